@@ -1,0 +1,252 @@
+//! # Addresses (chapter 4)
+//!
+//! An envelope carries two kinds of address: the reverse-path, where a bounce goes, and the
+//! forward-paths, where the letter goes (RFC 5321 §4.1.2). Servers route by the domain; only the
+//! last one may give the local part a meaning. So a local part is kept to the letter, and a domain
+//! is compared without case (§2.4).
+//!
+//! The fields are private and parsing is the only way to make one, so no address can hold a CR, an
+//! LF or anything else that the grammar forbids. Many a famous mail program was broken into through
+//! an address it had not checked.
+
+mod path;
+
+pub(super) use path::split_path;
+pub use path::{ForwardPath, PATH, ReversePath};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+/// Longest local part in octets (RFC 5321 §4.5.3.1.1).
+pub const LOCAL_PART: usize = 64;
+/// Longest domain in octets (RFC 5321 §4.5.3.1.2).
+pub const DOMAIN: usize = 255;
+
+/// Why something is no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressError {
+    /// There is no `@`.
+    NoAt,
+    /// The part before the last `@` is neither a dot-string nor a quoted-string.
+    LocalPart,
+    /// The part after the last `@` is neither a domain nor an address literal.
+    Domain,
+    /// A path is not enclosed in `<` and `>`.
+    Brackets,
+    /// What stands before the `:` in a path is no source route.
+    Route,
+    /// Something is over its limit.
+    TooLong(&'static str, usize),
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AddressError::NoAt => f.write_str("an address has the form local-part@domain"),
+            AddressError::LocalPart => f.write_str("the part before the @ is not well formed"),
+            AddressError::Domain => f.write_str("the domain is not well formed"),
+            AddressError::Brackets => f.write_str("an address here stands between < and >"),
+            AddressError::Route => f.write_str("a source route has the form @one,@two:"),
+            AddressError::TooLong(what, most) => write!(f, "{what} is longer than {most} octets"),
+        }
+    }
+}
+
+impl std::error::Error for AddressError {}
+
+/// A domain such as `b.example`, or an address literal such as `[192.0.2.1]` or
+/// `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3). It is displayed as it was written, and compared without
+/// case.
+#[derive(Debug, Clone)]
+pub struct Domain(String);
+
+impl Domain {
+    /// The IP address, if this is an address literal.
+    pub fn literal(&self) -> Option<IpAddr> {
+        let inside = self.0.strip_prefix('[')?.strip_suffix(']')?;
+        match inside.split_at_checked(5) {
+            Some((tag, v6)) if tag.eq_ignore_ascii_case("IPv6:") => {
+                v6.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+            }
+            _ => parse_ipv4(inside).map(IpAddr::V4),
+        }
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Four decimal numbers of one to three digits. (The standard library refuses `127.000.0.1`.)
+fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut parts = text.split('.').map(|part| {
+        let digits =
+            (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit());
+        if digits {
+            part.parse::<u8>().ok()
+        } else {
+            None
+        }
+    });
+    let address = [
+        parts.next()??,
+        parts.next()??,
+        parts.next()??,
+        parts.next()??,
+    ];
+    if parts.next().is_none() {
+        Some(Ipv4Addr::from(address))
+    } else {
+        None
+    }
+}
+
+impl FromStr for Domain {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Domain, AddressError> {
+        if text.len() > DOMAIN {
+            return Err(AddressError::TooLong("the domain", DOMAIN));
+        }
+        let domain = Domain(text.to_string());
+        let good = if text.starts_with('[') {
+            domain.literal().is_some()
+        } else {
+            text.split('.').all(is_sub_domain)
+        };
+        if good {
+            Ok(domain)
+        } else {
+            Err(AddressError::Domain)
+        }
+    }
+}
+
+/// Letters, digits and hyphens; a hyphen neither first nor last.
+fn is_sub_domain(label: &str) -> bool {
+    !label.is_empty()
+        && label
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+impl From<IpAddr> for Domain {
+    /// The address literal of an IP address.
+    fn from(address: IpAddr) -> Domain {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Domain(format!("[{v4}]")),
+            IpAddr::V6(v6) => Domain(format!("[IPv6:{v6}]")),
+        }
+    }
+}
+
+impl PartialEq for Domain {
+    fn eq(&self, other: &Domain) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for Domain {}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An address: `local-part@domain`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    local_part: String,
+    domain: Domain,
+}
+
+impl Mailbox {
+    /// The domain: this is what servers route by.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// The local part as it was written, with its quotes if it has any.
+    pub fn local_part(&self) -> &str {
+        &self.local_part
+    }
+
+    /// The name that the local part stands for: `"alice"` in quotes and `al\ice` are both alice.
+    pub fn user(&self) -> String {
+        let Some(quoted) = self
+            .local_part
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+        else {
+            return self.local_part.clone();
+        };
+        let mut name = String::new();
+        let mut chars = quoted.chars();
+        while let Some(c) = chars.next() {
+            name.extend(if c == '\\' { chars.next() } else { Some(c) });
+        }
+        name
+    }
+}
+
+impl FromStr for Mailbox {
+    type Err = AddressError;
+
+    /// The domain begins after the *last* `@`: a quoted local part may hold others, and a program
+    /// that splits at the first sends the letter to a stranger.
+    fn from_str(text: &str) -> Result<Mailbox, AddressError> {
+        let (local_part, domain) = text.rsplit_once('@').ok_or(AddressError::NoAt)?;
+        if local_part.len() > LOCAL_PART {
+            return Err(AddressError::TooLong("the part before the @", LOCAL_PART));
+        }
+        let domain = domain.parse()?;
+        if is_dot_string(local_part) || is_quoted_string(local_part) {
+            Ok(Mailbox {
+                local_part: local_part.to_string(),
+                domain,
+            })
+        } else {
+            Err(AddressError::LocalPart)
+        }
+    }
+}
+
+fn is_dot_string(text: &str) -> bool {
+    text.split('.')
+        .all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
+}
+
+/// What an atom is made of (RFC 5322 §3.2.3).
+pub fn is_atext(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet)
+}
+
+fn is_quoted_string(text: &str) -> bool {
+    let mut octets = text.bytes();
+    if octets.next() != Some(b'"') || octets.next_back() != Some(b'"') {
+        return false;
+    }
+    while let Some(octet) = octets.next() {
+        let good = match octet {
+            b'"' => false,
+            b'\\' => octets
+                .next()
+                .is_some_and(|quoted| matches!(quoted, b' '..=b'~')),
+            octet => matches!(octet, b' '..=b'~'),
+        };
+        if !good {
+            return false;
+        }
+    }
+    true
+}
+
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.local_part, self.domain)
+    }
+}

@@ -1,0 +1,121 @@
+//! The trace: every line of a conversation, shown as it happens, in the notation of the dialogues
+//! (chapter 8). Whatever comes from outside is shown so that it cannot drive a terminal, and a
+//! password is not shown at all.
+
+use std::io::Write;
+
+/// How many octets at the start of a line anybody may see. What follows `AUTH mechanism` or `PASS`
+/// is a secret.
+pub(super) fn public_part(line: &[u8]) -> usize {
+    let words = match line.first_chunk::<5>() {
+        Some(verb) if verb.eq_ignore_ascii_case(b"AUTH ") => 2,
+        Some(verb) if verb.eq_ignore_ascii_case(b"PASS ") => 1,
+        _ => return line.len(),
+    };
+    let mut spaces = line.iter().enumerate().filter(|(_, octet)| **octet == b' ');
+    spaces.nth(words - 1).map_or(line.len(), |(at, _)| at + 1)
+}
+
+/// Shows a conversation as it happens, in the notation of the dialogues (chapter 8): `C: ` before
+/// what the client says, `S: ` before what the server says, `#` before a remark.
+pub struct Trace {
+    us: char,
+    peer: char,
+    out: Box<dyn Write>,
+}
+
+/// Longest line shown whole, in octets; of a longer one the beginning is shown.
+const SHOWN: usize = 1000;
+
+impl Trace {
+    /// The trace of a server: we are `S`, the peer is `C`.
+    pub fn of_server(out: Box<dyn Write>) -> Trace {
+        Trace {
+            us: 'S',
+            peer: 'C',
+            out,
+        }
+    }
+
+    /// The trace of a client: we are `C`, the peer is `S`.
+    pub fn of_client(out: Box<dyn Write>) -> Trace {
+        Trace {
+            us: 'C',
+            peer: 'S',
+            out,
+        }
+    }
+
+    /// Shows a line that we say; only its first `public` octets are for all eyes.
+    pub fn said(&mut self, line: &[u8], public: usize) {
+        self.show(self.us, line, public, "");
+    }
+
+    /// Shows what the peer says, with its line end if it has one.
+    pub fn heard(&mut self, line: &[u8], public: usize) {
+        match line.strip_suffix(b"\r\n") {
+            Some(line) => self.show(self.peer, line, public, ""),
+            None => self.show(self.peer, line, public, "\\"),
+        }
+    }
+
+    /// A remark, which is no part of the conversation.
+    pub fn remark(&mut self, remark: &str) {
+        // A reader of the trace who went away must not end the conversation.
+        let _ = writeln!(self.out, "# {}", visible(remark.as_bytes()));
+    }
+
+    /// A backslash at the end says that no CR LF ended the line.
+    fn show(&mut self, who: char, line: &[u8], public: usize, end: &str) {
+        let shown = visible(&line[..line.len().min(public).min(SHOWN)]);
+        let end = match line.len() {
+            length if length > public => "********",
+            length if length > SHOWN => " ...",
+            _ => end,
+        };
+        let _ = writeln!(self.out, "{who}: {shown}{end}");
+    }
+}
+
+/// Octets as text that cannot drive a terminal: every control octet, and whatever is not UTF-8 or
+/// not meant to be seen, becomes a mark like `\r`, `\n` or `\x1b`, and a backslash becomes two.
+pub fn visible(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len());
+    for chunk in octets.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\r' => text.push_str("\\r"),
+                '\n' => text.push_str("\\n"),
+                '\\' => text.push_str("\\\\"),
+                c if is_hidden(c) => {
+                    let mut octets = [0; 4];
+                    c.encode_utf8(&mut octets)
+                        .bytes()
+                        .for_each(|octet| push_octet(&mut text, octet));
+                }
+                c => text.push(c),
+            }
+        }
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|octet| push_octet(&mut text, *octet));
+    }
+    text
+}
+
+fn push_octet(text: &mut String, octet: u8) {
+    text.push_str(&format!("\\x{octet:02x}"));
+}
+
+/// Characters that move, hide or turn around other text: control characters (C0, DEL, C1),
+/// zero-width and line separators, and those that switch the direction of writing.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        )
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}

@@ -1,0 +1,216 @@
+//! # Replies (chapter 6)
+//!
+//! What the server says: three digits and text (RFC 5321 §4.2). The digits are for the program and
+//! the text is for people. A reply may have several lines: all but the last have a hyphen after the
+//! digits, where the last has a space.
+//!
+//! A client decides by the first digit alone (§4.3.2). Codes that nobody has thought of yet work
+//! too.
+
+use super::line::{Line, REPLY_LINE, Stream, Wire, visible};
+use std::fmt;
+use std::io;
+
+/// Most lines that we read of one reply. The longest that real servers send, to EHLO, has about
+/// twenty.
+pub const REPLY_LINES: usize = 100;
+
+/// What a reply comes to: its first digit (RFC 5321 §4.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// 2: done.
+    Done,
+    /// 3: go on, there is more to say.
+    GoOn,
+    /// 4: not now. Try again later.
+    TryLater,
+    /// 5: no. The same again would be refused again.
+    Refused,
+}
+
+/// One line of a reply, as it goes over the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyLine {
+    code: u16,
+    last: bool,
+    text: String,
+}
+
+impl ReplyLine {
+    /// Reads a line without its CR LF. A bare `250` will do.
+    pub fn parse(line: &[u8]) -> Option<ReplyLine> {
+        let (code, rest) = line.split_at_checked(3)?;
+        let digits = code.iter().all(u8::is_ascii_digit);
+        let code = str::from_utf8(code).ok().filter(|_| digits)?.parse().ok()?;
+        let (last, text) = match rest {
+            [] => (true, rest),
+            [b' ', text @ ..] => (true, text),
+            [b'-', text @ ..] => (false, text),
+            _ => return None,
+        };
+        let text = clean(&String::from_utf8_lossy(text));
+        if (200..600).contains(&code) {
+            Some(ReplyLine { code, last, text })
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for ReplyLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}{}{}",
+            self.code,
+            if self.last { ' ' } else { '-' },
+            self.text
+        )
+    }
+}
+
+/// Makes text fit for one line of a reply: printable ASCII, and short enough.
+fn clean(text: &str) -> String {
+    let mut line = String::new();
+    for c in text.chars() {
+        match c {
+            ' '..='~' | '\t' => line.push(c),
+            c => line.extend(c.escape_default()),
+        }
+    }
+    line.truncate(REPLY_LINE - "250 \r\n".len());
+    line
+}
+
+/// A reply: a code from 200 to 599, and one or more lines of printable text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    code: u16,
+    lines: Vec<String>,
+}
+
+impl Reply {
+    /// Makes a reply. Each line of `text` becomes a line of it; what is not printable ASCII becomes
+    /// a visible mark, and a line over the limit is cut. A code that is none becomes 554.
+    pub fn new(code: u16, text: &str) -> Reply {
+        let code = if (200..600).contains(&code) {
+            code
+        } else {
+            554
+        };
+        let mut lines: Vec<String> = text.lines().take(REPLY_LINES).map(clean).collect();
+        if lines.is_empty() {
+            lines.push(String::new());
+        }
+        Reply { code, lines }
+    }
+
+    /// The three digits.
+    pub fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// What the first digit says.
+    pub fn severity(&self) -> Severity {
+        match self.code / 100 {
+            2 => Severity::Done,
+            3 => Severity::GoOn,
+            4 => Severity::TryLater,
+            _ => Severity::Refused,
+        }
+    }
+
+    /// The text of each line.
+    pub fn text(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// The lines as they go over the wire.
+    pub fn lines(&self) -> impl Iterator<Item = ReplyLine> {
+        let last = self.lines.len() - 1;
+        let line = move |(at, text): (usize, &String)| ReplyLine {
+            code: self.code,
+            last: at == last,
+            text: text.clone(),
+        };
+        self.lines.iter().enumerate().map(line)
+    }
+
+    /// Writes the reply.
+    pub fn write<S: Stream>(&self, wire: &mut Wire<S>) -> io::Result<()> {
+        self.lines()
+            .try_for_each(|line| wire.write_line(&line.to_string()))
+    }
+
+    /// Reads a reply, to its last line.
+    pub fn read<S: Stream>(wire: &mut Wire<S>) -> Result<Reply, ReplyError> {
+        let mut lines = Vec::new();
+        let mut first_code = None;
+        while lines.len() < REPLY_LINES {
+            let line = match wire.read_line(REPLY_LINE).map_err(ReplyError::Io)? {
+                Line::Text(line) => line,
+                Line::Closed => return Err(ReplyError::Closed),
+                Line::BareNewline => return Err(ReplyError::BareNewline),
+                Line::TooLong | Line::Endless => return Err(ReplyError::TooLong),
+            };
+            let ReplyLine { code, last, text } =
+                ReplyLine::parse(&line).ok_or_else(|| ReplyError::NoReply(visible(&line)))?;
+            if *first_code.get_or_insert(code) != code {
+                return Err(ReplyError::TwoCodes);
+            }
+            lines.push(text);
+            if last {
+                return Ok(Reply { code, lines });
+            }
+        }
+        Err(ReplyError::TooLong)
+    }
+}
+
+impl fmt::Display for Reply {
+    /// For people, on one line: `550 no such user; try VRFY`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.lines.join("; "))
+    }
+}
+
+/// Why no reply could be read.
+#[derive(Debug)]
+pub enum ReplyError {
+    /// The connection failed, or took too long.
+    Io(io::Error),
+    /// The other side closed the connection where a reply was due.
+    Closed,
+    /// A line that does not begin with three digits.
+    NoReply(String),
+    /// Two lines of one reply have different codes.
+    TwoCodes,
+    /// A line over [`REPLY_LINE`] octets, or more than [`REPLY_LINES`] lines.
+    TooLong,
+    /// A CR or LF stood alone.
+    BareNewline,
+}
+
+impl fmt::Display for ReplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReplyError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+                f.write_str("no answer came in time")
+            }
+            ReplyError::Io(error) => write!(f, "the connection failed: {error}"),
+            ReplyError::Closed => {
+                f.write_str("the other side closed the connection without a reply")
+            }
+            ReplyError::NoReply(line) => {
+                write!(f, "this is no reply, it lacks three digits: {line}")
+            }
+            ReplyError::TwoCodes => f.write_str("the lines of one reply have different codes"),
+            ReplyError::TooLong => f.write_str("a reply longer than any real one"),
+            ReplyError::BareNewline => {
+                f.write_str("a reply held a CR or LF alone; lines end with CR LF")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReplyError {}

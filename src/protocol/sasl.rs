@@ -1,0 +1,72 @@
+//! # Credentials (chapter 7)
+//!
+//! AUTH proves who is calling, in one of several ways called mechanisms (RFC 4954). We know two,
+//! and both hand over the password itself:
+//!
+//! - PLAIN (RFC 4616): one message, `authorization NUL user NUL password`, in base64.
+//! - LOGIN, never a standard and known everywhere: the server asks `Username:` and `Password:`,
+//!   each in base64.
+//!
+//! So a password is safe only if nobody listens on the way. Here there is no TLS; that is why AUTH
+//! is offered on loopback alone.
+
+use super::base64;
+use std::fmt;
+
+/// The challenges of LOGIN.
+pub const LOGIN_CHALLENGES: [&str; 2] = ["Username:", "Password:"];
+
+/// A user name and a password, as they came. The password is hidden from `{:?}`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Who is calling.
+    pub user: String,
+    /// The proof.
+    pub password: String,
+}
+
+impl Credentials {
+    /// The message of PLAIN, in base64.
+    pub fn to_plain(&self) -> String {
+        base64::encode(format!("\0{}\0{}", self.user, self.password).as_bytes())
+    }
+
+    /// Reads the message of PLAIN. An authorization identity, to act for somebody else, must be the
+    /// user or nobody.
+    pub fn from_plain(text: &str) -> Option<Credentials> {
+        let message = String::from_utf8(base64::decode(text)?).ok()?;
+        let mut parts = message.split('\0');
+        let (acting_for, user, password) = (parts.next()?, parts.next()?, parts.next()?);
+        let good = parts.next().is_none()
+            && [user, password]
+                .iter()
+                .all(|part| (1..=255).contains(&part.len()))
+            && (acting_for.is_empty() || acting_for == user);
+        let [user, password] = [user, password].map(str::to_string);
+        if good {
+            Some(Credentials { user, password })
+        } else {
+            None
+        }
+    }
+
+    /// Is this the password `known`? It takes as long for a wrong one as for the right one,
+    /// whatever `known` is: a comparison that stops at the first difference tells a patient
+    /// listener where that is.
+    pub fn prove(&self, known: &str) -> bool {
+        let tried = self.password.as_bytes();
+        let known = known.as_bytes();
+        let mut difference = u8::from(tried.len() != known.len());
+        for (at, octet) in tried.iter().enumerate() {
+            // Past the end of `known` we compare with something, only to take the same time.
+            difference |= octet ^ known.get(at).unwrap_or(octet);
+        }
+        std::hint::black_box(difference) == 0
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credentials({:?}, ********)", self.user)
+    }
+}
