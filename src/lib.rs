@@ -4,3 +4,11 @@
 //! uses only modules before it.
 
 pub mod protocol;
+
+pub mod dialogue;
+
+pub mod session;
+
+pub mod server;
+
+pub mod client;

@@ -1,0 +1,90 @@
+//! What a mail server knows of itself: its domain, its users, its lists.
+
+use crate::protocol::address::{Domain, ForwardPath, Mailbox};
+use crate::protocol::sasl::Credentials;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A mail server, seen from the protocol.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// Its domain. Mail for it is delivered here, all other mail is somebody else's.
+    pub domain: Domain,
+    /// User names, to the letter, and their passwords.
+    pub users: BTreeMap<String, String>,
+    /// Lists: a name, and whom its letters go to.
+    pub aliases: BTreeMap<String, Vec<Recipient>>,
+    /// The longest text taken, in octets.
+    pub max_size: usize,
+}
+
+/// Whom a letter goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// A user of this host. (Or, as long as an alias is not followed, a list.)
+    Local(String),
+    /// Somebody elsewhere.
+    Remote(Mailbox),
+}
+
+/// The name that every host has to know (RFC 5321 §4.5.1).
+pub const POSTMASTER: &str = "postmaster";
+
+impl Host {
+    /// Is this domain ours?
+    pub fn is_local(&self, domain: &Domain) -> bool {
+        *domain == self.domain
+    }
+
+    /// Whom an address means, lists followed to their ends. Empty: nobody.
+    pub fn recipients(&self, path: &ForwardPath) -> Vec<Recipient> {
+        let first = match path {
+            ForwardPath::Postmaster => Recipient::Local(POSTMASTER.to_string()),
+            ForwardPath::Mailbox(mailbox) => self.recipient(mailbox),
+        };
+        self.expand(first)
+    }
+
+    /// One address, lists not followed.
+    pub fn recipient(&self, mailbox: &Mailbox) -> Recipient {
+        if !self.is_local(mailbox.domain()) {
+            return Recipient::Remote(mailbox.clone());
+        }
+        Recipient::Local(match mailbox.user() {
+            name if name.eq_ignore_ascii_case(POSTMASTER) => POSTMASTER.to_string(),
+            name => name,
+        })
+    }
+
+    /// Whom a name means in the end. A list may name itself, or another that names it: each name is
+    /// followed once.
+    pub fn expand(&self, name: Recipient) -> Vec<Recipient> {
+        let mut ahead = vec![name];
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        while let Some(next) = ahead.pop() {
+            match &next {
+                Recipient::Local(name) if !seen.insert(name.clone()) => {}
+                Recipient::Local(name) => match self.aliases.get(name) {
+                    Some(members) => ahead.extend(members.iter().rev().cloned()),
+                    None if self.is_user(name) => found.push(next),
+                    None => {}
+                },
+                Recipient::Remote(_) if found.contains(&next) => {}
+                Recipient::Remote(_) => found.push(next),
+            }
+        }
+        found
+    }
+
+    /// Has this name a mailbox of its own? The postmaster always has.
+    pub fn is_user(&self, name: &str) -> bool {
+        self.users.contains_key(name) || name == POSTMASTER
+    }
+
+    /// Are these the name and password of a user? An unknown name takes as long as a known one.
+    pub fn knows(&self, credentials: &Credentials) -> bool {
+        let known = self.users.get(&credentials.user);
+        let right = credentials.prove(known.map_or("", String::as_str));
+        right && known.is_some()
+    }
+}
