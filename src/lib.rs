@@ -12,3 +12,9 @@ pub mod session;
 pub mod server;
 
 pub mod client;
+
+pub mod message;
+
+pub mod maildir;
+
+pub mod queue;

@@ -167,6 +167,16 @@ impl Reply {
     }
 }
 
+impl From<ReplyLine> for Reply {
+    /// A reply of one line.
+    fn from(line: ReplyLine) -> Reply {
+        Reply {
+            code: line.code,
+            lines: vec![line.text],
+        }
+    }
+}
+
 impl fmt::Display for Reply {
     /// For people, on one line: `550 no such user; try VRFY`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

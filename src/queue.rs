@@ -1,0 +1,307 @@
+//! # The queue (chapter 14)
+//!
+//! Store and forward. A letter for another domain waits in a folder until the next hop has it. It is two
+//! files: `ID.letter` is the text, and `ID.envelope` says from whom, to whom, and how far we are. The text is
+//! written first; when the envelope appears, the letter is in the queue. A crash before that leaves a text
+//! without an envelope, for which nobody was told "250 OK".
+//!
+//! The server only adds letters. One [`Queue::lock`] holder at a time works them off.
+
+use crate::maildir::{remove_if_abandoned, sync_folder};
+use crate::message::{Clock, Date};
+use crate::protocol::address::{ForwardPath, Mailbox, ReversePath};
+use crate::protocol::dot::Text;
+use crate::protocol::reply::{Reply, ReplyLine};
+use std::fmt;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// No envelope file of ours is longer, in octets.
+const ENVELOPE: u64 = 1024 * 1024;
+
+/// A queue folder.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    folder: PathBuf,
+}
+
+/// How far we are with one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// The next hop does not have the letter yet. The reply is the reason, if there was a try.
+    Waiting(Option<Reply>),
+    /// It has.
+    Delivered,
+    /// It never will, and the sender was told so.
+    Failed(Reply),
+}
+
+/// The envelope of a waiting letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Where a bounce goes.
+    pub reverse_path: ReversePath,
+    /// When the letter came to us.
+    pub arrived: Date,
+    /// How often we have tried.
+    pub tries: u32,
+    /// When to try next.
+    pub next: Date,
+    /// Whom it goes to.
+    pub recipients: Vec<(Mailbox, State)>,
+}
+
+/// What lies in the queue under one name.
+#[derive(Debug)]
+pub enum Found {
+    /// A letter that waits: its name, and its envelope.
+    Letter(String, Envelope),
+    /// A file that makes no sense. It was set aside under this name, and is nobody's trouble now.
+    Damaged(PathBuf),
+}
+
+impl Queue {
+    /// Makes the folder, if it is not there.
+    pub fn create(folder: &Path) -> io::Result<Queue> {
+        fs::create_dir_all(folder)?;
+        folder.parent().map_or(Ok(()), sync_folder)?;
+        Ok(Queue {
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    fn file(&self, id: &str, kind: &str) -> PathBuf {
+        self.folder.join(format!("{id}.{kind}"))
+    }
+
+    /// Puts a letter into the queue, and returns its name. `head` makes the trace fields from the name.
+    /// When this returns `Ok`, the letter survives a crash; when it returns an error, it is not in the queue.
+    pub fn add(
+        &self,
+        reverse_path: &ReversePath,
+        recipients: Vec<Mailbox>,
+        clock: &mut Clock,
+        head: impl Fn(&str) -> String,
+        text: &Text,
+    ) -> io::Result<String> {
+        let (id, mut letter) = loop {
+            let id = clock.unique_name();
+            match File::create_new(self.file(&id, "letter")) {
+                Ok(file) => break (id, file),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        };
+        let waiting = recipients
+            .into_iter()
+            .map(|mailbox| (mailbox, State::Waiting(None)));
+        let now = clock.now();
+        let envelope = Envelope {
+            reverse_path: reverse_path.clone(),
+            arrived: now,
+            tries: 0,
+            next: now,
+            recipients: waiting.collect(),
+        };
+        let added = letter
+            .write_all(head(&id).as_bytes())
+            .and_then(|()| letter.write_all(text.octets()))
+            .and_then(|()| letter.sync_all())
+            .and_then(|()| self.update(&id, &envelope));
+        match added {
+            Ok(()) => Ok(id),
+            Err(error) => {
+                let _ = self.finish(&id);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes an envelope anew: a whole new file takes the place of the old one.
+    pub fn update(&self, id: &str, envelope: &Envelope) -> io::Result<()> {
+        let new = self.file(id, "new");
+        let written = File::create(&new).and_then(|mut file| {
+            file.write_all(envelope.to_string().as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, self.file(id, "envelope"))
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        written.and_then(|()| sync_folder(&self.folder))
+    }
+
+    /// Takes a letter out of the queue. First the envelope: without it the text is nothing.
+    pub fn finish(&self, id: &str) -> io::Result<()> {
+        let removed = fs::remove_file(self.file(id, "envelope"));
+        sync_folder(&self.folder)?;
+        fs::remove_file(self.file(id, "letter")).and(removed)
+    }
+
+    /// The text of a letter, with the trace fields.
+    pub fn text(&self, id: &str) -> io::Result<Text> {
+        let octets = fs::read(self.file(id, "letter"))?;
+        Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
+    }
+
+    /// Shows every letter in the queue to `see`, one after another and in no order: it takes as much
+    /// memory for ten thousand as for one. Files that a crash left behind are removed on the way.
+    pub fn each(&self, mut see: impl FnMut(Found)) -> io::Result<()> {
+        for file in fs::read_dir(&self.folder)? {
+            let path = file?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            match name.rsplit_once('.') {
+                Some((id, "envelope")) => {
+                    let id = id.to_string();
+                    match self.read(&id) {
+                        Ok(Some(envelope)) => see(Found::Letter(id, envelope)),
+                        Ok(None) => see(Found::Damaged(self.set_aside(&id))),
+                        Err(error) if error.kind() == ErrorKind::InvalidData => {
+                            see(Found::Damaged(self.set_aside(&id)));
+                        }
+                        // Somebody took it away just now; or the disk has a bad moment.
+                        Err(_) => {}
+                    }
+                }
+                Some((id, "letter")) if !self.file(id, "envelope").exists() => {
+                    remove_if_abandoned(&path);
+                }
+                Some((_, "new")) => remove_if_abandoned(&path),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// An envelope; `None` if it makes no sense, or its text is missing.
+    fn read(&self, id: &str) -> io::Result<Option<Envelope>> {
+        let mut text = String::new();
+        File::open(self.file(id, "envelope"))?
+            .take(ENVELOPE)
+            .read_to_string(&mut text)?;
+        Ok(text
+            .parse()
+            .ok()
+            .filter(|_| self.file(id, "letter").exists()))
+    }
+
+    /// A damaged envelope must not stop the letters behind it, and what can be read of it is kept.
+    fn set_aside(&self, id: &str) -> PathBuf {
+        let (envelope, aside) = (self.file(id, "envelope"), self.file(id, "damaged"));
+        if fs::rename(&envelope, &aside).is_ok() {
+            aside
+        } else {
+            envelope
+        }
+    }
+
+    /// The right to work the queue off, as long as the file is kept. `None`: somebody else has it.
+    pub fn lock(&self) -> io::Result<Option<File>> {
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl Envelope {
+    /// Is there nobody left to deliver to?
+    pub fn is_done(&self) -> bool {
+        !self
+            .recipients
+            .iter()
+            .any(|(_, state)| matches!(state, State::Waiting(_)))
+    }
+}
+
+impl fmt::Display for Envelope {
+    /// A line for each fact. Nothing in it can hold a line end: an address from outside that could would
+    /// write lines of its own here, and such a line was once the way to become root.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "from {}", self.reverse_path)?;
+        writeln!(
+            f,
+            "arrived {}\ntries {}\nnext {}",
+            self.arrived.0, self.tries, self.next.0
+        )?;
+        for (mailbox, state) in &self.recipients {
+            match state {
+                State::Waiting(None) => writeln!(f, "waiting <{mailbox}>")?,
+                State::Waiting(Some(reply)) => writeln!(f, "waiting <{mailbox}>\nreason {reply}")?,
+                State::Delivered => writeln!(f, "delivered <{mailbox}>")?,
+                State::Failed(reply) => writeln!(f, "failed <{mailbox}>\nreason {reply}")?,
+            }
+        }
+        writeln!(f, "end")
+    }
+}
+
+/// A file that is no envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damaged;
+
+impl FromStr for Envelope {
+    type Err = Damaged;
+
+    fn from_str(text: &str) -> Result<Envelope, Damaged> {
+        let mut lines = text
+            .lines()
+            .map(|line| line.split_once(' ').unwrap_or((line, "")))
+            .peekable();
+        let mut fact = |word| {
+            lines
+                .next_if(|(key, _)| *key == word)
+                .map(|(_, value)| value)
+                .ok_or(Damaged)
+        };
+        let number = |text: &str| text.parse::<u64>().map_err(|_| Damaged);
+        let reverse_path = fact("from")?.parse().map_err(|_| Damaged)?;
+        let arrived = Date(number(fact("arrived")?)?);
+        let tries = number(fact("tries")?)?.try_into().map_err(|_| Damaged)?;
+        let next = Date(number(fact("next")?)?);
+        let mut recipients = Vec::new();
+        loop {
+            let (word, path) = lines.next().ok_or(Damaged)?;
+            if word == "end" {
+                break;
+            }
+            let Ok(ForwardPath::Mailbox(mailbox)) = path.parse() else {
+                return Err(Damaged);
+            };
+            let reason = lines
+                .next_if(|(key, _)| *key == "reason")
+                .map(|(_, reply)| reply);
+            let reply = reason.map(|reply| ReplyLine::parse(reply.as_bytes()).ok_or(Damaged));
+            let reply = reply.transpose()?.map(Reply::from);
+            let state = match (word, reply) {
+                ("waiting", reply) => State::Waiting(reply),
+                ("delivered", None) => State::Delivered,
+                ("failed", Some(reply)) => State::Failed(reply),
+                _ => return Err(Damaged),
+            };
+            recipients.push((mailbox, state));
+        }
+        let envelope = Envelope {
+            reverse_path,
+            arrived,
+            tries,
+            next,
+            recipients,
+        };
+        if lines.next().is_none() {
+            Ok(envelope)
+        } else {
+            Err(Damaged)
+        }
+    }
+}
