@@ -18,3 +18,11 @@ pub mod message;
 pub mod maildir;
 
 pub mod queue;
+
+pub mod next_hop;
+
+pub mod relay;
+
+pub mod pop3;
+
+pub mod site;

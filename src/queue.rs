@@ -7,16 +7,16 @@
 //!
 //! The server only adds letters. One [`Queue::lock`] holder at a time works them off.
 
+mod envelope;
+
 use crate::maildir::{remove_if_abandoned, sync_folder};
-use crate::message::{Clock, Date};
-use crate::protocol::address::{ForwardPath, Mailbox, ReversePath};
+use crate::message::Clock;
+use crate::protocol::address::{Mailbox, ReversePath};
 use crate::protocol::dot::Text;
-use crate::protocol::reply::{Reply, ReplyLine};
-use std::fmt;
+pub use envelope::{Damaged, Envelope, Reason, State};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// No envelope file of ours is longer, in octets.
 const ENVELOPE: u64 = 1024 * 1024;
@@ -25,32 +25,6 @@ const ENVELOPE: u64 = 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Queue {
     folder: PathBuf,
-}
-
-/// How far we are with one recipient.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// The next hop does not have the letter yet. The reply is the reason, if there was a try.
-    Waiting(Option<Reply>),
-    /// It has.
-    Delivered,
-    /// It never will, and the sender was told so.
-    Failed(Reply),
-}
-
-/// The envelope of a waiting letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Envelope {
-    /// Where a bounce goes.
-    pub reverse_path: ReversePath,
-    /// When the letter came to us.
-    pub arrived: Date,
-    /// How often we have tried.
-    pub tries: u32,
-    /// When to try next.
-    pub next: Date,
-    /// Whom it goes to.
-    pub recipients: Vec<(Mailbox, State)>,
 }
 
 /// What lies in the queue under one name.
@@ -210,98 +184,6 @@ impl Queue {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
-        }
-    }
-}
-
-impl Envelope {
-    /// Is there nobody left to deliver to?
-    pub fn is_done(&self) -> bool {
-        !self
-            .recipients
-            .iter()
-            .any(|(_, state)| matches!(state, State::Waiting(_)))
-    }
-}
-
-impl fmt::Display for Envelope {
-    /// A line for each fact. Nothing in it can hold a line end: an address from outside that could would
-    /// write lines of its own here, and such a line was once the way to become root.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "from {}", self.reverse_path)?;
-        writeln!(
-            f,
-            "arrived {}\ntries {}\nnext {}",
-            self.arrived.0, self.tries, self.next.0
-        )?;
-        for (mailbox, state) in &self.recipients {
-            match state {
-                State::Waiting(None) => writeln!(f, "waiting <{mailbox}>")?,
-                State::Waiting(Some(reply)) => writeln!(f, "waiting <{mailbox}>\nreason {reply}")?,
-                State::Delivered => writeln!(f, "delivered <{mailbox}>")?,
-                State::Failed(reply) => writeln!(f, "failed <{mailbox}>\nreason {reply}")?,
-            }
-        }
-        writeln!(f, "end")
-    }
-}
-
-/// A file that is no envelope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Damaged;
-
-impl FromStr for Envelope {
-    type Err = Damaged;
-
-    fn from_str(text: &str) -> Result<Envelope, Damaged> {
-        let mut lines = text
-            .lines()
-            .map(|line| line.split_once(' ').unwrap_or((line, "")))
-            .peekable();
-        let mut fact = |word| {
-            lines
-                .next_if(|(key, _)| *key == word)
-                .map(|(_, value)| value)
-                .ok_or(Damaged)
-        };
-        let number = |text: &str| text.parse::<u64>().map_err(|_| Damaged);
-        let reverse_path = fact("from")?.parse().map_err(|_| Damaged)?;
-        let arrived = Date(number(fact("arrived")?)?);
-        let tries = number(fact("tries")?)?.try_into().map_err(|_| Damaged)?;
-        let next = Date(number(fact("next")?)?);
-        let mut recipients = Vec::new();
-        loop {
-            let (word, path) = lines.next().ok_or(Damaged)?;
-            if word == "end" {
-                break;
-            }
-            let Ok(ForwardPath::Mailbox(mailbox)) = path.parse() else {
-                return Err(Damaged);
-            };
-            let reason = lines
-                .next_if(|(key, _)| *key == "reason")
-                .map(|(_, reply)| reply);
-            let reply = reason.map(|reply| ReplyLine::parse(reply.as_bytes()).ok_or(Damaged));
-            let reply = reply.transpose()?.map(Reply::from);
-            let state = match (word, reply) {
-                ("waiting", reply) => State::Waiting(reply),
-                ("delivered", None) => State::Delivered,
-                ("failed", Some(reply)) => State::Failed(reply),
-                _ => return Err(Damaged),
-            };
-            recipients.push((mailbox, state));
-        }
-        let envelope = Envelope {
-            reverse_path,
-            arrived,
-            tries,
-            next,
-            recipients,
-        };
-        if lines.next().is_none() {
-            Ok(envelope)
-        } else {
-            Err(Damaged)
         }
     }
 }

@@ -1,0 +1,132 @@
+//! The user agent's side of POP3: log in, fetch, remove, say goodbye.
+
+use crate::protocol::dot::{Received, Text, read_text};
+use crate::protocol::line::{Line, Stream, Wire, visible};
+use crate::protocol::sasl::Credentials;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// Longest reply line, CR LF included, in octets (RFC 2449 §4).
+const REPLY_LINE: usize = 512;
+/// Longest list that we read, in octets.
+const LIST: usize = 64 * 1024 * 1024;
+
+/// Why letters could not be fetched.
+#[derive(Debug)]
+pub enum Failure {
+    /// The connection failed, or took too long, or closed.
+    Io(io::Error),
+    /// The server said `-ERR`.
+    Refused(String),
+    /// What came is no POP3.
+    Nonsense(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+                f.write_str("no answer came in time")
+            }
+            Failure::Io(error) => write!(f, "the connection failed: {error}"),
+            Failure::Refused(reply) => write!(f, "the server said: {reply}"),
+            Failure::Nonsense(line) => write!(f, "this is no POP3 reply: {line}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Io(error)
+    }
+}
+
+/// A conversation after the login.
+pub struct Client<S> {
+    wire: Wire<S>,
+    patience: Duration,
+}
+
+impl<S: Stream> Client<S> {
+    /// Waits for the greeting and logs in. `patience` is for each reply.
+    pub fn open(
+        wire: Wire<S>,
+        credentials: &Credentials,
+        patience: Duration,
+    ) -> Result<Client<S>, Failure> {
+        let mut client = Client { wire, patience };
+        client.hear()?;
+        for (verb, word) in [("USER", &credentials.user), ("PASS", &credentials.password)] {
+            if word.is_empty() || word.contains(['\r', '\n', '\0']) {
+                return Err(Failure::Nonsense(format!(
+                    "{verb} with an empty word, or a line end in it"
+                )));
+            }
+            client.say(&format!("{verb} {word}"))?;
+        }
+        Ok(client)
+    }
+
+    /// The numbers and sizes of the letters.
+    pub fn list(&mut self) -> Result<Vec<(usize, usize)>, Failure> {
+        self.say("LIST")?;
+        let text = self.text(LIST)?;
+        let pair = |line: &[u8]| {
+            let line = str::from_utf8(line).ok()?;
+            let (number, size) = line.split_once(' ')?;
+            Some((number.parse().ok()?, size.split(' ').next()?.parse().ok()?))
+        };
+        text.lines()
+            .map(|line| pair(line).ok_or(Failure::Nonsense(visible(line))))
+            .collect()
+    }
+
+    /// Fetches a letter that has, as the list said, `size` octets. A server that sends twice as much is lying.
+    pub fn retrieve(&mut self, number: usize, size: usize) -> Result<Text, Failure> {
+        self.say(&format!("RETR {number}"))?;
+        self.text(size.saturating_mul(2).saturating_add(64 * 1024))
+    }
+
+    /// Marks a letter; it is removed when we quit.
+    pub fn delete(&mut self, number: usize) -> Result<(), Failure> {
+        self.say(&format!("DELE {number}")).map(|_| ())
+    }
+
+    /// Says goodbye. An error: letters that we marked may still be there.
+    pub fn quit(mut self) -> Result<(), Failure> {
+        self.say("QUIT").map(|_| ())
+    }
+
+    fn say(&mut self, line: &str) -> Result<String, Failure> {
+        self.wire.allow(self.patience)?;
+        self.wire.write_line(line)?;
+        self.hear()
+    }
+
+    fn hear(&mut self) -> Result<String, Failure> {
+        self.wire.allow(self.patience)?;
+        let line = match self.wire.read_line(REPLY_LINE)? {
+            Line::Text(line) => visible(&line),
+            Line::Closed => return Err(Failure::Io(io::ErrorKind::UnexpectedEof.into())),
+            line => return Err(Failure::Nonsense(format!("{line:?}"))),
+        };
+        match line.split(' ').next() {
+            Some("+OK") => Ok(line),
+            Some("-ERR") => Err(Failure::Refused(line)),
+            _ => Err(Failure::Nonsense(line)),
+        }
+    }
+
+    fn text(&mut self, limit: usize) -> Result<Text, Failure> {
+        match read_text(&mut self.wire, limit, self.patience)? {
+            Received::Text(text) => Ok(text),
+            Received::BareNewline => Err(Failure::Nonsense("a CR or LF alone".to_string())),
+            Received::TooBig => Err(Failure::Nonsense(
+                "a text longer than was announced".to_string(),
+            )),
+        }
+    }
+}

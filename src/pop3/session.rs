@@ -1,0 +1,250 @@
+//! The rules of POP3's server (RFC 1939 §3 to §7): first a name and a password, then
+//! letters by number, then QUIT.
+
+use crate::protocol::line::Line;
+use crate::protocol::sasl::Credentials;
+use crate::session::Host;
+
+/// Longest command, CR LF included, in octets (RFC 2449 §4).
+pub const COMMAND_LINE: usize = 255;
+/// This many mistakes in a row, a wrong password being one, and we close.
+pub const MISTAKES: usize = 20;
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Send this line, and read the next.
+    Say(String),
+    /// Send these lines, and a lone dot.
+    Lines(Vec<String>),
+    /// Open the mailbox of this user; if that goes well, call [`Session::opened`].
+    Open(String),
+    /// Send the letter at this place in the list: all, or its header and so many lines of its body.
+    Send(usize, Option<usize>),
+    /// Remove the letters at these places; then call [`Session::removed`], say what it says, and close.
+    Remove(Vec<usize>),
+    /// Send this line, and close.
+    Close(String),
+    /// The caller has gone.
+    Gone,
+}
+
+/// A letter in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    uid: String,
+    size: usize,
+    deleted: bool,
+}
+
+impl Message {
+    /// A letter with this unique id, of this many octets.
+    pub fn new(uid: &str, size: usize) -> Message {
+        Message {
+            uid: uid.to_string(),
+            size,
+            deleted: false,
+        }
+    }
+}
+
+enum State {
+    /// Nobody has logged in; USER may have given a name.
+    Authorization(Option<String>),
+    /// These are the letters.
+    Transaction(Vec<Message>),
+}
+
+/// The server's side of one conversation.
+pub struct Session<'a> {
+    host: &'a Host,
+    /// May a password be given here? Without TLS it can be read on the way.
+    may_log_in: bool,
+    state: State,
+    mistakes: usize,
+}
+
+fn ok(text: impl Into<String>) -> Step {
+    Step::Say(format!("+OK {}", text.into()))
+}
+
+fn error(text: &str) -> Step {
+    Step::Say(format!("-ERR {text}"))
+}
+
+const CAPABILITIES: [&str; 6] = [
+    "+OK what I can do",
+    "USER",
+    "TOP",
+    "UIDL",
+    "RESP-CODES",
+    "IMPLEMENTATION smtp-primer",
+];
+
+impl<'a> Session<'a> {
+    /// A conversation that begins.
+    pub fn new(host: &'a Host, may_log_in: bool) -> Session<'a> {
+        Session {
+            host,
+            may_log_in,
+            state: State::Authorization(None),
+            mistakes: 0,
+        }
+    }
+
+    /// What the server says first.
+    pub fn greeting(&self) -> String {
+        format!("+OK {} smtp-primer POP3 at your service", self.host.domain)
+    }
+
+    /// Hears a line, or that none could be read.
+    pub fn line(&mut self, line: &Line) -> Step {
+        let step = match line {
+            Line::Text(line) => {
+                str::from_utf8(line).map_or_else(|_| error("not UTF-8"), |line| self.command(line))
+            }
+            Line::BareNewline => error("your line has a CR or LF alone; end lines with CR LF"),
+            Line::TooLong => error("line too long"),
+            Line::Endless => {
+                return Step::Close("-ERR line too long, and no end in sight".to_string());
+            }
+            Line::Closed => return Step::Gone,
+        };
+        match &step {
+            Step::Say(reply) if reply.starts_with('-') => self.mistake(step),
+            Step::Open(_) => step,
+            _ => {
+                self.mistakes = 0;
+                step
+            }
+        }
+    }
+
+    fn mistake(&mut self, step: Step) -> Step {
+        self.mistakes += 1;
+        if self.mistakes < MISTAKES {
+            step
+        } else {
+            Step::Close("-ERR too many mistakes".to_string())
+        }
+    }
+
+    fn command(&mut self, line: &str) -> Step {
+        let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
+        let verb = verb.to_ascii_uppercase();
+        // A password may begin or end with a space; nothing else may.
+        let words: Vec<&str> = argument.split_ascii_whitespace().collect();
+        match (&mut self.state, verb.as_str(), words.as_slice()) {
+            (_, "CAPA", []) => Step::Lines(CAPABILITIES.map(String::from).to_vec()),
+            (State::Authorization(_), "QUIT", []) => Step::Close("+OK goodbye".to_string()),
+            (State::Authorization(_), "USER" | "PASS", _) if !self.may_log_in => {
+                error("a password in clear belongs on loopback only")
+            }
+            (State::Authorization(user), "USER", [name]) => {
+                *user = Some(name.to_string());
+                ok("now the password")
+            }
+            (State::Authorization(user), "PASS", [_, ..]) => match user.take() {
+                Some(user) => self.log_in(Credentials {
+                    user,
+                    password: argument.to_string(),
+                }),
+                None => error("say USER first"),
+            },
+            (State::Transaction(messages), verb, words) => transaction(messages, verb, words),
+            (_, "STAT" | "LIST" | "RETR" | "DELE" | "NOOP" | "RSET" | "TOP" | "UIDL", _) => {
+                error("log in first, with USER and PASS")
+            }
+            _ => error("no such command, or not with these words"),
+        }
+    }
+
+    fn log_in(&self, credentials: Credentials) -> Step {
+        if self.host.knows(&credentials) {
+            Step::Open(credentials.user)
+        } else {
+            error("[AUTH] wrong name or password")
+        }
+    }
+
+    /// The mailbox is open and these are its letters.
+    pub fn opened(&mut self, messages: Vec<Message>) -> String {
+        let reply = format!("+OK {} in your mailbox", letters(&messages));
+        self.state = State::Transaction(messages);
+        self.mistakes = 0;
+        reply
+    }
+
+    /// The end: so many of the letters to be removed are still there.
+    pub fn removed(&mut self, left: usize) -> String {
+        match left {
+            0 => "+OK goodbye".to_string(),
+            left => format!("-ERR {left} letters could not be removed"),
+        }
+    }
+}
+
+/// What those that are not deleted come to: `2 320`, as STAT has it (RFC 1939 §5).
+fn letters(messages: &[Message]) -> String {
+    let left = messages.iter().filter(|message| !message.deleted);
+    let (count, octets) = left.fold((0, 0), |(count, octets), message| {
+        (count + 1, octets + message.size)
+    });
+    format!("{count} {octets}")
+}
+
+/// RFC 1939 §5, and TOP and UIDL of §7.
+fn transaction(messages: &mut [Message], verb: &str, words: &[&str]) -> Step {
+    let number = words.first().and_then(|word| find(messages, word));
+    match (verb, words, number) {
+        ("STAT", [], _) => ok(letters(messages)),
+        ("LIST", [], _) => list(messages, |message| message.size.to_string()),
+        ("UIDL", [], _) => list(messages, |message| message.uid.clone()),
+        ("LIST", [_], Some((at, message))) => ok(format!("{} {}", at + 1, message.size)),
+        ("UIDL", [_], Some((at, message))) => ok(format!("{} {}", at + 1, message.uid)),
+        ("RETR", [_], Some((at, _))) => Step::Send(at, None),
+        ("TOP", [_, lines], Some((at, _))) => match lines.parse() {
+            Ok(lines) => Step::Send(at, Some(lines)),
+            Err(_) => error("TOP takes a letter's number, and a number of lines"),
+        },
+        ("DELE", [_], Some((_, message))) => {
+            message.deleted = true;
+            ok("it goes when you QUIT")
+        }
+        ("LIST" | "UIDL" | "RETR" | "DELE", [_], None) | ("TOP", [_, _], None) => {
+            error("no such letter; LIST shows their numbers")
+        }
+        ("NOOP", [], _) => ok("here I am"),
+        ("RSET", [], _) => {
+            messages
+                .iter_mut()
+                .for_each(|message| message.deleted = false);
+            ok("nothing is deleted")
+        }
+        ("QUIT", [], _) => {
+            let deleted = |(at, message): (usize, &Message)| message.deleted.then_some(at);
+            Step::Remove(messages.iter().enumerate().filter_map(deleted).collect())
+        }
+        ("USER" | "PASS", ..) => error("you are logged in already"),
+        _ => error("no such command, or not with these words"),
+    }
+}
+
+/// The letter with this number, if it is not deleted. Numbers begin with 1.
+fn find<'m>(messages: &'m mut [Message], word: &str) -> Option<(usize, &'m mut Message)> {
+    let at = word.parse::<usize>().ok()?.checked_sub(1)?;
+    messages
+        .get_mut(at)
+        .filter(|message| !message.deleted)
+        .map(|message| (at, message))
+}
+
+fn list(messages: &[Message], fact: impl Fn(&Message) -> String) -> Step {
+    let mut lines = vec![format!("+OK {}", letters(messages))];
+    for (number, message) in (1..).zip(messages) {
+        if !message.deleted {
+            lines.push(format!("{number} {}", fact(message)));
+        }
+    }
+    Step::Lines(lines)
+}
