@@ -63,7 +63,7 @@ impl Word<'_> {
         }
         let octets = match encoding {
             "B" | "b" => base64::decode_loosely(encoded.as_bytes()),
-            "Q" | "q" => unescape(encoded.replace('_', "=20").as_bytes()),
+            "Q" | "q" => unescape(encoded.replace('_', " ").as_bytes()),
             _ => return None,
         };
         Some((Word { charset, octets }, rest))

@@ -121,11 +121,8 @@ fn split<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
             b"--" => true,
             _ => continue,
         };
-        parts.extend(
-            start
-                .and_then(|start| body.get(start..end))
-                .map(without_line_end),
-        );
+        let part = start.and_then(|start| body.get(start..end));
+        parts.extend(part.map(without_line_end));
         start = Some(at);
         if last {
             return parts;
