@@ -34,7 +34,8 @@ fn the_page_is_fields_text_and_a_list_of_the_rest() {
     ];
     let letter = format!(
         "Return-Path: <a@a.example>\r\nReceived: from x by y\r\nSubject: Tea?\r\n\
-         To: Bob <b@b.example>,\r\n \t  Carol <c@c.example>\r\nX-Mailer: none\r\nCC: d@d.example\r\n\
+         To: Bob <b@b.example>,\r\n \t  Carol <c@c.example>\r\nX-Mailer: none\r\n\
+         CC: d@d.example\r\n\
          Reply-To: e@e.example\r\nFrom: a@a.example\r\nDate: today\r\n{}",
         multipart("mixed", "b", &parts)
     );
