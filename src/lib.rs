@@ -25,4 +25,6 @@ pub mod relay;
 
 pub mod pop3;
 
+pub mod display;
+
 pub mod site;

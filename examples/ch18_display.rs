@@ -1,0 +1,40 @@
+//! One letter, as it lies in the mailbox and as its reader sees it.
+//!
+//! Run it with `cargo run --example ch18_display`, and look for: the subject, which is two
+//! encoded-words and one line; the text, which came as base64; and what became of the sender, who
+//! tried to retitle your terminal window from inside an encoded-word.
+
+use smtp_primer::display::{Header, decode_words, present, printable};
+
+const LETTER: &str = "\
+Received: from mail.b.example by mail.a.example; Thu, 19 Nov 2026 09:00:00 +0000
+Date: Thu, 19 Nov 2026 10:00:00 +0100
+From: =?utf-8?q?Zo=C3=AB=1B]0;You_have_won=07?= <zoe@b.example>
+To: alice@a.example
+Subject: =?utf-8?b?R3LDvMOfZSBh?=
+ =?utf-8?b?dXMgTcO8bmNoZW4=?=
+Content-Type: multipart/mixed; boundary=parts
+
+--parts
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: base64
+
+U2VydnVzIEFsaWNlLCBkYXMgQmllciBpc3Qgc2Now7ZuIGvDvGhsLg==
+--parts
+Content-Type: image/png; name=\"glass.png\"
+Content-Transfer-Encoding: base64
+
+iVBORw0KGgo=
+--parts--
+";
+
+fn main() {
+    println!("--- the letter\n{LETTER}");
+
+    let (header, _) = Header::read(LETTER.as_bytes());
+    let subject = header.first("Subject");
+    println!("--- the subject, unfolded\n{subject}\n");
+    println!("--- and decoded\n{}\n", printable(&decode_words(subject)));
+
+    println!("--- the page\n{}", present(LETTER.as_bytes()));
+}

@@ -1,0 +1,77 @@
+//! Encoded-words: how a header of ASCII carries any text (RFC 2047).
+//! `=?ISO-8859-1?Q?Andr=E9?=` is André: a charset, an encoding (B is base64, Q is nearly
+//! quoted-printable), and the text.
+
+use super::decode_charset;
+use super::encoding::unescape;
+use crate::protocol::base64;
+
+/// Decodes the encoded-words in a field's value. White space between two of them is dropped
+/// (RFC 2047 §6.2). A charset that is not known is named, and what is no encoded-word stays as it
+/// is.
+///
+/// An encoded-word should have white space around it (§5). We do not insist: too many writers
+/// forget it, and the result is only looked at. It must never be parsed: `=3C`, `=2C` and `=40` put
+/// an address where none was (§6.2). And it is not yet safe to print.
+pub fn decode_words(value: &str) -> String {
+    let mut text = String::new();
+    let mut last = Word::default();
+    let mut rest = value;
+    while let Some((before, word, after)) = next_word(rest) {
+        let adjacent = !last.octets.is_empty() && before.trim_matches([' ', '\t']).is_empty();
+        if adjacent && word.charset.eq_ignore_ascii_case(last.charset) {
+            last.octets.extend(word.octets);
+        } else {
+            text += &last.decode();
+            text += if adjacent { "" } else { before };
+            last = word;
+        }
+        rest = after;
+    }
+    text + &last.decode() + rest
+}
+
+/// The next encoded-word, with what stands before and after it.
+fn next_word(text: &str) -> Option<(&str, Word<'_>, &str)> {
+    text.match_indices("=?").find_map(|(at, _)| {
+        let (before, word) = text.split_at(at);
+        let (word, after) = Word::parse(word)?;
+        Some((before, word, after))
+    })
+}
+
+/// An encoded-word, and all that follow it in the same charset. Their octets are put together
+/// before they become characters: a word should end with a whole character (RFC 2047 §5), but
+/// some writers cut one in two.
+#[derive(Default)]
+struct Word<'a> {
+    charset: &'a str,
+    octets: Vec<u8>,
+}
+
+impl Word<'_> {
+    /// The encoded-word at the start of `text`, and the rest. Each `?` ends a piece, so however
+    /// many words begin and do not end, no stretch of text is searched more than four times.
+    fn parse(text: &str) -> Option<(Word<'_>, &str)> {
+        let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
+        let (encoding, rest) = rest.split_once('?')?;
+        let (encoded, rest) = rest.split_once('?')?;
+        let rest = rest.strip_prefix('=')?;
+        if charset.is_empty() || charset.contains([' ', '\t', '=']) || encoded.contains([' ', '\t'])
+        {
+            return None;
+        }
+        let octets = match encoding {
+            "B" | "b" => base64::decode_loosely(encoded.as_bytes()),
+            "Q" | "q" => unescape(encoded.replace('_', " ").as_bytes()),
+            _ => return None,
+        };
+        Some((Word { charset, octets }, rest))
+    }
+
+    fn decode(&self) -> String {
+        let charset = self.charset;
+        decode_charset(charset, &self.octets)
+            .unwrap_or_else(|marks| format!("({charset}, not known here) {marks}"))
+    }
+}

@@ -1,0 +1,139 @@
+//! The parts of a letter (RFC 2046 §5.1). A multipart body is parts between boundary lines, and a
+//! part may be multipart again: a tree, of which we list the leaves.
+
+use super::{Header, decode_body};
+
+/// How many multiparts inside each other are opened. Honest letters need four or five; without a
+/// limit, a letter of nothing but boundaries would use up the stack.
+pub const DEPTH: usize = 10;
+
+/// How many parts are listed.
+pub const PARTS: usize = 100;
+
+/// One part that is not multipart itself, or too deep inside to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The media type in lower case, as `text/plain`.
+    pub kind: String,
+    /// The charset of a text; empty if not given.
+    pub charset: String,
+    /// The file name, or the subject of a letter inside the letter; empty if there is none. Never
+    /// a path to write to: whoever sent the letter chose it. Encoded-words in it are not decoded.
+    pub name: String,
+    /// Is it meant to be saved rather than shown?
+    pub attachment: bool,
+    /// The content, its transfer encoding undone.
+    pub octets: Vec<u8>,
+}
+
+impl Part {
+    fn new(header: &Header, kind: String, body: &[u8]) -> Part {
+        let disposition = first_word(header.first("Content-Disposition"));
+        let mut name = header.parameter("Content-Disposition", "filename");
+        if name.is_empty() {
+            name = header.parameter("Content-Type", "name");
+        }
+        if name.is_empty() && kind == "message/rfc822" {
+            name = Header::read(body).0.first("Subject").to_string();
+        }
+        let encoding = first_word(header.first("Content-Transfer-Encoding"));
+        let (kind, octets) = match decode_body(&encoding, body) {
+            Some(octets) => (kind, octets),
+            // It is just octets, whatever it says of itself (RFC 2045 §6.4).
+            None => ("application/octet-stream".to_string(), body.to_vec()),
+        };
+        Part {
+            kind,
+            charset: header.parameter("Content-Type", "charset"),
+            name,
+            attachment: disposition == "attachment",
+            octets,
+        }
+    }
+}
+
+/// Takes a letter apart: its parts in their order, at most [`PARTS`]. A letter that is not
+/// multipart is one part.
+///
+/// Every level reads its lines once, so this takes at most [`DEPTH`] times as long as reading the
+/// letter.
+pub fn parts(letter: &[u8]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    open(letter, "text/plain", DEPTH, &mut parts);
+    parts
+}
+
+fn open(entity: &[u8], default: &str, depth: usize, parts: &mut Vec<Part>) {
+    let (header, body) = Header::read(entity);
+    // A type that is missing or not well formed is the default one (RFC 2045 §5.2).
+    let mut kind = match first_word(header.first("Content-Type")) {
+        kind if kind.contains('/') => kind,
+        _ => default.to_string(),
+    };
+    if kind.starts_with("multipart/") && depth > 0 {
+        let default = match kind.as_str() {
+            "multipart/digest" => "message/rfc822", // RFC 2046 §5.1.5
+            _ => "text/plain",
+        };
+        let inside = split(body, &header.parameter("Content-Type", "boundary"));
+        for part in &inside {
+            open(part, default, depth - 1, parts);
+        }
+        if !inside.is_empty() {
+            return;
+        }
+        // It says multipart and holds no boundary: all we can do is to show what is there.
+        kind = "text/plain".to_string();
+    }
+    if parts.len() < PARTS {
+        parts.push(Part::new(&header, kind, body));
+    }
+}
+
+/// The first word of a value in lower case, without parameters and comments.
+fn first_word(value: &str) -> String {
+    let word = value.split([' ', '\t', ';', '(']).next();
+    word.unwrap_or_default().to_ascii_lowercase()
+}
+
+/// What stands between the boundary lines. What comes before the first and after the last is not
+/// part of the letter (RFC 2046 §5.1.1), and a body that was cut off ends its last part.
+///
+/// The outer multipart is split before its parts are looked into, so its boundary also ends an
+/// inner one that never closed (§5.1.2). The whole line has to fit: with the beginning alone, the
+/// boundary `Part-1` would cut at `Part-10`.
+fn split<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
+    let mut parts = Vec::new();
+    if boundary.is_empty() {
+        return parts;
+    }
+    let mut start = None;
+    let mut at = 0;
+    for line in body.split_inclusive(|octet| *octet == b'\n') {
+        let end = at;
+        at += line.len();
+        let text = line.strip_prefix(b"--");
+        let Some(rest) = text.and_then(|text| text.strip_prefix(boundary.as_bytes())) else {
+            continue;
+        };
+        let last = match rest.trim_ascii_end() {
+            b"" => false,
+            b"--" => true,
+            _ => continue,
+        };
+        let part = start.and_then(|start| body.get(start..end));
+        parts.extend(part.map(without_line_end));
+        start = Some(at);
+        if last {
+            return parts;
+        }
+    }
+    parts.extend(start.and_then(|start| body.get(start..)));
+    parts
+}
+
+/// The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
+fn without_line_end(part: &[u8]) -> &[u8] {
+    let part = part.strip_suffix(b"\n").unwrap_or(part);
+    part.strip_suffix(b"\r").unwrap_or(part)
+}
