@@ -28,3 +28,5 @@ pub mod pop3;
 pub mod display;
 
 pub mod site;
+
+pub mod command_line;

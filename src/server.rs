@@ -156,16 +156,17 @@ impl Door {
         next.is_some()
     }
 
-    #[cfg(unix)]
     fn is_deserted(&self) -> bool {
-        self.leash
-            .is_some_and(|parent| std::os::unix::process::parent_id() != parent)
+        is_orphan(self.leash)
     }
+}
 
+/// Has our parent process, which had this id, ended? (Only Unix can tell.)
+pub fn is_orphan(parent: Option<u32>) -> bool {
+    #[cfg(unix)]
+    return parent.is_some_and(|parent| std::os::unix::process::parent_id() != parent);
     #[cfg(not(unix))]
-    fn is_deserted(&self) -> bool {
-        false
-    }
+    return parent.is_none() && false;
 }
 
 /// A caller's connection: it keeps the deadlines of the door it came through.

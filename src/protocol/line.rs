@@ -14,7 +14,7 @@
 mod trace;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant};
 use trace::public_part;
 pub use trace::{Trace, is_hidden, visible};
@@ -73,6 +73,11 @@ impl Socket {
             stream,
             deadline: Instant::now(),
         }
+    }
+
+    /// Our own address on this connection.
+    pub fn local_ip(&self) -> io::Result<IpAddr> {
+        self.stream.local_addr().map(|address| address.ip())
     }
 
     fn left(&self) -> io::Result<Option<Duration>> {
@@ -224,6 +229,12 @@ impl<S: Stream> Wire<S> {
     /// The same for a line that is a secret as a whole.
     pub fn write_secret(&mut self, line: &str) -> io::Result<()> {
         self.write_and_show(line, 0)
+    }
+
+    /// The same for a line that the user has typed, and so has seen: the trace shows nothing.
+    pub fn write_typed(&mut self, line: &str) -> io::Result<()> {
+        self.write_octets(line.as_bytes())?;
+        self.write_octets(b"\r\n")
     }
 
     fn write_and_show(&mut self, line: &str, shown: usize) -> io::Result<()> {

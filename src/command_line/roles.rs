@@ -1,0 +1,195 @@
+//! The roles of a mail server: init, serve, pop3, relay.
+
+use super::args::Args;
+use super::{Failure, clock, note, print, trace};
+use crate::client::Timeouts;
+use crate::next_hop::resolver::Resolver;
+use crate::next_hop::{Lookup, next_hops};
+use crate::protocol::address::Domain;
+use crate::protocol::line::{Trace, Wire};
+use crate::relay::{Relay, Report, Schedule};
+use crate::server::{Door, PATIENCE, hang_up, serve as serve_callers};
+use crate::session::Session;
+use crate::site::{PostOffice, Site};
+use crate::{pop3 as pop3_module, server};
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long the relay rests before it looks at the queue again.
+const REST: Duration = Duration::from_secs(1);
+/// How long the resolver may take for one answer.
+const RESOLVER: Duration = Duration::from_secs(5);
+
+pub fn init(args: &Args) -> Result<(), Failure> {
+    let folder = Path::new(args.word("DIR")?);
+    let mut users = Vec::new();
+    for user in args.all("user") {
+        let (name, password) = user.split_once(':').ok_or(Failure::Usage(
+            "--user has the form NAME:PASSWORD".to_string(),
+        ))?;
+        users.push((name.to_string(), password.to_string()));
+    }
+    let site = Site::init(folder, args.need("domain")?, &users)
+        .map_err(|why| Failure::Failed(format!("no site was made: {why}")))?;
+    let folder = folder.display();
+    print(&format!(
+        "{folder} is a mail server for {} now; read {folder}/site.conf\nnext: smtp-primer serve {folder}\n",
+        site.host.domain
+    ))
+}
+
+/// The site that the first word names.
+fn site(args: &Args) -> Result<Site, Failure> {
+    let site = Site::open(Path::new(args.word("DIR")?));
+    site.map_err(|why| Failure::Failed(why.to_string()))
+}
+
+/// Opens the door, and says where it is: the first line of the output.
+fn door(args: &Args, default: &str) -> Result<Door, Failure> {
+    let address = args.address("listen", default)?;
+    let failed = |error| {
+        let hint = "another program may have that port; --listen takes another, and port 0 any that is free";
+        Failure::Failed(format!("cannot listen on {address}: {error}; {hint}"))
+    };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
+    let door = Door::new(listener, patience, leash()).map_err(failed)?;
+    print(&format!("listening on {address}\n"))?;
+    Ok(door)
+}
+
+/// A program that starts us can name itself here; then we end when it does.
+fn leash() -> Option<u32> {
+    std::env::var("SMTP_PRIMER_LEASH").ok()?.parse().ok()
+}
+
+pub fn serve(args: &Args) -> Result<(), Failure> {
+    let mut site = site(args)?;
+    if let Some(size) = args.number("max-size")? {
+        site.host.max_size = usize::try_from(size).unwrap_or(usize::MAX);
+    }
+    let sessions = args.number("sessions")?;
+    let mut office = PostOffice {
+        site: &site,
+        clock: clock()?,
+    };
+    let door = door(args, "127.0.0.1:2525")?;
+    serve_callers(&door, sessions, |visitor| {
+        let Ok(local) = visitor.local() else { return };
+        let mut session = Session::new(&site.host, site.caller(visitor.peer.ip(), local.ip()));
+        let peer = visitor.peer;
+        let mut wire = Wire::traced(visitor, trace(args, Trace::of_server));
+        remark(&mut wire, &format!("{peer} calls"));
+        let limit = site.host.max_size;
+        let ended = server::converse(&mut wire, &mut session, &mut office, limit, door.patience());
+        if let Err(error) = ended {
+            let goodbye = format!("421 {} closing: no line came in time", site.host.domain);
+            hang_up(&mut wire, &error, &goodbye);
+        }
+        remark(&mut wire, "the connection is closed");
+    });
+    Ok(())
+}
+
+pub fn pop3(args: &Args) -> Result<(), Failure> {
+    let site = site(args)?;
+    let sessions = args.number("sessions")?;
+    let door = door(args, "127.0.0.1:2110")?;
+    serve_callers(&door, sessions, |visitor| {
+        let Ok(local) = visitor.local() else { return };
+        let mut session = pop3_module::Session::new(&site.host, site.may_authenticate(local.ip()));
+        let peer = visitor.peer;
+        let mut wire = Wire::traced(visitor, trace(args, Trace::of_server));
+        remark(&mut wire, &format!("{peer} calls"));
+        let mailbox = |user: &str| site.mailbox(user);
+        let ended = pop3_module::converse(&mut wire, &mut session, mailbox, door.patience());
+        if let Err(error) = ended {
+            hang_up(&mut wire, &error, "-ERR closing: no line came in time");
+        }
+        remark(&mut wire, "the connection is closed");
+    });
+    Ok(())
+}
+
+fn remark<S: crate::protocol::line::Stream>(wire: &mut Wire<S>, remark: &str) {
+    if let Some(trace) = wire.trace() {
+        trace.remark(remark);
+    }
+}
+
+pub fn relay(args: &Args) -> Result<(), Failure> {
+    let site = site(args)?;
+    let queue = site
+        .queue()
+        .map_err(|error| Failure::Failed(format!("the queue: {error}")))?;
+    let schedule = Schedule {
+        retry: args.seconds("retry")?.unwrap_or(Schedule::RFC.retry),
+        give_up: args.seconds("give-up")?.unwrap_or(Schedule::RFC.give_up),
+    };
+    let lock = queue
+        .lock()
+        .map_err(|error| Failure::Failed(format!("the queue: {error}")))?;
+    let Some(_lock) = lock else {
+        return Err(Failure::TryLater(
+            "another relay works on this queue".to_string(),
+        ));
+    };
+    let mut resolver = site.resolver.map(|server| Resolver::new(server, RESOLVER));
+    let mut next_hops = |domain: &Domain| {
+        let lookup = resolver
+            .as_mut()
+            .map(|resolver| resolver as &mut dyn Lookup);
+        next_hops(
+            domain,
+            &site.routes,
+            &site.host.domain,
+            site.mx_port,
+            lookup,
+        )
+    };
+    let mut clock = clock()?;
+    let mut office = PostOffice {
+        site: &site,
+        clock: clock.clone(),
+    };
+    let mut relay = Relay {
+        queue: &queue,
+        own: &site.host.domain,
+        schedule,
+        timeouts: Timeouts::RFC,
+        next_hops: &mut next_hops,
+        store: &mut office,
+        clock: &mut clock,
+        trace: &|| trace(args, Trace::of_client),
+        log: &|line| {
+            if !args.flag("quiet") {
+                note(line)
+            }
+        },
+    };
+    loop {
+        let pass = relay.pass();
+        let report = pass.map_err(|error| Failure::TryLater(format!("the queue: {error}")))?;
+        if args.flag("once") {
+            return outcome(report);
+        }
+        if server::is_orphan(leash()) {
+            return Ok(());
+        }
+        std::thread::sleep(REST);
+    }
+}
+
+fn outcome(report: Report) -> Result<(), Failure> {
+    match report {
+        Report { waiting, .. } if waiting > 0 => Err(Failure::TryLater(format!(
+            "{waiting} recipients wait in the queue"
+        ))),
+        Report { failed, .. } if failed > 0 => Err(Failure::Failed(format!(
+            "{failed} recipients were refused for good"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,276 @@
+//! The user's program: send, inbox, show.
+
+use super::args::{Args, look_up};
+use super::{Failure, clock, note, print, trace};
+use crate::client::{Client, Timeouts, Verdict, connect};
+use crate::display::present;
+use crate::message::{Draft, Field, compose};
+use crate::pop3::client as pop3;
+use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
+use crate::protocol::dot::Text;
+use crate::protocol::line::{Socket, Trace, Wire};
+use crate::protocol::reply::Severity;
+use crate::protocol::sasl::Credentials;
+use std::fs;
+use std::io::{self, IsTerminal, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// How long to wait for a POP3 server.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn send(args: &Args) -> Result<(), Failure> {
+    let server = ask(args, "server", "Server (HOST:PORT)")?;
+    let from = reverse_path(&ask(args, "from", "From")?)?;
+    let mut to: Vec<ForwardPath> = args.all("to").map(forward_path).collect::<Result<_, _>>()?;
+    if to.is_empty() {
+        to.push(forward_path(&ask(args, "to", "To")?)?);
+    }
+    let credentials = credentials(args)?;
+    let helo = args
+        .get("helo")
+        .map(|name| name.parse::<Domain>().map_err(|why| usage("--helo", &why)));
+    let helo = helo.transpose()?;
+    let timeouts = args
+        .seconds("timeout")?
+        .map_or(Timeouts::RFC, Timeouts::all);
+    let text = text(args, &from, &to, helo.as_ref())?;
+    let address = look_up(&server).map_err(|why| Failure::TryLater(format!("--server: {why}")))?;
+    let (socket, local) = call(address, timeouts.greeting)?;
+    let helo = helo.unwrap_or_else(|| Domain::from(local));
+    let wire = Wire::traced(socket, trace(args, Trace::of_client));
+    let failed = |failure: crate::client::Failure| match failure.is_temporary() {
+        true => Failure::TryLater(format!("not sent: {failure}")),
+        false => Failure::Failed(format!("not sent: {failure}")),
+    };
+    let mut client = Client::open(wire, &helo, timeouts).map_err(failed)?;
+    let sent = match &credentials {
+        Some(credentials) => client.authenticate(credentials),
+        None => Ok(()),
+    };
+    let sent = sent.and_then(|()| client.send(&from, &to, &text));
+    client.quit();
+    outcome(&sent.map_err(failed)?)
+}
+
+/// Connects, and tells our own address on the connection.
+fn call(address: SocketAddr, patience: Duration) -> Result<(Socket, IpAddr), Failure> {
+    let socket = connect(address, patience).map_err(|error| {
+        Failure::TryLater(format!(
+            "no connection to {address}: {error}; does a server listen there?"
+        ))
+    })?;
+    let local = socket.local_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    Ok((socket, local))
+}
+
+/// One recipient that was refused for good decides; then one that may be tried again.
+fn outcome(verdicts: &[Verdict]) -> Result<(), Failure> {
+    let open = verdicts
+        .iter()
+        .filter(|verdict| verdict.severity != Severity::Done);
+    let lines: Vec<String> = open
+        .clone()
+        .map(|verdict| format!("not to {}: {}", verdict.path, verdict.reply))
+        .collect();
+    let refused = open
+        .clone()
+        .any(|verdict| verdict.severity == Severity::Refused);
+    match lines.is_empty() {
+        true => Ok(()),
+        false if refused => Err(Failure::Failed(lines.join("\n"))),
+        false => Err(Failure::TryLater(lines.join("\n"))),
+    }
+}
+
+/// The letter: a finished one, or one made from what the user filled in.
+fn text(
+    args: &Args,
+    from: &ReversePath,
+    to: &[ForwardPath],
+    helo: Option<&Domain>,
+) -> Result<Text, Failure> {
+    if let Some(file) = args.get("message") {
+        let made: Vec<&str> = ["body", "subject", "header"]
+            .into_iter()
+            .filter(|name| args.flag(name))
+            .collect();
+        if let Some(name) = made.first() {
+            return Err(Failure::Usage(format!(
+                "--message is a finished letter; --{name} cannot change it"
+            )));
+        }
+        return Ok(Text::from_file(&read(file)?));
+    }
+    let fields = args
+        .all("header")
+        .map(str::parse::<Field>)
+        .collect::<Result<_, _>>();
+    let fields = fields.map_err(|why| usage("--header", &why))?;
+    let subject = match args.get("subject") {
+        None if io::stdin().is_terminal() => Some(prompt("Subject")?),
+        subject => subject.map(str::to_string),
+    };
+    let file = args.get("body").unwrap_or("-");
+    if file == "-" && io::stdin().is_terminal() {
+        note("The text; end it with Ctrl-D on a line of its own:");
+    }
+    let body = String::from_utf8(read(file)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::Failed(format!(
+            "the text is not UTF-8, from octet {at} on; convert it, or use --message"
+        ))
+    })?;
+    let from = match from {
+        ReversePath::Mailbox(mailbox) => mailbox.clone(),
+        // A letter from nobody still has an author: whoever looks after the host.
+        ReversePath::Null => {
+            let host = helo.map_or("localhost", Domain::as_str);
+            format!("postmaster@{host}")
+                .parse()
+                .map_err(|why| usage("--helo", &why))?
+        }
+    };
+    let draft = Draft {
+        from,
+        to: to.to_vec(),
+        subject,
+        fields,
+        body,
+    };
+    compose(&draft, &mut clock()?).map_err(|why| Failure::Usage(why.to_string()))
+}
+
+fn usage(option: &str, why: &dyn std::fmt::Display) -> Failure {
+    Failure::Usage(format!("{option}: {why}"))
+}
+
+/// `alice@a.example`, with or without brackets; nothing is `<>`.
+fn reverse_path(text: &str) -> Result<ReversePath, Failure> {
+    if matches!(text, "" | "<>") {
+        return Ok(ReversePath::Null);
+    }
+    mailbox(text)
+        .map(ReversePath::Mailbox)
+        .map_err(|why| usage("--from", &why))
+}
+
+fn forward_path(text: &str) -> Result<ForwardPath, Failure> {
+    if text
+        .trim_matches(['<', '>'])
+        .eq_ignore_ascii_case("postmaster")
+    {
+        return Ok(ForwardPath::Postmaster);
+    }
+    mailbox(text)
+        .map(ForwardPath::Mailbox)
+        .map_err(|why| usage("--to", &why))
+}
+
+fn mailbox(text: &str) -> Result<Mailbox, crate::protocol::address::AddressError> {
+    let bare = text
+        .strip_prefix('<')
+        .and_then(|rest| rest.strip_suffix('>'));
+    bare.unwrap_or(text).parse()
+}
+
+/// The value of an option; where a person sits at a terminal, we ask for what is missing.
+fn ask(args: &Args, name: &str, question: &str) -> Result<String, Failure> {
+    match args.get(name) {
+        None if io::stdin().is_terminal() => prompt(question),
+        _ => args.need(name).map(str::to_string),
+    }
+}
+
+fn prompt(question: &str) -> Result<String, Failure> {
+    let mut answer = String::new();
+    let _ = write!(io::stderr(), "{question}: ");
+    let read = io::stdin().read_line(&mut answer);
+    read.map_err(|error| Failure::Failed(format!("standard input: {error}")))?;
+    Ok(answer.trim().to_string())
+}
+
+/// A file, or standard input for `-`.
+fn read(file: &str) -> Result<Vec<u8>, Failure> {
+    let mut octets = Vec::new();
+    let read = match file {
+        "-" => io::stdin().read_to_end(&mut octets).map(|_| octets),
+        file => fs::read(file),
+    };
+    read.map_err(|error| Failure::Failed(format!("{file}: {error}")))
+}
+
+/// A password never stands on the command line, where everybody on this computer can read it.
+fn credentials(args: &Args) -> Result<Option<Credentials>, Failure> {
+    match (args.get("user"), args.get("password-file")) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Failure::Usage("--password-file needs --user".to_string())),
+        (Some(user), file) => {
+            let password = match file {
+                Some(file) => {
+                    let octets = read(file)?;
+                    let text = String::from_utf8_lossy(&octets);
+                    text.lines().next().unwrap_or_default().to_string()
+                }
+                None if io::stdin().is_terminal() => prompt("Password (it will be seen)")?,
+                None => return Err(Failure::Usage("--password-file is missing".to_string())),
+            };
+            Ok(Some(Credentials {
+                user: user.to_string(),
+                password,
+            }))
+        }
+    }
+}
+
+pub fn inbox(args: &Args) -> Result<(), Failure> {
+    let server = args.need("server")?;
+    args.need("user")?;
+    let Some(credentials) = credentials(args)? else {
+        return Ok(());
+    };
+    let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
+    let address = look_up(server).map_err(|why| Failure::TryLater(format!("--server: {why}")))?;
+    let (socket, _) = call(address, patience)?;
+    let failed = |failure: pop3::Failure| match failure {
+        pop3::Failure::Io(_) => Failure::TryLater(failure.to_string()),
+        pop3::Failure::Refused(ref reply) if reply.contains("[IN-USE]") => {
+            Failure::TryLater(failure.to_string())
+        }
+        failure => Failure::Failed(failure.to_string()),
+    };
+    let mut client =
+        pop3::Client::open(Wire::new(socket), &credentials, patience).map_err(failed)?;
+    let letters = client.list().map_err(failed)?;
+    let count = letters.len();
+    print(&format!(
+        "{count} {}\n",
+        if count == 1 { "letter" } else { "letters" }
+    ))?;
+    let mut missed = None;
+    for (at, (number, size)) in (1..).zip(letters) {
+        match client.retrieve(number, size) {
+            Ok(letter) => {
+                print(&format!(
+                    "\n--- {at} of {count} ---\n{}",
+                    present(letter.octets())
+                ))?;
+                if !args.flag("keep") {
+                    client.delete(number).map_err(failed)?;
+                }
+            }
+            // The others may be all right.
+            Err(failure @ (pop3::Failure::Refused(_) | pop3::Failure::Nonsense(_))) => {
+                note(&format!("letter {at} could not be fetched: {failure}"));
+                missed = Some(Failure::Failed(format!("letter {at} could not be fetched")));
+            }
+            Err(failure) => return Err(failed(failure)),
+        }
+    }
+    client.quit().map_err(failed)?;
+    missed.map_or(Ok(()), Err)
+}
+
+pub fn show(args: &Args) -> Result<(), Failure> {
+    print(&present(&read(args.word("FILE")?)?))
+}
