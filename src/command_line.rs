@@ -236,8 +236,8 @@ fn trace(args: &Args, make: fn(Box<dyn Write>) -> Trace) -> Option<Trace> {
     }
 }
 
-/// The computer's clock; or, for output that is the same each time, the second that `SOURCE_DATE_EPOCH`
-/// names (reproducible-builds.org).
+/// The computer's clock; or, for output that is the same each time, the second that
+/// `SOURCE_DATE_EPOCH` names (reproducible-builds.org).
 fn clock() -> Result<Clock, Failure> {
     match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(seconds) => match seconds.parse() {

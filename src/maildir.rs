@@ -1,8 +1,8 @@
 //! # The mailbox (chapter 13)
 //!
-//! Final delivery. A mailbox is a folder with three folders in it, the Maildir of qmail: in `tmp` a letter
-//! is written, in `new` it has arrived, in `cur` a reader has seen it. A letter is one file, and its
-//! name is never used again. So nobody needs a lock: a reader sees a whole letter or none.
+//! Final delivery. A mailbox is a folder with three folders in it, the Maildir of qmail: in `tmp` a
+//! letter is written, in `new` it has arrived, in `cur` a reader has seen it. A letter is one file,
+//! and its name is never used again. So nobody needs a lock: a reader sees a whole letter or none.
 //!
 //! [`deliver`] is the promise behind "250 OK": when it returns, the letter survives a power cut.
 //! Each line of it is a system call that matters, in the only order that is right.
@@ -87,8 +87,8 @@ impl Maildir {
     }
 }
 
-/// Puts one letter into each of these mailboxes, and returns its name. `by` is this host, for the name;
-/// `head` makes the trace fields from the name.
+/// Puts one letter into each of these mailboxes, and returns its name. `by` is this host, for the
+/// name; `head` makes the trace fields from the name.
 ///
 /// When this returns `Ok`, the letter is on the disk, whole, in every mailbox. When it returns an
 /// error, it is in none.
@@ -140,8 +140,8 @@ fn deliver_as(mailboxes: &[Maildir], name: &str, head: &[u8], text: &Text) -> io
     result
 }
 
-/// `id.host,W=size`. The size, as the letter goes over the wire, spares a reader to open every file to
-/// learn it; Dovecot uses the same mark. No colon: Windows does not allow it.
+/// `id.host,W=size`. The size, as the letter goes over the wire, spares a reader to open every file
+/// to learn it; Dovecot uses the same mark. No colon: Windows does not allow it.
 fn file_name(id: &str, by: &Domain, size: usize) -> String {
     let mark = format!(",W={size}");
     let host: String = by
@@ -153,8 +153,8 @@ fn file_name(id: &str, by: &Domain, size: usize) -> String {
     format!("{id}.{}{mark}", host.get(..room).unwrap_or(&host))
 }
 
-/// The size that the name tells, or the one that reading the file tells: a letter from another program
-/// may have lines that end with LF alone.
+/// The size that the name tells, or the one that reading the file tells: a letter from another
+/// program may have lines that end with LF alone.
 fn wire_size(path: &Path, name: &str) -> io::Result<usize> {
     let mark = name
         .split([':', ';'])
@@ -169,8 +169,8 @@ fn wire_size(path: &Path, name: &str) -> io::Result<usize> {
     }
 }
 
-/// The name without the flags that a reader may have added. Another program's name may not do; then a
-/// number made from it does.
+/// The name without the flags that a reader may have added. Another program's name may not do; then
+/// a number made from it does.
 fn uid(name: &str) -> String {
     let base = name.split(":2,").next().unwrap_or(name);
     if (1..=NAME).contains(&base.len()) && base.bytes().all(|octet| matches!(octet, b'!'..=b'~')) {
@@ -181,7 +181,8 @@ fn uid(name: &str) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// Makes sure that the names in a folder are on the disk too: to sync a file does not sync its name.
+/// Makes sure that the names in a folder are on the disk too: to sync a file does not sync its
+/// name.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()

@@ -1,8 +1,9 @@
 //! # The message (chapter 12)
 //!
-//! A letter's text is a header, an empty line and a body (RFC 5322 §2.1). The user agent makes it from
-//! what the user fills in: [`compose`]. Each server that it passes puts a [`received`] field on
-//! top, and the last one a [`return_path`]: these are the trace, and from it one can read the way back.
+//! A letter's text is a header, an empty line and a body (RFC 5322 §2.1). The user agent makes it
+//! from what the user fills in: [`compose`]. Each server that it passes puts a [`received`] field
+//! on top, and the last one a [`return_path`]: these are the trace, and from it one can read the
+//! way back.
 //!
 //! The time and the names of letters come from a [`Clock`] that is handed in.
 
@@ -34,8 +35,8 @@ pub struct Draft {
     pub body: String,
 }
 
-/// Makes a message: Date, From, To, Subject, Message-ID, X-Mailer, the fields of the draft, and, if the
-/// body needs them, those of MIME.
+/// Makes a message: Date, From, To, Subject, Message-ID, X-Mailer, the fields of the draft, and, if
+/// the body needs them, those of MIME.
 ///
 /// Errors: a subject with a line end, and the like.
 pub fn compose(draft: &Draft, clock: &mut Clock) -> Result<Text, FieldError> {
@@ -78,8 +79,8 @@ pub fn compose(draft: &Draft, clock: &mut Clock) -> Result<Text, FieldError> {
     Text::new(text).map_err(|_| FieldError::Control("body".to_string()))
 }
 
-/// A body that is not plain ASCII in short lines says so (RFC 2045 §5, §6): as it is if its lines are
-/// short enough, else in base64.
+/// A body that is not plain ASCII in short lines says so (RFC 2045 §5, §6): as it is if its lines
+/// are short enough, else in base64.
 fn encode_body(body: Text) -> (Vec<(&'static str, &'static str)>, Text) {
     let short = body
         .lines()
@@ -104,9 +105,9 @@ fn encode_body(body: Text) -> (Vec<(&'static str, &'static str)>, Text) {
     (mime, Text::from_file(lines.collect::<String>().as_bytes()))
 }
 
-/// The trace field of one server: from whom, by whom, how, as which letter, for whom, when (RFC 5321
-/// §4.4). `for` is said only if there is one recipient: else each would learn of the others (§7.2).
-/// A letter that was written on this host has no such field.
+/// The trace field of one server: from whom, by whom, how, as which letter, for whom, when (RFC
+/// 5321 §4.4). `for` is said only if there is one recipient: else each would learn of the others
+/// (§7.2). A letter that was written on this host has no such field.
 pub fn received(letter: &Letter, by: &Domain, id: &str, date: Date) -> String {
     let Some(origin) = &letter.origin else {
         return String::new();

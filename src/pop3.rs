@@ -1,13 +1,14 @@
 //! # POP3 (chapter 17)
 //!
-//! How the recipient's user agent fetches letters from the mail server (RFC 1939). It stands on the same
-//! lines and dots as SMTP; its replies are simpler: `+OK` or `-ERR`, and text.
+//! How the recipient's user agent fetches letters from the mail server (RFC 1939). It stands on the
+//! same lines and dots as SMTP; its replies are simpler: `+OK` or `-ERR`, and text.
 //!
-//! The [`Session`] holds the rules, as its sister in chapter 9 does, and never sees a file. [`converse`] drives
-//! it: it opens the mailbox, sends letters, and removes them. [`client`] is the other side.
+//! The [`Session`] holds the rules, as its sister in chapter 9 does, and never sees a file.
+//! [`converse`] drives it: it opens the mailbox, sends letters, and removes them. [`client`] is the
+//! other side.
 //!
-//! Letters are removed after QUIT and before its `+OK`, and at no other moment: a connection that drops
-//! removes nothing (RFC 1939 §6).
+//! Letters are removed after QUIT and before its `+OK`, and at no other moment: a connection that
+//! drops removes nothing (RFC 1939 §6).
 
 pub mod client;
 mod session;
@@ -20,8 +21,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::time::Duration;
 
-/// A mailbox while somebody reads it: its letters as they were at the login, and the lock that keeps
-/// others out (RFC 1939 §8).
+/// A mailbox while somebody reads it: its letters as they were at the login, and the lock that
+/// keeps others out (RFC 1939 §8).
 struct Open {
     entries: Vec<Entry>,
     _lock: File,

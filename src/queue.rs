@@ -1,9 +1,9 @@
 //! # The queue (chapter 14)
 //!
-//! Store and forward. A letter for another domain waits in a folder until the next hop has it. It is two
-//! files: `ID.letter` is the text, and `ID.envelope` says from whom, to whom, and how far we are. The text is
-//! written first; when the envelope appears, the letter is in the queue. A crash before that leaves a text
-//! without an envelope, for which nobody was told "250 OK".
+//! Store and forward. A letter for another domain waits in a folder until the next hop has it. It
+//! is two files: `ID.letter` is the text, and `ID.envelope` says from whom, to whom, and how far we
+//! are. The text is written first; when the envelope appears, the letter is in the queue. A crash
+//! before that leaves a text without an envelope, for which nobody was told "250 OK".
 //!
 //! The server only adds letters. One [`Queue::lock`] holder at a time works them off.
 
@@ -50,8 +50,9 @@ impl Queue {
         self.folder.join(format!("{id}.{kind}"))
     }
 
-    /// Puts a letter into the queue, and returns its name. `head` makes the trace fields from the name.
-    /// When this returns `Ok`, the letter survives a crash; when it returns an error, it is not in the queue.
+    /// Puts a letter into the queue, and returns its name. `head` makes the trace fields from the
+    /// name. When this returns `Ok`, the letter survives a crash; when it returns an error, it is
+    /// not in the queue.
     pub fn add(
         &self,
         reverse_path: &ReversePath,
@@ -120,8 +121,9 @@ impl Queue {
         Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
     }
 
-    /// Shows every letter in the queue to `see`, one after another and in no order: it takes as much
-    /// memory for ten thousand as for one. Files that a crash left behind are removed on the way.
+    /// Shows every letter in the queue to `see`, one after another and in no order: it takes as
+    /// much memory for ten thousand as for one. Files that a crash left behind are removed on the
+    /// way.
     pub fn each(&self, mut see: impl FnMut(Found)) -> io::Result<()> {
         for file in fs::read_dir(&self.folder)? {
             let path = file?.path();

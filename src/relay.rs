@@ -196,8 +196,8 @@ impl Relay<'_> {
                     false => Severity::Refused,
                 };
                 last = (severity, reason(target, &failure));
-                // A host that answered about the letter speaks for its domain. One that could not be
-                // reached, or would not talk to us, may have a colleague who will.
+                // A host that answered about the letter speaks for its domain. One that could not
+                // be reached, or would not talk to us, may have a colleague who will.
                 let about_us = matches!(
                     failure,
                     Failure::Broken(..) | Failure::Refused(Stage::Greeting | Stage::Hello, _)
@@ -233,8 +233,8 @@ impl Relay<'_> {
             .collect())
     }
 
-    /// Sends the bounce, if there is one to send. This comes before we write down that the recipients have
-    /// failed: else a crash in between would leave the sender without a word.
+    /// Sends the bounce, if there is one to send. This comes before we write down that the
+    /// recipients have failed: else a crash in between would leave the sender without a word.
     fn tell_sender(
         &mut self,
         id: &str,

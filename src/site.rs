@@ -1,9 +1,9 @@
 //! # The site (chapter 19)
 //!
-//! A mail server is a folder. `site.conf` says who it is, `mail/` holds a mailbox for each user, `queue/`
-//! holds the letters for others. The programs of a site (`serve`, `relay`, `pop3`) meet only
-//! in this folder: that is how single-threaded programs do several things at once, and why each of
-//! them can be exchanged for another.
+//! A mail server is a folder. `site.conf` says who it is, `mail/` holds a mailbox for each user,
+//! `queue/` holds the letters for others. The programs of a site (`serve`, `relay`, `pop3`) meet
+//! only in this folder: that is how single-threaded programs do several things at once, and why
+//! each of them can be exchanged for another.
 
 mod conf;
 
@@ -101,8 +101,8 @@ impl Site {
         Ok(site)
     }
 
-    /// The mailbox of a user of this site. The name comes from the site's list, never from the wire: what
-    /// a stranger writes into RCPT must not become a path.
+    /// The mailbox of a user of this site. The name comes from the site's list, never from the
+    /// wire: what a stranger writes into RCPT must not become a path.
     pub fn mailbox(&self, user: &str) -> io::Result<Maildir> {
         if self.host.is_user(user) {
             Maildir::create(&self.mail_folder(user))
@@ -144,7 +144,8 @@ fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Takes letters in: those for users of the site go into their mailboxes, all others into the queue.
+/// Takes letters in: those for users of the site go into their mailboxes, all others into the
+/// queue.
 pub struct PostOffice<'a> {
     /// The site.
     pub site: &'a Site,

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A moment, in seconds since 1970. Displayed as RFC 5322 §3.3 has it: `Mon, 23 Nov 2026 05:40:53 +0000`.
+/// A moment, in seconds since 1970. Displayed as RFC 5322 §3.3 has it: `Mon, 23 Nov 2026 05:40:53
+/// +0000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date(pub u64);
 
@@ -34,7 +35,8 @@ impl fmt::Display for Date {
     }
 }
 
-/// Where the time comes from. It is handed in from outside, so that in a test, or in the book, it can stand still.
+/// Where the time comes from. It is handed in from outside, so that in a test, or in the book, it
+/// can stand still.
 #[derive(Debug, Clone)]
 pub struct Clock {
     fixed: Option<u64>,
@@ -55,9 +57,9 @@ impl Clock {
         Date(self.fixed.unwrap_or(since.as_secs()))
     }
 
-    /// A name that no letter has had: seconds, microseconds, process, count. Only letters and digits; names
-    /// sort by time. With a clock that stands still, another process may give the same name: who
-    /// uses it must not overwrite, but ask for the next.
+    /// A name that no letter has had: seconds, microseconds, process, count. Only letters and
+    /// digits; names sort by time. With a clock that stands still, another process may give the
+    /// same name: who uses it must not overwrite, but ask for the next.
     pub fn unique_name(&mut self) -> String {
         self.names += 1;
         if let Some(seconds) = self.fixed {

@@ -115,12 +115,13 @@ impl FromStr for Field {
     }
 }
 
-/// Most octets in one encoded-word: with `=?UTF-8?B?`, `?=` and base64 it has 72 characters, and may have 75
-/// (RFC 2047 §2).
+/// Most octets in one encoded-word: with `=?UTF-8?B?`, `?=` and base64 it has 72 characters, and
+/// may have 75 (RFC 2047 §2).
 const IN_ONE_WORD: usize = 45;
 
-/// Writes every run of words that are not ASCII as encoded-words, and leaves the others, so that the
-/// address in `名字 <a@b.example>` stays one. What only looks like an encoded-word is encoded too.
+/// Writes every run of words that are not ASCII as encoded-words, and leaves the others, so that
+/// the address in `名字 <a@b.example>` stays one. What only looks like an encoded-word is encoded
+/// too.
 fn encode_words(value: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut run: Option<String> = None;

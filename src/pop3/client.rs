@@ -84,7 +84,8 @@ impl<S: Stream> Client<S> {
             .collect()
     }
 
-    /// Fetches a letter that has, as the list said, `size` octets. A server that sends twice as much is lying.
+    /// Fetches a letter that has, as the list said, `size` octets. A server that sends twice as
+    /// much is lying.
     pub fn retrieve(&mut self, number: usize, size: usize) -> Result<Text, Failure> {
         self.say(&format!("RETR {number}"))?;
         self.text(size.saturating_mul(2).saturating_add(64 * 1024))

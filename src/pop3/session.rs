@@ -21,7 +21,8 @@ pub enum Step {
     Open(String),
     /// Send the letter at this place in the list: all, or its header and so many lines of its body.
     Send(usize, Option<usize>),
-    /// Remove the letters at these places; then call [`Session::removed`], say what it says, and close.
+    /// Remove the letters at these places; then call [`Session::removed`], say what it says, and
+    /// close.
     Remove(Vec<usize>),
     /// Send this line, and close.
     Close(String),

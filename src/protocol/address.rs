@@ -33,6 +33,8 @@ pub enum AddressError {
     Domain,
     /// A path is not enclosed in `<` and `>`.
     Brackets,
+    /// A space stands between the colon of the command and the path.
+    Space,
     /// What stands before the `:` in a path is no source route.
     Route,
     /// Something is over its limit.
@@ -46,6 +48,7 @@ impl fmt::Display for AddressError {
             AddressError::LocalPart => f.write_str("the part before the @ is not well formed"),
             AddressError::Domain => f.write_str("the domain is not well formed"),
             AddressError::Brackets => f.write_str("an address here stands between < and >"),
+            AddressError::Space => f.write_str("no space may stand after the colon"),
             AddressError::Route => f.write_str("a source route has the form @one,@two:"),
             AddressError::TooLong(what, most) => write!(f, "{what} is longer than {most} octets"),
         }

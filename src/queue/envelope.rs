@@ -84,8 +84,8 @@ impl Envelope {
 }
 
 impl fmt::Display for Envelope {
-    /// A line for each fact. Nothing in it can hold a line end: an address from outside that could would
-    /// write lines of its own here, and such a line was once the way to become root.
+    /// A line for each fact. Nothing in it can hold a line end: an address from outside that could
+    /// would write lines of its own here, and such a line was once the way to become root.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "from {}", self.reverse_path)?;
         writeln!(

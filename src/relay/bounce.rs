@@ -11,7 +11,8 @@ use crate::session::Letter;
 /// Most of the header of the letter that a bounce shows, in octets.
 const HEADER: usize = 64 * 1024;
 
-/// Makes a bounce. It has three parts: one for people, one for programs, and the header of the letter.
+/// Makes a bounce. It has three parts: one for people, one for programs, and the header of the
+/// letter.
 pub fn bounce(
     own: &Domain,
     sender: &Mailbox,
@@ -36,7 +37,8 @@ pub fn bounce(
             format!("multipart/report; report-type=delivery-status; boundary=\"{id}\""),
         ),
     ] {
-        // These values hold no line end: all are ours, or parsed. A field that did would be left out.
+        // These values hold no line end: all are ours, or parsed. A field that did would be left
+        // out.
         lines += &Field::new(name, &value)
             .map(|field| field.to_lines())
             .unwrap_or_default();

@@ -78,6 +78,9 @@ where
     if !start.eq_ignore_ascii_case(word) {
         return Err(wrong);
     }
+    if rest.starts_with(' ') {
+        return Err(Syntax::Arguments(verb, Some(AddressError::Space)));
+    }
     let no_brackets = Syntax::Arguments(verb, Some(AddressError::Brackets));
     let (path, rest) = split_path(rest).ok_or(no_brackets)?;
     let path = path

@@ -1,0 +1,4 @@
+//! What several chapters' tests need.
+#![allow(dead_code)]
+
+pub mod process;

@@ -1,0 +1,113 @@
+//! Folders that vanish, and servers that end with their test.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A new folder, removed when it goes out of scope.
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    /// Makes one; `name` helps whoever finds it after a crash.
+    pub fn new(name: &str) -> TempDir {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir()
+            .join(format!("smtp-primer-{name}-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a temporary folder");
+        TempDir(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The program under test, with a clean environment.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smtp-primer"));
+    command.env_remove("SOURCE_DATE_EPOCH").env("NO_COLOR", "1");
+    command
+}
+
+/// Makes a site below `folder`: `users` are `name:password`, `conf` is added to its site.conf.
+pub fn make_site(folder: &Path, domain: &str, users: &[&str], conf: &str) -> PathBuf {
+    let site = folder.join(domain);
+    let mut init = program();
+    init.arg("init").arg(&site).args(["--domain", domain]);
+    for user in users {
+        init.args(["--user", user]);
+    }
+    let made = init.output().expect("init runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let file = site.join("site.conf");
+    let text = std::fs::read_to_string(&file).expect("site.conf") + conf;
+    std::fs::write(&file, text).expect("site.conf");
+    site
+}
+
+/// `serve` or `pop3`, running as its own process. It is killed when this goes out of scope, and
+/// ends by itself if the test is killed.
+pub struct Server {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    /// Where it listens: `127.0.0.1:port`.
+    pub address: String,
+}
+
+impl Server {
+    /// Starts `smtp-primer ROLE SITE --listen 127.0.0.1:0 OPTIONS...` and waits until it listens.
+    pub fn start(role: &str, site: &Path, options: &[&str]) -> Server {
+        let mut child = program()
+            .arg(role)
+            .arg(site)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(options)
+            .env("SMTP_PRIMER_LEASH", std::process::id().to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut output = BufReader::new(child.stdout.take().expect("its output"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("its first line");
+        let address = line.trim_end().strip_prefix("listening on ").expect("where it listens");
+        Server { address: address.to_string(), child, output }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it ends by itself (`--sessions`), and returns the rest of its output.
+    pub fn finish(mut self) -> String {
+        let mut rest = String::new();
+        self.output.read_to_string(&mut rest).expect("its output");
+        self.child.wait().expect("it ends");
+        rest
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The letters in a user's `new` folder, by name.
+pub fn new_letters(site: &Path, user: &str) -> Vec<Vec<u8>> {
+    let folder = site.join("mail").join(user).join("new");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("a mailbox")
+        .map(|file| file.expect("a letter").path())
+        .collect();
+    files.sort();
+    files.iter().map(|file| std::fs::read(file).expect("a letter")).collect()
+}
