@@ -30,6 +30,10 @@ pub const TEXT_LINE: usize = 1000;
 /// How far we follow a line that is too long, to find its end, before we give up on the peer.
 pub const ENDLESS_LINE: usize = 64 * 1024;
 
+/// Longest patience of a [`Socket`]. Without a limit, now and an endless patience together are a
+/// moment that the clock cannot name.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How much is read and written at a time.
 const BLOCK: usize = 64 * 1024;
 
@@ -87,7 +91,7 @@ impl Socket {
 
 impl Stream for Socket {
     fn allow(&mut self, patience: Duration) -> io::Result<()> {
-        self.deadline = Instant::now() + patience;
+        self.deadline = Instant::now() + patience.min(A_DAY);
         Ok(())
     }
 }
