@@ -93,7 +93,8 @@ impl std::fmt::Debug for Text {
 }
 
 /// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing, in
-/// octets; the dot line is not counted (RFC 1870 §5). `patience` is for each block that arrives.
+/// octets; the dot line is not counted (RFC 1870 §5). `patience` is for each wait, in which a line or
+/// 64 KiB of it must arrive.
 ///
 /// Errors: whatever the stream fails with; [`io::ErrorKind::UnexpectedEof`] if it ends before the
 /// dot.
@@ -108,7 +109,7 @@ pub fn read_text<S: Stream>(
     let mut at_line_start = true;
     let mut last = b'\n'; // the octet before the piece at hand
     loop {
-        if !wire.has_input() {
+        if !wire.has_line() {
             wire.allow(patience)?;
         }
         let start = text.len();

@@ -206,7 +206,7 @@ impl<S: Stream> Wire<S> {
     ///
     /// This is where we would wait, so here is where all that we have said is sent.
     pub(super) fn read_piece(&mut self, most: usize, piece: &mut Vec<u8>) -> io::Result<usize> {
-        if !self.output.is_empty() && !self.input.buffer().contains(&b'\n') {
+        if !self.has_line() {
             self.flush()?;
         }
         self.input
@@ -215,9 +215,9 @@ impl<S: Stream> Wire<S> {
             .read_until(b'\n', piece)
     }
 
-    /// Is there more from the peer at hand, without waiting?
-    pub(super) fn has_input(&self) -> bool {
-        !self.input.buffer().is_empty()
+    /// Is the end of a line at hand? If not, the next read may have to wait.
+    pub(super) fn has_line(&self) -> bool {
+        self.input.buffer().contains(&b'\n')
     }
 
     /// Writes a line and its CR LF. It leaves at the next read, or [`flush`](Wire::flush).
