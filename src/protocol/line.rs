@@ -122,6 +122,15 @@ pub fn timed_out(error: io::Error) -> io::Error {
     }
 }
 
+/// Refuses to write as one line what the other side would read as several.
+pub(super) fn one_line(line: &[u8]) -> io::Result<()> {
+    if line.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
+        Err(io::ErrorKind::InvalidInput.into())
+    } else {
+        Ok(())
+    }
+}
+
 /// One end of a connection.
 pub struct Wire<S> {
     input: BufReader<S>,
@@ -221,6 +230,9 @@ impl<S: Stream> Wire<S> {
     }
 
     /// Writes a line and its CR LF. It leaves at the next read, or [`flush`](Wire::flush).
+    ///
+    /// Errors: [`io::ErrorKind::InvalidInput`] if the line holds a CR or LF, for what follows that
+    /// would be run as a command; and whatever the stream fails with.
     pub fn write_line(&mut self, line: &str) -> io::Result<()> {
         self.write_and_show(line, public_part(line.as_bytes()))
     }
@@ -231,7 +243,7 @@ impl<S: Stream> Wire<S> {
     }
 
     fn write_and_show(&mut self, line: &str, shown: usize) -> io::Result<()> {
-        debug_assert!(!line.contains(['\r', '\n']), "a line holds no line end");
+        one_line(line.as_bytes())?;
         if let Some(trace) = &mut self.trace {
             trace.said(line.as_bytes(), shown);
         }
