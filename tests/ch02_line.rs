@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Event, Notes, Script, peak_memory, splits, strings};
+use common::{Event, Notes, Script, peak_memory, read_lines, splits, strings};
 use smtp_primer::protocol::line::{
     COMMAND_LINE, ENDLESS_LINE, Line, REPLY_LINE, Socket, Stream, TEXT_LINE, Trace, Wire,
     is_hidden, visible,
@@ -16,18 +16,8 @@ fn text(line: impl AsRef<[u8]>) -> Line {
     Line::Text(line.as_ref().to_vec())
 }
 
-/// Reads lines to the end of the stream.
 fn read_all(script: Script, limit: usize) -> Vec<Line> {
-    let mut wire = Wire::new(script);
-    let mut lines = Vec::new();
-    loop {
-        let line = wire.read_line(limit).expect("no error is in the script");
-        let last = matches!(line, Line::Closed | Line::Endless);
-        lines.push(line);
-        if last {
-            return lines;
-        }
-    }
+    read_lines(&mut Wire::new(script), limit)
 }
 
 #[test]
@@ -241,6 +231,21 @@ fn what_waits_to_be_sent_is_bounded_too() {
         stream.written(),
         format!("{line}\r\n").repeat(1000).as_bytes()
     );
+}
+
+/// CVE-2015-9097, CVE-2025-59419, CPython bpo-43124: a line end in an argument added a command.
+#[test]
+fn a_line_with_a_line_end_in_it_is_not_written() {
+    let mut wire = Wire::new(Script::says(b""));
+    for line in ["NOOP\r\nQUIT", "NOOP\n", "\rNOOP", "a\nb", "\r\n"] {
+        let error = wire.write_line(line).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{line:?}");
+        let error = wire.write_secret(line).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{line:?}");
+    }
+    wire.write_line("").unwrap();
+    wire.flush().unwrap();
+    assert_eq!(wire.stream().written(), b"\r\n");
 }
 
 /// The trace of one line that we hear.

@@ -1,8 +1,8 @@
-//! What the tests of several chapters share: a peer played from a script, a place for the trace, and
-//! ways to try everything.
+//! What the tests of several chapters share: a peer played from a script, a place for the trace,
+//! and ways to try everything.
 #![allow(dead_code)]
 
-use smtp_primer::protocol::line::Stream;
+use smtp_primer::protocol::line::{Line, Stream, Wire};
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
@@ -117,6 +117,19 @@ impl Stream for Script {
     fn allow(&mut self, patience: Duration) -> io::Result<()> {
         self.events.push(Event::Allowed(patience));
         Ok(())
+    }
+}
+
+/// Reads lines to the end of the stream.
+pub fn read_lines(wire: &mut Wire<Script>, limit: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    loop {
+        let line = wire.read_line(limit).expect("no error is in the script");
+        let last = matches!(line, Line::Closed | Line::Endless);
+        lines.push(line);
+        if last {
+            return lines;
+        }
     }
 }
 
