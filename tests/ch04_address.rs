@@ -53,8 +53,8 @@ fn an_address_is_kept_as_it_was_written() {
     }
 }
 
-/// CVE-2020-7247 (OpenSMTPD: `;cmd;` with no domain reached a shell), CVE-2026-23829 (Mailpit: a bare
-/// CR became a header line), nodemailer GHSA-vvjj-xcjg-gr5g and others: CR LF added commands.
+/// CVE-2020-7247 (OpenSMTPD: `;cmd;` with no domain reached a shell), CVE-2026-23829 (Mailpit: a
+/// bare CR became a header line), nodemailer GHSA-vvjj-xcjg-gr5g and others: CR LF added commands.
 #[test]
 fn what_breaks_the_grammar_is_no_address() {
     use AddressError::{Domain, LocalPart, NoAt};
