@@ -17,7 +17,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Longest MAIL command, CR LF included: to the usual limit SIZE adds 26 octets (RFC 1870 §3),
-/// BODY 17 (RFC 1652 §2) and AUTH 500 (RFC 4954 §3).
+/// BODY 17 (RFC 6152 §2) and AUTH 500 (RFC 4954 §3).
 pub const MAIL_LINE: usize = COMMAND_LINE + 26 + 17 + 500;
 /// Longest AUTH command, and longest answer to its challenges, CR LF included (RFC 4954 §4).
 pub const AUTH_LINE: usize = 12_288;
@@ -185,10 +185,7 @@ impl Command {
         }
         let verb = verb?;
         let wrong = Syntax::Arguments(verb, None);
-        let rest = str::from_utf8(rest)
-            .ok()
-            .filter(|rest| rest.is_ascii())
-            .ok_or(wrong.clone())?;
+        let rest = str::from_utf8(rest).map_err(|_| wrong.clone())?;
         let rest = rest.trim_ascii_end();
         Command::parse_argument(verb, rest.strip_prefix(' ').unwrap_or(rest), wrong)
     }

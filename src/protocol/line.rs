@@ -30,6 +30,10 @@ pub const TEXT_LINE: usize = 1000;
 /// How far we follow a line that is too long, to find its end, before we give up on the peer.
 pub const ENDLESS_LINE: usize = 64 * 1024;
 
+/// Longest patience of a [`Socket`]. Without a limit, now and an endless patience together are a
+/// moment that the clock cannot name.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How much is read and written at a time.
 const BLOCK: usize = 64 * 1024;
 
@@ -92,7 +96,7 @@ impl Socket {
 
 impl Stream for Socket {
     fn allow(&mut self, patience: Duration) -> io::Result<()> {
-        self.deadline = Instant::now() + patience;
+        self.deadline = Instant::now() + patience.min(A_DAY);
         Ok(())
     }
 }
@@ -120,6 +124,15 @@ pub fn timed_out(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
         _ => error,
+    }
+}
+
+/// Refuses to write as one line what the other side would read as several.
+pub(super) fn one_line(line: &[u8]) -> io::Result<()> {
+    if line.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
+        Err(io::ErrorKind::InvalidInput.into())
+    } else {
+        Ok(())
     }
 }
 
@@ -207,7 +220,7 @@ impl<S: Stream> Wire<S> {
     ///
     /// This is where we would wait, so here is where all that we have said is sent.
     pub(super) fn read_piece(&mut self, most: usize, piece: &mut Vec<u8>) -> io::Result<usize> {
-        if !self.output.is_empty() && !self.input.buffer().contains(&b'\n') {
+        if !self.has_line() {
             self.flush()?;
         }
         self.input
@@ -216,12 +229,15 @@ impl<S: Stream> Wire<S> {
             .read_until(b'\n', piece)
     }
 
-    /// Is there more from the peer at hand, without waiting?
-    pub(super) fn has_input(&self) -> bool {
-        !self.input.buffer().is_empty()
+    /// Is the end of a line at hand? If not, the next read may have to wait.
+    pub(super) fn has_line(&self) -> bool {
+        self.input.buffer().contains(&b'\n')
     }
 
     /// Writes a line and its CR LF. It leaves at the next read, or [`flush`](Wire::flush).
+    ///
+    /// Errors: [`io::ErrorKind::InvalidInput`] if the line holds a CR or LF, for what follows that
+    /// would be run as a command; and whatever the stream fails with.
     pub fn write_line(&mut self, line: &str) -> io::Result<()> {
         self.write_and_show(line, public_part(line.as_bytes()))
     }
@@ -238,7 +254,7 @@ impl<S: Stream> Wire<S> {
     }
 
     fn write_and_show(&mut self, line: &str, shown: usize) -> io::Result<()> {
-        debug_assert!(!line.contains(['\r', '\n']), "a line holds no line end");
+        one_line(line.as_bytes())?;
         if let Some(trace) = &mut self.trace {
             trace.said(line.as_bytes(), shown);
         }

@@ -5,15 +5,24 @@
 use std::io::Write;
 
 /// How many octets at the start of a line anybody may see. What follows `AUTH mechanism` or `PASS`
-/// is a secret.
+/// is a secret. It is one also if a tab or a space too many makes the line no command at all.
 pub(super) fn public_part(line: &[u8]) -> usize {
-    let words = match line.first_chunk::<5>() {
-        Some(verb) if verb.eq_ignore_ascii_case(b"AUTH ") => 2,
-        Some(verb) if verb.eq_ignore_ascii_case(b"PASS ") => 1,
-        _ => return line.len(),
+    let (verb, rest) = split_word(line);
+    let secret = if verb.eq_ignore_ascii_case(b"AUTH") {
+        split_word(rest).1
+    } else if verb.eq_ignore_ascii_case(b"PASS") {
+        rest
+    } else {
+        return line.len();
     };
-    let mut spaces = line.iter().enumerate().filter(|(_, octet)| **octet == b' ');
-    spaces.nth(words - 1).map_or(line.len(), |(at, _)| at + 1)
+    line.len() - secret.len() + " ".len()
+}
+
+/// The first word of a line, and what follows it.
+fn split_word(line: &[u8]) -> (&[u8], &[u8]) {
+    let line = line.trim_ascii_start();
+    let end = line.iter().position(u8::is_ascii_whitespace);
+    line.split_at(end.unwrap_or(line.len()))
 }
 
 /// Shows a conversation as it happens, in the notation of the dialogues (chapter 8): `C: ` before
