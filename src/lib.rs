@@ -4,3 +4,5 @@
 //! uses only modules before it.
 
 pub mod protocol;
+
+pub mod next_hop;

@@ -1,0 +1,119 @@
+//! Asking a resolver: a server that does the real work of DNS for us and remembers what it found.
+//!
+//! A question is one packet, and so is its answer, over UDP. Packets get lost, so we ask again. And
+//! anybody can send us a packet and write the resolver's address on it: who gets a false MX record
+//! past us gets the mail. So an answer only counts if it comes to the port that the operating
+//! system chose for this question, from the resolver's address, with the id that we drew, and about
+//! what we asked (RFC 5452 §9.1).
+//!
+//! There is no cache here: the resolver has one.
+
+use super::dns::{Answer, Kind, Question, Record};
+use super::{Lookup, NoHop, random};
+use crate::protocol::address::Domain;
+use crate::protocol::line::{Socket, Stream, timed_out};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+/// How long the first try waits for an answer (RFC 1035 §4.2.1).
+pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How often we ask, and how many times the first patience each try waits.
+pub const TRIES: [u32; 3] = [1, 2, 4];
+/// How many packets that do not belong to a question we put up with. Each one may be somebody who
+/// tries to guess the id.
+pub const STRANGERS: usize = 100;
+
+/// Longest message: over TCP its length is a 16-bit number (RFC 1035 §4.2.2).
+const MESSAGE: usize = 65_535;
+
+/// A resolver, and how long we wait for it.
+#[derive(Debug, Clone)]
+pub struct Resolver {
+    server: SocketAddr,
+    patience: Duration,
+}
+
+impl Resolver {
+    /// The resolver at this address. `patience` is for the first try; [`PATIENCE`] is a good one.
+    pub fn new(server: SocketAddr, patience: Duration) -> Resolver {
+        Resolver { server, patience }
+    }
+
+    /// Asks until an answer comes, or nobody answers.
+    fn over_udp(&self, question: &Question) -> io::Result<Answer> {
+        let any = match self.server {
+            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect(self.server)?; // from now on, packets from elsewhere do not reach us
+        let id = random() as u16;
+        let mut packet = vec![0; MESSAGE];
+        let mut strangers = 0;
+        for times in TRIES {
+            socket.send(&question.encode(id))?;
+            let deadline = Instant::now() + self.patience * times;
+            while let Some(length) = receive(&socket, &mut packet, deadline)? {
+                match question.read_answer(id, packet.get(..length).unwrap_or_default()) {
+                    Some(answer) => return Ok(answer),
+                    None if strangers < STRANGERS => strangers += 1,
+                    None => return Err(io::Error::other("only answers to other questions came")),
+                }
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::TimedOut, "no answer came"))
+    }
+
+    /// Asks for an answer that is too long for UDP. The message is the same, after its length.
+    fn over_tcp(&self, question: &Question) -> io::Result<Answer> {
+        let patience = self.patience * TRIES.iter().sum();
+        let mut socket = Socket::new(TcpStream::connect_timeout(&self.server, patience)?);
+        socket.allow(patience)?;
+        let id = random() as u16;
+        let packet = question.encode(id);
+        let length = u16::try_from(packet.len()).map_err(io::Error::other)?;
+        socket.write_all(&[&length.to_be_bytes(), &*packet].concat())?;
+        let mut length = [0; 2];
+        socket.read_exact(&mut length)?;
+        let mut packet = vec![0; u16::from_be_bytes(length).into()];
+        socket.read_exact(&mut packet)?;
+        let answer = question.read_answer(id, &packet);
+        answer.ok_or_else(|| io::Error::other("an answer to another question came"))
+    }
+}
+
+/// The length of the next packet, if one comes before the deadline.
+fn receive(socket: &UdpSocket, packet: &mut [u8], deadline: Instant) -> io::Result<Option<usize>> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Ok(None);
+    }
+    socket.set_read_timeout(Some(left))?;
+    match socket.recv(packet).map_err(timed_out) {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(None),
+        received => received.map(Some),
+    }
+}
+
+impl Lookup for Resolver {
+    fn look_up(&mut self, name: &Domain, kind: Kind) -> Result<Vec<Record>, NoHop> {
+        let question = Question::new(name, kind)
+            .ok_or_else(|| NoHop::Never(format!("{name} is no name that DNS can hold")))?;
+        let mut answer = self.over_udp(&question);
+        if let Ok(Answer::Truncated) = answer {
+            answer = self.over_tcp(&question);
+        }
+        let asked = format!("asked {} for the {kind} records of {name}", self.server);
+        let why = match answer {
+            Ok(Answer::Records(records)) => return Ok(records),
+            Ok(Answer::NoSuchName) => {
+                return Err(NoHop::Never(format!("{asked}: there is no such name")));
+            }
+            Ok(Answer::Failed(why)) => why.to_string(),
+            Ok(Answer::Truncated) => "the answer was cut short, even over TCP".to_string(),
+            Err(error) => error.to_string(),
+        };
+        Err(NoHop::NotNow(format!("{asked}: {why}")))
+    }
+}
