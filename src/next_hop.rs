@@ -66,7 +66,7 @@ impl std::error::Error for NoHop {}
 
 /// Whoever answers questions about names: a [`resolver`], or a table in a test.
 pub trait Lookup {
-    /// The records that answer one question. None is an answer too: the name exists, but has no
+    /// The records that answer one question. An empty list means that the name exists, but has no
     /// such record.
     ///
     /// Errors: [`NoHop::Never`] if there is no such name, [`NoHop::NotNow`] if nobody knows.
