@@ -168,7 +168,7 @@ impl<S: Stream> Client<S> {
         )?;
         let mut verdicts = Vec::new();
         for path in recipients {
-            let reply = self.say(Stage::Mail, &Command::Rcpt(path.clone()))?;
+            let reply = self.say(Stage::Rcpt, &Command::Rcpt(path.clone()))?;
             verdicts.push(Verdict::of_rcpt(path.clone(), reply));
         }
         // A refused recipient does not stop the others. If all were refused there is nothing to
@@ -177,14 +177,15 @@ impl<S: Stream> Client<S> {
             .iter()
             .any(|verdict| verdict.severity == Severity::Done)
         {
-            let _ = self.say(Stage::Mail, &Command::Rset);
+            let _ = self.say(Stage::Rcpt, &Command::Rset);
             return Ok(verdicts);
         }
-        let reply = self.data(text)?;
+        let (stage, reply) = self.data(text)?;
         for verdict in verdicts
             .iter_mut()
             .filter(|verdict| verdict.severity == Severity::Done)
         {
+            verdict.stage = stage;
             verdict.severity = reply.severity();
             verdict.reply = reply.clone();
         }
@@ -220,8 +221,8 @@ impl<S: Stream> Client<S> {
         })
     }
 
-    /// DATA, the text, the dot: the reply that counts for all.
-    fn data(&mut self, text: &Text) -> Result<Reply, Failure> {
+    /// DATA, the text, the dot: the reply that counts for all, and what it is a reply to.
+    fn data(&mut self, text: &Text) -> Result<(Stage, Reply), Failure> {
         self.wire
             .allow(self.timeouts.command)
             .map_err(broken(Stage::Data))?;
@@ -238,7 +239,7 @@ impl<S: Stream> Client<S> {
         }
         if reply.severity() != Severity::GoOn {
             let _ = self.say(Stage::Data, &Command::Rset);
-            return Ok(reply);
+            return Ok((Stage::Data, reply));
         }
         for line in text.lines() {
             write_text_line(&mut self.wire, line, self.timeouts.block)
@@ -252,7 +253,8 @@ impl<S: Stream> Client<S> {
             Ok(reply) if reply.severity() == Severity::GoOn => {
                 Err(Failure::Unknown(ReplyError::NoReply(reply.to_string())))
             }
-            reply => reply.map_err(Failure::Unknown),
+            Ok(reply) => Ok((Stage::Text, reply)),
+            Err(error) => Err(Failure::Unknown(error)),
         }
     }
 
