@@ -1,7 +1,7 @@
 //! The roles of a mail server: init, serve, pop3, relay.
 
 use super::args::Args;
-use super::{Failure, clock, note, print, trace};
+use super::{Failure, clock, listen, note, print, trace};
 use crate::client::Timeouts;
 use crate::next_hop::resolver::Resolver;
 use crate::next_hop::{Lookup, next_hops};
@@ -12,7 +12,6 @@ use crate::server::{Door, PATIENCE, hang_up, serve as serve_callers};
 use crate::session::Session;
 use crate::site::{PostOffice, Site};
 use crate::{pop3 as pop3_module, server};
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,19 +44,10 @@ fn site(args: &Args) -> Result<Site, Failure> {
     site.map_err(|why| Failure::Failed(why.to_string()))
 }
 
-/// Opens the door, and says where it is: the first line of the output.
 fn door(args: &Args, default: &str) -> Result<Door, Failure> {
-    let address = args.address("listen", default)?;
-    let failed = |error| {
-        let hint = "another program may have that port; --listen takes another, and port 0 any that is free";
-        Failure::Failed(format!("cannot listen on {address}: {error}; {hint}"))
-    };
-    let listener = TcpListener::bind(address).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
     let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
-    let door = Door::new(listener, patience, leash()).map_err(failed)?;
-    print(&format!("listening on {address}\n"))?;
-    Ok(door)
+    Door::new(listen(args, default)?, patience, leash())
+        .map_err(|error| Failure::Failed(format!("cannot listen: {error}")))
 }
 
 /// A program that starts us can name itself here; then we end when it does.
@@ -68,6 +58,10 @@ fn leash() -> Option<u32> {
 pub fn serve(args: &Args) -> Result<(), Failure> {
     let mut site = site(args)?;
     if let Some(size) = args.number("max-size")? {
+        // SIZE 0 on the wire would mean that there is no limit (RFC 1870 §4).
+        if size == 0 {
+            return Err(Failure::Usage("--max-size is more than 0".to_string()));
+        }
         site.host.max_size = usize::try_from(size).unwrap_or(usize::MAX);
     }
     let sessions = args.number("sessions")?;
