@@ -10,7 +10,7 @@ use crate::protocol::line::{Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
 use crate::server::{Door, PATIENCE, hang_up, serve as serve_callers};
 use crate::session::Session;
-use crate::site::{PostOffice, Site};
+use crate::site::{PostOffice, Site, new_conf};
 use crate::{pop3 as pop3_module, server};
 use std::path::Path;
 use std::time::Duration;
@@ -29,7 +29,9 @@ pub fn init(args: &Args) -> Result<(), Failure> {
         ))?;
         users.push((name.to_string(), password.to_string()));
     }
-    let site = Site::init(folder, args.need("domain")?, &users)
+    let domain = args.need("domain")?;
+    new_conf(domain, &users).map_err(|why| Failure::Usage(why.to_string()))?;
+    let site = Site::init(folder, domain, &users)
         .map_err(|why| Failure::Failed(format!("no site was made: {why}")))?;
     let folder = folder.display();
     print(&format!(
