@@ -1,7 +1,7 @@
 //! `site.conf`: one fact a line, words divided by spaces, `#` for a comment.
 
 use super::{MAX_SIZE, Site};
-use crate::next_hop::{MAIL_PORT, Route};
+use crate::next_hop::{MAIL_PORT, NoRoute, Route};
 use crate::protocol::address::{Domain, Mailbox};
 use crate::session::{Host, POSTMASTER, Recipient};
 use std::collections::BTreeMap;
@@ -170,7 +170,7 @@ impl Facts {
             ("route", [domain, to]) => {
                 let route = format!("{domain} {to}").parse();
                 self.routes
-                    .push(route.map_err(|why| format!("route DOMAIN HOST:PORT: {why}"))?);
+                    .push(route.map_err(|why: NoRoute| why.to_string())?);
                 Ok(())
             }
             ("resolver", [address]) => {
