@@ -3,7 +3,8 @@
 //!
 //! Start a server, with `cargo run -- serve a.example`, and run this in a second terminal:
 //! `cargo run --example ch01_by_hand 127.0.0.1:2525 alice@a.example`. Look for: the digits, by
-//! which alone the two programs understand each other; and the letter in `a.example/mail/alice/new`.
+//! which alone the two programs understand each other; and the letter, which is a file now in
+//! `a.example/mail/alice/new`.
 
 use std::io::{BufRead, BufReader, Result, Write};
 use std::net::TcpStream;

@@ -46,7 +46,8 @@ const COMMANDS: [Command; 10] = [
     },
     Command {
         name: "serve",
-        form: "DIR [--listen HOST:PORT] [--sessions N] [--timeout SECS] [--max-size BYTES] [--quiet]",
+        form: "DIR [--listen HOST:PORT] [--sessions N] [--timeout SECS] [--max-size BYTES] \
+               [--quiet]",
         about: "receive letters by SMTP; it listens on 127.0.0.1:2525 unless told otherwise\n\
                 --sessions N   stop after N connections\n\
                 --timeout      how long to wait for each line; 300 unless told otherwise\n\
@@ -70,9 +71,9 @@ const COMMANDS: [Command; 10] = [
     },
     Command {
         name: "send",
-        form: "--server HOST:PORT --from A --to B [--to C]... [--subject S] [--header 'Name: value']...\n\
-               [--body FILE | --message FILE] [--user U --password-file F] [--helo NAME] [--timeout SECS] \
-               [--quiet]",
+        form: "--server HOST:PORT --from A --to B [--to C]... [--subject S]\n\
+               [--header 'Name: value']... [--body FILE | --message FILE]\n\
+               [--user U --password-file F] [--helo NAME] [--timeout SECS] [--quiet]",
         about: "write a letter and send it; without --body the text comes from standard input\n\
                 --from ''   the sender that is nobody, <>\n\
                 --message   send this file as it is, header and all",

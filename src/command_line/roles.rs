@@ -35,7 +35,8 @@ pub fn init(args: &Args) -> Result<(), Failure> {
         .map_err(|why| Failure::Failed(format!("no site was made: {why}")))?;
     let folder = folder.display();
     print(&format!(
-        "{folder} is a mail server for {} now; read {folder}/site.conf\nnext: smtp-primer serve {folder}\n",
+        "{folder} is a mail server for {} now; read {folder}/site.conf\n\
+         next: smtp-primer serve {folder}\n",
         site.host.domain
     ))
 }
@@ -159,11 +160,8 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         store: &mut office,
         clock: &mut clock,
         trace: &|| trace(args, Trace::of_client),
-        log: &|line| {
-            if !args.flag("quiet") {
-                note(line)
-            }
-        },
+        // Also with --quiet, which is for the trace: here stands what the other side said.
+        log: &note,
     };
     loop {
         let pass = relay.pass();
