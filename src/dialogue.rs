@@ -17,7 +17,8 @@
 //! comment, and the last one before a line that differs is shown as the rule that was broken. In a
 //! line
 //!
-//! - `{}` stands for any text, and `{name}` too, but for the same text each time;
+//! - `{}` stands for any text (who has to say it says nothing there), and `{name}` too, but for the
+//!   same text each time;
 //! - `{3*ab}` stands for `ababab`, and `{close}`, alone, for the end of the connection;
 //! - `\r`, `\n`, `\\`, `\{` and `\x00` stand for single octets, and a `\` at the end of a line says
 //!   that no CR LF follows.
@@ -176,7 +177,10 @@ fn say<S: Stream>(
     pieces: &[Piece],
     names: &Names,
 ) -> Result<(), String> {
-    let line = written(pieces, names).ok_or("(nothing was sent: a name here has no text yet)")?;
+    // Where any text would do, none does.
+    let mut names = names.clone();
+    names.insert(String::new(), Vec::new());
+    let line = written(pieces, &names).ok_or("(nothing was sent: a name here has no text yet)")?;
     let sent = stream
         .get_mut()
         .write_all(&line)

@@ -1,4 +1,6 @@
 //! What several chapters' tests need.
 #![allow(dead_code)]
 
+pub mod dialogues;
 pub mod process;
+pub mod script;
