@@ -90,7 +90,8 @@ where
         return Err(wrong);
     }
     let parameters = rest
-        .split_ascii_whitespace()
+        .split(' ')
+        .filter(|parameter| !parameter.is_empty())
         .map(parameter)
         .collect::<Option<_>>();
     Ok((path, parameters.ok_or(wrong)?))
