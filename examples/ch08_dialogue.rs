@@ -1,8 +1,8 @@
 //! A dialogue, played as the client against two servers: one that keeps to it and one that errs.
 //!
-//! Run it with `cargo run --example ch08_dialogue`, and look for: the names `{host}` and `{}`, which
-//! fit whatever a server calls itself; and how the second server's mistake is told, with the line
-//! where it happened and the rule that stands above it.
+//! Run it with `cargo run --example ch08_dialogue`, and look for: `{host}`, which fits whatever a
+//! server calls itself, and the same each time; and how the second server's mistake is told, with
+//! the line where it happened and the rule that stands above it.
 
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Stream;
@@ -22,9 +22,9 @@ S: 221 {host} {}
 S: {close}
 ";
 
-const GOOD: &str = "220 a.example at your service\r\n250 a.example hello\r\n503 MAIL first\r\n221 a.example bye\r\n";
-const HASTY: &str =
-    "220 b.example at your service\r\n250 b.example hello\r\n250 OK\r\n221 b.example bye\r\n";
+const GOOD: &str =
+    "220 a.example hi\r\n250 a.example hello\r\n503 MAIL first\r\n221 a.example bye\r\n";
+const HASTY: &str = "220 b.example hi\r\n250 b.example hello\r\n250 OK\r\n221 b.example bye\r\n";
 
 /// A server that says its lines whatever it hears, and closes.
 struct Parrot(Cursor<&'static str>);

@@ -34,8 +34,17 @@ pub fn site(folder: &Path) -> PathBuf {
     make_site(folder, "a.example", &users, "alias staff alice bob\n")
 }
 
-/// Plays the client's side of a file against `serve`, on a site of its own, and returns the site.
-pub fn play_against_serve(file: &Path) -> (TempDir, PathBuf) {
+/// What a dialogue left behind.
+pub struct Played {
+    /// The site, which goes with this.
+    pub site: PathBuf,
+    /// The trace that the server wrote.
+    pub trace: String,
+    _folder: TempDir,
+}
+
+/// Plays the client's side of a file against `serve`, on a site of its own.
+pub fn play_against_serve(file: &Path) -> Played {
     let folder = TempDir::new("dialogue");
     let site = site(folder.path());
     let server = Server::start("serve", &site, &["--sessions", "1"]);
@@ -45,6 +54,9 @@ pub fn play_against_serve(file: &Path) -> (TempDir, PathBuf) {
     let stream = TcpStream::connect(&server.address).expect("the server answers");
     let played = dialogue.play(Side::Client, Socket::new(stream), Duration::from_secs(10));
     played.unwrap_or_else(|difference| panic!("{difference}"));
-    server.finish();
-    (folder, site)
+    Played {
+        site,
+        trace: server.finish(),
+        _folder: folder,
+    }
 }

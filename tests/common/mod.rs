@@ -4,3 +4,4 @@
 pub mod dialogues;
 pub mod process;
 pub mod script;
+pub mod talk;
