@@ -18,7 +18,7 @@ fn code(line: impl AsRef<[u8]>) -> u16 {
 }
 
 /// Good lines, and how we would write them.
-const GOOD: [(&str, &str); 46] = [
+const GOOD: [(&str, &str); 48] = [
     ("EHLO a.example", "EHLO a.example"),
     ("ehlo [127.0.0.1]", "EHLO [127.0.0.1]"),
     ("EHLO [IPv6:::1]\t ", "EHLO [IPv6:::1]"),
