@@ -5,25 +5,38 @@ mod common;
 
 use common::dialogues::{folder, of_chapter, play_against_serve, site};
 use common::process::{Server, TempDir, new_letters, program};
-use common::script::{Script, Then};
+use common::script::Script;
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Socket;
+use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a peer does when it has said all.
+const CLOSES: Option<ErrorKind> = None;
+const RESETS: Option<ErrorKind> = Some(ErrorKind::ConnectionReset);
+const SILENT: Option<ErrorKind> = Some(ErrorKind::TimedOut);
+
+fn peer(says: &[u8], then: Option<ErrorKind>) -> Script {
+    match then {
+        None => Script::says(says),
+        Some(error) => Script::says(says).failing(error),
+    }
+}
+
 fn parse(text: &str) -> Dialogue {
     Dialogue::parse("test.txt", text).unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// Plays the client against a peer that says `says`; returns what the peer heard.
-fn play(text: &str, says: &[u8], then: Then) -> Result<Vec<u8>, String> {
-    let (script, heard) = Script::new(says, then);
-    let played = parse(text).play(Side::Client, script, PATIENCE);
+fn play(text: &str, says: &[u8], then: Option<ErrorKind>) -> Result<Vec<u8>, String> {
+    let mut script = peer(says, then);
+    let played = parse(text).play(Side::Client, &mut script, PATIENCE);
     played.map_err(|difference| difference.to_string())?;
-    Ok(heard.take())
+    Ok(script.written())
 }
 
 #[test]
@@ -92,27 +105,21 @@ fn each_mark_stands_for_its_octets() {
     ];
     for (line, octets) in cases {
         assert_eq!(
-            play(line, b"", Then::Closes).as_deref(),
+            play(line, b"", CLOSES).as_deref(),
             Ok(octets),
             "said: {line}"
         );
         // Heard from the other side, the same line fits these octets and no others.
         let heard = line.replacen('C', "S", 1);
-        assert!(
-            play(&heard, octets, Then::IsSilent).is_ok(),
-            "heard: {line}"
-        );
+        assert!(play(&heard, octets, SILENT).is_ok(), "heard: {line}");
         let mut other = octets.to_vec();
         other[0] ^= 1;
         assert!(
-            play(&heard, &other, Then::IsSilent).is_err(),
+            play(&heard, &other, SILENT).is_err(),
             "heard otherwise: {line}"
         );
         let short = &octets[..octets.len() - 1];
-        assert!(
-            play(&heard, short, Then::Closes).is_err(),
-            "cut short: {line}"
-        );
+        assert!(play(&heard, short, CLOSES).is_err(), "cut short: {line}");
     }
 }
 
@@ -120,7 +127,7 @@ fn each_mark_stands_for_its_octets() {
 fn dialogues_of_either_line_end_are_the_same() {
     let text = "# rule\r\nC: NOOP\r\n\r\nS: 250 {}\r\n";
     assert_eq!(
-        play(text, b"250 OK\r\n", Then::Closes).as_deref(),
+        play(text, b"250 OK\r\n", CLOSES).as_deref(),
         Ok(&b"NOOP\r\n"[..])
     );
 }
@@ -157,7 +164,7 @@ fn any_text_fits_braces_and_a_name_only_its_own() {
     ];
     for (text, came, fits) in cases {
         assert_eq!(
-            play(text, came, Then::IsSilent).is_ok(),
+            play(text, came, SILENT).is_ok(),
             fits,
             "{text} heard {came:?}"
         );
@@ -169,100 +176,90 @@ fn a_name_that_was_heard_can_be_said() {
     let heard = play(
         "S: 250 id {id}.\nC: NOOP {id}",
         b"250 id a{b}\\.\r\n",
-        Then::Closes,
+        CLOSES,
     );
     assert_eq!(heard.as_deref(), Ok(&b"NOOP a{b}\\\r\n"[..]));
-    let why = play("C: NOOP {id}", b"", Then::Closes).expect_err("nothing to say");
+    let why = play("C: NOOP {id}", b"", CLOSES).expect_err("nothing to say");
     assert!(why.contains("no text yet"), "{why}");
     // Where any text would do, none is said: so any file can be played as either side.
     assert_eq!(
-        play("C: NOOP {}.{}", b"", Then::Closes).as_deref(),
+        play("C: NOOP {}.{}", b"", CLOSES).as_deref(),
         Ok(&b"NOOP .\r\n"[..])
     );
     assert!(
-        play("C: {}\nS: {}", b"x\r\n", Then::Closes).is_ok(),
+        play("C: {}\nS: {}", b"x\r\n", CLOSES).is_ok(),
         "and it is any text still"
     );
 }
 
 #[test]
 fn octets_may_be_less_or_more_than_a_line() {
-    assert!(play("S: 2\\\nS: 50\\\nS:  OK", b"250 OK\r\n", Then::Closes).is_ok());
-    assert!(play("S: a\\nb\\r\\nc", b"a\nb\r\nc\r\n", Then::Closes).is_ok());
-    assert!(play("S: a\\nb\\r\\nc", b"a\nb\r\nC\r\n", Then::Closes).is_err());
-    assert!(play("S: \\\nS: x", b"x\r\n", Then::Closes).is_ok());
+    assert!(play("S: 2\\\nS: 50\\\nS:  OK", b"250 OK\r\n", CLOSES).is_ok());
+    assert!(play("S: a\\nb\\r\\nc", b"a\nb\r\nc\r\n", CLOSES).is_ok());
+    assert!(play("S: a\\nb\\r\\nc", b"a\nb\r\nC\r\n", CLOSES).is_err());
+    assert!(play("S: \\\nS: x", b"x\r\n", CLOSES).is_ok());
     // More than is read at once.
     let long = [&[b'a'; 3_000_000][..], b"\r\n"].concat();
-    assert!(play("S: {3000000*a}", &long, Then::Closes).is_ok());
-    assert!(play("S: {2999999*a}", &long, Then::Closes).is_err());
+    assert!(play("S: {3000000*a}", &long, CLOSES).is_ok());
+    assert!(play("S: {2999999*a}", &long, CLOSES).is_err());
 }
 
 #[test]
 fn a_difference_is_told_as_a_good_teacher_would() {
     let text = "# §3.1: the server first\nS: 220 {}\nC: MAIL\n\n# §4.1.4: order\nS: 503 {}\n";
     assert_eq!(
-        play(text, b"220 hi\r\n250 OK\x1b\r\n", Then::Closes).expect_err("250 is no 503"),
+        play(text, b"220 hi\r\n250 OK\x1b\r\n", CLOSES).expect_err("250 is no 503"),
         "so far all was as written:\n  S: 220 {}\n  C: MAIL\n\
          test.txt:6: here it differs\n  written: S: 503 {}\n  came:    250 OK\\x1b\n  \
          the rule: §4.1.4: order"
     );
     assert_eq!(
-        play("S: 220 {}", b"554 go away\n", Then::Closes).expect_err("554 is no 220"),
+        play("S: 220 {}", b"554 go away\n", CLOSES).expect_err("554 is no 220"),
         "test.txt:1: here it differs\n  written: S: 220 {}\n  came:    554 go away\\n\\"
     );
 }
 
 #[test]
 fn a_peer_that_stops_is_told_from_one_that_says_otherwise() {
-    let cases: [(&str, &[u8], Then, &str); 12] = [
-        (
-            "S: 220 {}",
-            b"",
-            Then::Closes,
-            "(the connection was closed)",
-        ),
-        ("S: 220 {}", b"", Then::IsSilent, "(nothing came in time)"),
+    let cases: [(&str, &[u8], Option<ErrorKind>, &str); 12] = [
+        ("S: 220 {}", b"", CLOSES, "(the connection was closed)"),
+        ("S: 220 {}", b"", SILENT, "(nothing came in time)"),
         (
             "S: 220",
             b"22",
-            Then::Closes,
+            CLOSES,
             "22\\ (and then the connection was closed)",
         ),
         (
             "S: 220 {}",
             b"22",
-            Then::IsSilent,
+            SILENT,
             "22\\ (and then nothing came in time)",
         ),
-        ("S: 220 {}", b"", Then::Resets, "(connection reset)"),
-        ("S: {close}", b"", Then::IsSilent, "(nothing came in time)"),
-        ("S: {close}", b"421 bye\r\n", Then::Closes, "421 bye"),
-        ("S: {close}", b"421", Then::Closes, "421\\"),
+        ("S: 220 {}", b"", RESETS, "(connection reset)"),
+        ("S: {close}", b"", SILENT, "(nothing came in time)"),
+        ("S: {close}", b"421 bye\r\n", CLOSES, "421 bye"),
+        ("S: {close}", b"421", CLOSES, "421\\"),
         (
             "S: 250 {}\nS: {close}",
             b"250 a\r\n250 b\r\n",
-            Then::Closes,
+            CLOSES,
             "250 b",
         ),
         (
             "S: 250 {}\nS: 221 {}",
             b"250 a\r\n250 b\r\n221 c\r\n",
-            Then::Closes,
+            CLOSES,
             "250 b",
         ),
-        (
-            "S: 250 {}\nS: {close}",
-            b"250 a\r\n\n",
-            Then::Closes,
-            "\\n\\",
-        ),
-        ("S: 22\\\nS: {close}", b"220", Then::Closes, "0\\"),
+        ("S: 250 {}\nS: {close}", b"250 a\r\n\n", CLOSES, "\\n\\"),
+        ("S: 22\\\nS: {close}", b"220", CLOSES, "0\\"),
     ];
     for (text, says, then, came) in cases {
         let why = play(text, says, then).expect_err(text);
         assert!(why.ends_with(&format!("came:    {came}")), "{text}: {why}");
     }
-    for then in [Then::Closes, Then::Resets] {
+    for then in [CLOSES, RESETS] {
         assert!(play("S: 221 {}\nS: {close}", b"221 bye\r\n", then).is_ok());
     }
 }
@@ -305,13 +302,13 @@ fn two_players_of_one_file_agree() {
 
 #[test]
 fn the_client_s_close_is_seen_by_the_server() {
-    let (script, _) = Script::new(b"QUIT\r\n", Then::Closes);
+    let script = peer(b"QUIT\r\n", CLOSES);
     let dialogue = parse("C: QUIT\nC: {close}");
     assert!(dialogue.play(Side::Server, script, PATIENCE).is_ok());
-    let (script, _) = Script::new(b"QUIT\r\n", Then::IsSilent);
+    let script = peer(b"QUIT\r\n", SILENT);
     assert!(dialogue.play(Side::Server, script, PATIENCE).is_err());
     assert_eq!(
-        play("C: QUIT\nC: {close}", b"", Then::IsSilent).as_deref(),
+        play("C: QUIT\nC: {close}", b"", SILENT).as_deref(),
         Ok(&b"QUIT\r\n"[..])
     );
 }

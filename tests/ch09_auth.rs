@@ -3,7 +3,8 @@
 mod common;
 
 use common::dialogues::{of_chapter, play_against_serve};
-use common::talk::{ALICE, Dice, Talk, code, host};
+use common::script::Dice;
+use common::talk::{ALICE, Talk, code, host};
 use smtp_primer::protocol::base64::encode;
 use smtp_primer::protocol::command::Command;
 use smtp_primer::protocol::dot::{Received, Text};
@@ -232,7 +233,7 @@ fn the_trace_of_a_server_shows_no_password() {
 #[test]
 fn auth_with_junk_is_answered() {
     let host = host();
-    let mut dice = Dice(1);
+    let mut dice = Dice::new(1);
     let words = [
         "PLAIN", "LOGIN", "plain", "X", "=", "==", "*", " ", "", "\0", "\u{e9}", ALICE,
     ];
@@ -257,12 +258,12 @@ fn auth_with_junk_is_answered() {
         } else {
             "AUTH ".to_string()
         };
-        for _ in 0..dice.roll(4) {
+        for _ in 0..dice.below(4) {
             line += dice.pick(&words);
             line += dice.pick(&["", " ", ""]);
         }
-        if dice.roll(200) == 0 {
-            line += &"A".repeat(dice.roll(20_000));
+        if dice.below(200) == 0 {
+            line += &"A".repeat(dice.below(20_000));
         }
         let answer = caller.code(&line);
         let legal: &[u16] = match asked {
@@ -342,7 +343,7 @@ fn legal(command: &Command) -> &'static [u16] {
         Command::Help(_) => &[214, 504],
         Command::Quit => &[221],
         Command::Auth(..) => &[235, 334, 501, 502, 503, 504, 535],
-        Command::ToTerminal(..) | Command::Turn => &[502],
+        Command::Abandoned(..) => &[502],
     }
 }
 
@@ -391,12 +392,16 @@ impl Known {
 
 /// A phrase, often one that takes a letter further, mostly as it is, sometimes mistreated.
 fn line(dice: &mut Dice) -> Vec<u8> {
-    let all = if dice.roll(2) == 0 { PHRASES.len() } else { 16 };
+    let all = if dice.below(2) == 0 {
+        PHRASES.len()
+    } else {
+        16
+    };
     let mut line = dice.pick(&PHRASES[..all]).as_bytes().to_vec();
-    for _ in 0..[0, 0, 0, 0, 0, 1, 1, 2, 5][dice.roll(9)] {
-        let at = dice.roll(line.len() + 1);
-        match dice.roll(6) {
-            0 => line.insert(at, dice.roll(256) as u8),
+    for _ in 0..[0, 0, 0, 0, 0, 1, 1, 2, 5][dice.below(9)] {
+        let at = dice.below(line.len() + 1);
+        match dice.below(6) {
+            0 => line.insert(at, dice.below(256) as u8),
             1 => line.truncate(at),
             2 => line.extend_from_slice(dice.pick(&PHRASES).as_bytes()),
             3 => line.insert(
@@ -404,9 +409,9 @@ fn line(dice: &mut Dice) -> Vec<u8> {
                 dice.pick(&[b" ", b"<", b">", b"@", b"\"", b"\\", b".", b":"])[0],
             ),
             4 => line
-                .splice(at.., b"A".repeat(dice.roll(700)))
+                .splice(at.., b"A".repeat(dice.below(700)))
                 .for_each(drop),
-            _ if at < line.len() => line[at] ^= 1 << dice.roll(8),
+            _ if at < line.len() => line[at] ^= 1 << dice.below(8),
             _ => {}
         }
     }
@@ -417,13 +422,13 @@ fn line(dice: &mut Dice) -> Vec<u8> {
 #[test]
 fn whatever_is_said_no_step_is_skipped() {
     let host = host();
-    let mut dice = Dice(821);
+    let mut dice = Dice::new(821);
     let (mut letters, mut closed) = (0, 0);
     let mut session = Talk::new(&host).0;
     let mut known = Known::default();
     for _ in 0..200_000 {
         let secret = session.expects_secret();
-        let said = match dice.roll(300) {
+        let said = match dice.below(300) {
             0 => Line::BareNewline,
             1 => Line::TooLong,
             _ => Line::Text(line(&mut dice)),
@@ -468,7 +473,7 @@ fn whatever_is_said_no_step_is_skipped() {
             }
             Step::Text(_) => {
                 let paths = known.letter.take().expect("a letter was begun");
-                let received = match dice.roll(8) {
+                let received = match dice.below(8) {
                     0 => Received::TooBig,
                     1 => Received::BareNewline,
                     _ => Received::Text(Text::default()),
@@ -481,7 +486,7 @@ fn whatever_is_said_no_step_is_skipped() {
                 }
             }
             Step::Close(_) => {
-                let (trusted, offered) = (dice.roll(2) == 0, dice.roll(4) > 0);
+                let (trusted, offered) = (dice.below(2) == 0, dice.below(4) > 0);
                 (session, known) = (Talk::with(&host, trusted, offered).0, Known::default());
                 closed += 1;
             }

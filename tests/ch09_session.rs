@@ -5,7 +5,7 @@ mod common;
 
 use common::dialogues::{folder, of_chapter, play_against_serve};
 use common::process::new_letters;
-use common::script::{Script, Then};
+use common::script::Script;
 use common::talk::{ALICE, MAX_SIZE, Talk, code, envelope, host};
 use smtp_primer::protocol::command::Verb;
 use smtp_primer::protocol::dot::Received;
@@ -350,12 +350,12 @@ fn a_letter_that_cannot_be_kept_is_refused_once_and_forgotten() {
     ] {
         let host = host();
         let mut session = Talk::new(&host).0;
-        let (script, heard) = Script::new(said, Then::Closes);
+        let mut script = Script::says(said);
         let mut store = Forgetful(Some(kind), Vec::new());
-        let mut wire = Wire::new(script);
+        let mut wire = Wire::new(&mut script);
         let patience = Duration::from_secs(1);
         converse(&mut wire, &mut session, &mut store, MAX_SIZE, patience).expect("it ends well");
-        let heard = String::from_utf8(heard.take()).expect("ASCII");
+        let heard = String::from_utf8(script.written()).expect("ASCII");
         let last_lines = heard.lines().filter(|line| !line.starts_with("250-"));
         let codes: Vec<&str> = last_lines.map(|line| &line[..3]).collect();
         let due = [
@@ -712,11 +712,11 @@ fn abandoned_commands_are_known_and_not_done() {
     let host = host();
     let mut talk = Talk::new(&host);
     for verb in ["SEND", "SOML", "SAML"] {
-        talk.goes(&[(&format!("{verb} FROM:<a@b.example>"), 502), (verb, 501)]);
+        talk.goes(&[(&format!("{verb} FROM:<a@b.example>"), 502), (verb, 502)]);
     }
     talk.goes(&[
         ("TURN", 502),
-        ("TURN x", 501),
+        ("TURN x", 502),
         ("STARTTLS", 500),
         ("BDAT 1", 500),
     ]);
