@@ -451,11 +451,11 @@ type Stamp<'a> = (
 fn stamp(unfolded: &str) -> Option<Stamp<'_>> {
     let rest = unfolded.strip_prefix("Received: from ")?;
     let (from, rest) = rest.split_once(" (")?;
-    let (tcp, rest) = rest.split_once(")\tby ")?;
+    let (tcp, rest) = rest.split_once(")    by ")?;
     let (by, rest) = rest.split_once(" with ")?;
     let (with, rest) = rest.split_once(" id ")?;
-    let (rest, date) = rest.rsplit_once(";\t")?;
-    let (id, path) = match rest.split_once("\tfor ") {
+    let (rest, date) = rest.rsplit_once(";    ")?;
+    let (id, path) = match rest.split_once("    for ") {
         Some((id, path)) => (id, Some(path.parse::<ForwardPath>().ok()?)),
         None => (rest, None),
     };
@@ -496,7 +496,7 @@ fn a_server_writes_down_from_whom_by_whom_how_and_when() {
                     .iter()
                     .all(|line| line.ends_with("\r\n") && line.len() <= LONGEST)
             );
-            assert!(lines.iter().skip(1).all(|line| line.starts_with('\t')));
+            assert!(lines.iter().skip(1).all(|line| line.starts_with(' ')));
             let field = field.trim_end().replace("\r\n", "");
             let (from, literal, host, with, id, recipient, when) = stamp(&field).expect(&field);
             assert_eq!((from.as_str(), literal.as_str()), (helo, tcp));
