@@ -23,7 +23,7 @@ fn main() {
             "RCPT TO:<>",
             "DATA  ",
             "DATA now",
-            "AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=",
+            "auth login",
             "TURN",
             "GET / HTTP/1.1",
         ];
