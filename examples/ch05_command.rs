@@ -21,7 +21,7 @@ fn main() {
             "MAIL FROM:<a@b>\r\nRCPT TO:<evil@b.example>",
             "RCPT TO:<postmaster>",
             "RCPT TO:<>",
-            "DATA  ",
+            "DATA\t",
             "DATA now",
             "auth login",
             "TURN",
