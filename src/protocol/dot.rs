@@ -23,26 +23,23 @@ pub struct Text(Vec<u8>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BareNewline;
 
-/// What reading a text came to. In every case the text was read to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
-    /// The text, to the octet as it was before the sender stuffed it.
-    Text(Text),
-    /// It held a CR or LF standing alone.
-    BareNewline,
-    /// It was over the limit; no more than the limit was kept in memory meanwhile.
-    TooBig,
+/// Behind each CR stands a LF, and a LF stands nowhere else. Does `octet`, which stands behind
+/// `before`, break that?
+fn is_bare(before: u8, octet: u8) -> bool {
+    (before == b'\r') != (octet == b'\n')
 }
 
 impl Text {
     /// Takes octets that are a text already.
     pub fn new(octets: Vec<u8>) -> Result<Text, BareNewline> {
-        let mut lines = octets.split_inclusive(|octet| *octet == b'\n');
-        let good = |line: &[u8]| {
-            line.strip_suffix(b"\r\n")
-                .is_some_and(|line| !line.contains(&b'\r'))
-        };
-        if lines.all(good) {
+        let mut before = b'\n';
+        for octet in &octets {
+            if is_bare(before, *octet) {
+                return Err(BareNewline);
+            }
+            before = *octet;
+        }
+        if before == b'\n' {
             Ok(Text(octets))
         } else {
             Err(BareNewline)
@@ -52,17 +49,18 @@ impl Text {
     /// Makes a text from a file of any system: each LF, CR LF or lone CR becomes one CR LF, and
     /// the last line gets one if it has none.
     pub fn from_file(octets: &[u8]) -> Text {
-        let mut text = Vec::with_capacity(octets.len() + octets.len() / 32);
-        let mut rest = octets;
-        while !rest.is_empty() {
-            let end = rest.iter().position(|octet| matches!(octet, b'\r' | b'\n'));
-            let (line, from_end) = rest.split_at(end.unwrap_or(rest.len()));
-            text.extend_from_slice(line);
+        let mut text = Vec::with_capacity(octets.len());
+        let mut before = b'\n';
+        for octet in octets {
+            match octet {
+                b'\n' if before == b'\r' => {}
+                b'\r' | b'\n' => text.extend_from_slice(b"\r\n"),
+                octet => text.push(*octet),
+            }
+            before = *octet;
+        }
+        if !matches!(before, b'\r' | b'\n') {
             text.extend_from_slice(b"\r\n");
-            rest = match from_end {
-                [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
-                [] => &[],
-            };
         }
         Text(text)
     }
@@ -76,7 +74,7 @@ impl Text {
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
         self.0
             .split_inclusive(|octet| *octet == b'\n')
-            .map(|line| &line[..line.len() - 2])
+            .filter_map(|line| line.strip_suffix(b"\r\n"))
     }
 
     /// The lines of the header: all before the first empty one.
@@ -85,10 +83,22 @@ impl Text {
     }
 }
 
+/// So that a test that fails shows letters and not numbers.
 impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Text({:?})", String::from_utf8_lossy(&self.0))
     }
+}
+
+/// What reading a text came to. In every case the text was read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// The text, to the octet as it was before the sender stuffed it.
+    Text(Text),
+    /// It held a CR or LF standing alone.
+    BareNewline,
+    /// It was over the limit; no more than the limit was kept in memory meanwhile.
+    TooBig,
 }
 
 /// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing, in
@@ -102,59 +112,59 @@ pub fn read_text<S: Stream>(
     limit: usize,
     patience: Duration,
 ) -> io::Result<Received> {
-    let mut text = Vec::new();
-    let mut size = 0; // of the text so far, kept or not
-    let mut bare = false;
-    let mut at_line_start = true;
-    let mut last = b'\n'; // the octet before the piece at hand
+    let mut received = Received::Text(Text::default());
+    let mut before = *b"\r\n"; // the last two octets; at first, those that ended the command
+
     loop {
-        if !wire.has_line() {
-            wire.allow(patience)?;
+        let piece = read_piece(wire, patience)?;
+        let mut text = piece.as_slice();
+        if before == *b"\r\n"
+            && let Some(unstuffed) = piece.strip_prefix(b".")
+        {
+            if unstuffed == b"\r\n" {
+                return Ok(received);
+            }
+            text = unstuffed;
         }
-        let start = text.len();
-        if wire.read_piece(PIECE, &mut text)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        for octet in &piece {
+            if is_bare(before[1], *octet) {
+                received = Received::BareNewline;
+            }
+            before = [before[1], *octet];
         }
-        let piece = &text[start..];
-        let line_end = piece.ends_with(b"\r\n") || (last == b'\r' && piece == b"\n");
-        if let Some(trace) = wire.trace() {
-            trace.heard(piece, piece.len());
-        }
-        if at_line_start && piece == b".\r\n" {
-            text.truncate(start);
-            break;
-        }
-        bare |= has_bare_newline(last, piece);
-        last = piece.last().copied().unwrap_or(last);
-        if at_line_start && piece.starts_with(b".") {
-            text.remove(start);
-        }
-        at_line_start = line_end;
-        size += text.len() - start;
-        if size > limit {
-            text = Vec::new();
+        received.append(text, limit);
+    }
+}
+
+impl Received {
+    /// Keeps more of a text that is good so far, and within the limit.
+    fn append(&mut self, more: &[u8], limit: usize) {
+        match self {
+            Received::Text(Text(text)) if text.len() + more.len() <= limit => {
+                text.extend_from_slice(more);
+            }
+            Received::Text(_) => *self = Received::TooBig,
+            Received::BareNewline | Received::TooBig => {}
         }
     }
-    Ok(match size {
-        _ if bare => Received::BareNewline,
-        size if size > limit => Received::TooBig,
-        _ => Received::Text(Text(text)),
-    })
 }
 
 /// The most of a line that is looked at in one go.
 const PIECE: usize = 64 * 1024;
 
-/// `piece` ends with its only LF, or has none; `last` is the octet before it.
-fn has_bare_newline(last: u8, piece: &[u8]) -> bool {
-    if last == b'\r' {
-        return piece != b"\n";
+/// Reads a line, or the next [`PIECE`] of one that is longer.
+fn read_piece<S: Stream>(wire: &mut Wire<S>, patience: Duration) -> io::Result<Vec<u8>> {
+    if !wire.has_line() {
+        wire.allow(patience)?;
     }
-    match piece {
-        [line @ .., b'\r', b'\n'] | [line @ .., b'\r'] => line.contains(&b'\r'),
-        [.., b'\n'] => true,
-        line => line.contains(&b'\r'),
+    let mut piece = Vec::new();
+    if wire.read_piece(PIECE, &mut piece)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
+    if let Some(trace) = wire.trace() {
+        trace.heard(&piece, piece.len());
+    }
+    Ok(piece)
 }
 
 /// Writes a text, stuffed, and its lone dot. `patience` is for each block that leaves.
