@@ -84,28 +84,19 @@ impl Domain {
     }
 }
 
-/// Four decimal numbers of one to three digits. (The standard library refuses `127.000.0.1`.)
+/// Four numbers. (The standard library refuses leading zeros, such as in `127.000.0.1`.)
 fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
-    let mut parts = text.split('.').map(|part| {
-        let digits =
-            (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit());
-        if digits {
-            part.parse::<u8>().ok()
-        } else {
-            None
-        }
-    });
-    let address = [
-        parts.next()??,
-        parts.next()??,
-        parts.next()??,
-        parts.next()??,
-    ];
-    if parts.next().is_none() {
-        Some(Ipv4Addr::from(address))
-    } else {
-        None
+    let numbers: Option<Vec<u8>> = text.split('.').map(parse_number).collect();
+    let four: [u8; 4] = numbers?.try_into().ok()?;
+    Some(Ipv4Addr::from(four))
+}
+
+/// One to three digits, 255 at most. (The standard library would take `+4` for a number.)
+fn parse_number(digits: &str) -> Option<u8> {
+    if digits.len() > 3 || digits.starts_with('+') {
+        return None;
     }
+    digits.parse().ok()
 }
 
 impl FromStr for Domain {
@@ -183,19 +174,7 @@ impl Mailbox {
 
     /// The name that the local part stands for: `"alice"` and `"al\ice"` are both alice.
     pub fn user(&self) -> String {
-        let Some(quoted) = self
-            .local_part
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'))
-        else {
-            return self.local_part.clone();
-        };
-        let mut name = String::new();
-        let mut chars = quoted.chars();
-        while let Some(c) = chars.next() {
-            name.extend(if c == '\\' { chars.next() } else { Some(c) });
-        }
-        name
+        unquote(&self.local_part).unwrap_or_else(|| self.local_part.clone())
     }
 }
 
@@ -213,7 +192,7 @@ impl FromStr for Mailbox {
         if text.len() > ADDRESS {
             return Err(AddressError::TooLong("the address", ADDRESS));
         }
-        if is_dot_string(local_part) || is_quoted_string(local_part) {
+        if is_dot_string(local_part) || unquote(local_part).is_some() {
             Ok(Mailbox {
                 local_part: local_part.to_string(),
                 domain,
@@ -230,28 +209,27 @@ fn is_dot_string(text: &str) -> bool {
 }
 
 /// What an atom is made of (RFC 5322 §3.2.3).
-pub fn is_atext(octet: u8) -> bool {
+fn is_atext(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet)
 }
 
-fn is_quoted_string(text: &str) -> bool {
-    let mut octets = text.bytes();
-    if octets.next() != Some(b'"') || octets.next_back() != Some(b'"') {
-        return false;
-    }
-    while let Some(octet) = octets.next() {
-        let good = match octet {
-            b'"' => false,
-            b'\\' => octets
-                .next()
-                .is_some_and(|quoted| matches!(quoted, b' '..=b'~')),
-            octet => matches!(octet, b' '..=b'~'),
-        };
-        if !good {
-            return false;
+/// What a quoted-string stands for; `None` if this is none.
+fn unquote(text: &str) -> Option<String> {
+    let mut chars = text.strip_prefix('"')?.strip_suffix('"')?.chars();
+    let mut name = String::new();
+    while let Some(mut c) = chars.next() {
+        if c == '"' {
+            return None;
         }
+        if c == '\\' {
+            c = chars.next()?;
+        }
+        if !matches!(c, ' '..='~') {
+            return None;
+        }
+        name.push(c);
     }
-    true
+    Some(name)
 }
 
 impl fmt::Display for Mailbox {
