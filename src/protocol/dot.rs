@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! # Dots (chapter 3)
 //!
 //! A letter's text is sent as lines, and a line with a lone dot ends it. A text may itself hold
@@ -9,26 +10,34 @@
 //! ended the command. A receiver that also takes LF "." LF for the end can be fooled: what its
 //! sender passes on as text it runs as commands. That attack is called SMTP smuggling. We read on
 //! to the real end, and then refuse a text that held a bare CR or LF at all.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 use super::line::{Stream, Wire, one_line};
 use std::io;
 use std::time::Duration;
+// ANCHOR_END: uses
 
+// ANCHOR: text
 /// The text of a letter, header and body: any number of lines, each ended by CR LF, and no CR or
 /// LF anywhere else. Octets over 127 and NUL may be in it.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Text(Vec<u8>);
+// ANCHOR_END: text
 
+// ANCHOR: bare_newline
 /// A CR or LF stood alone, or the last line had no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BareNewline;
 
-/// Behind each CR stands a LF, and a LF stands nowhere else. Does `octet`, which stands behind
+/// Behind each CR stands an LF, and an LF stands nowhere else. Does `octet`, which stands behind
 /// `before`, break that?
 fn is_bare(before: u8, octet: u8) -> bool {
     (before == b'\r') != (octet == b'\n')
 }
+// ANCHOR_END: bare_newline
 
+// ANCHOR: text_new
 impl Text {
     /// Takes octets that are a text already.
     pub fn new(octets: Vec<u8>) -> Result<Text, BareNewline> {
@@ -45,7 +54,9 @@ impl Text {
             Err(BareNewline)
         }
     }
+    // ANCHOR_END: text_new
 
+    // ANCHOR: from_file
     /// Makes a text from a file of any system: each LF, CR LF or lone CR becomes one CR LF, and
     /// the last line gets one if it has none.
     pub fn from_file(octets: &[u8]) -> Text {
@@ -64,7 +75,9 @@ impl Text {
         }
         Text(text)
     }
+    // ANCHOR_END: from_file
 
+    // ANCHOR: text_views
     /// The octets, as they stand in a file and as SIZE counts them.
     pub fn octets(&self) -> &[u8] {
         &self.0
@@ -82,14 +95,18 @@ impl Text {
         self.lines().take_while(|line| !line.is_empty())
     }
 }
+// ANCHOR_END: text_views
 
+// ANCHOR: debug
 /// So that a test that fails shows letters and not numbers.
 impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Text({:?})", String::from_utf8_lossy(&self.0))
     }
 }
+// ANCHOR_END: debug
 
+// ANCHOR: received
 /// What reading a text came to. In every case the text was read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
@@ -100,7 +117,9 @@ pub enum Received {
     /// It was over the limit; no more than the limit was kept in memory meanwhile.
     TooBig,
 }
+// ANCHOR_END: received
 
+// ANCHOR: read_text
 /// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing, in
 /// octets; the dot line is not counted (RFC 1870 §5). `patience` is for each wait, in which a line,
 /// or 64 KiB of it, must come.
@@ -114,7 +133,9 @@ pub fn read_text<S: Stream>(
 ) -> io::Result<Received> {
     let mut received = Received::Text(Text::default());
     let mut before = *b"\r\n"; // the last two octets; at first, those that ended the command
+    // ANCHOR_END: read_text
 
+    // ANCHOR: read_text_loop
     loop {
         let piece = read_piece(wire, patience)?;
         let mut text = piece.as_slice();
@@ -135,7 +156,9 @@ pub fn read_text<S: Stream>(
         received.append(text, limit);
     }
 }
+// ANCHOR_END: read_text_loop
 
+// ANCHOR: append
 impl Received {
     /// Keeps more of a text that is good so far, and within the limit.
     fn append(&mut self, more: &[u8], limit: usize) {
@@ -148,7 +171,9 @@ impl Received {
         }
     }
 }
+// ANCHOR_END: append
 
+// ANCHOR: read_piece
 /// The most of a line that is looked at in one go.
 const PIECE: usize = 64 * 1024;
 
@@ -166,7 +191,9 @@ fn read_piece<S: Stream>(wire: &mut Wire<S>, patience: Duration) -> io::Result<V
     }
     Ok(piece)
 }
+// ANCHOR_END: read_piece
 
+// ANCHOR: write_text
 /// Writes a text, stuffed, and its lone dot. `patience` is for each block that leaves.
 pub fn write_text<S: Stream>(
     wire: &mut Wire<S>,
@@ -178,7 +205,9 @@ pub fn write_text<S: Stream>(
     }
     end_text(wire, patience)
 }
+// ANCHOR_END: write_text
 
+// ANCHOR: write_text_line
 /// Writes one line of a text; a line that begins with a dot gets one more.
 ///
 /// Errors: as for [`Wire::write_line`].
@@ -197,10 +226,13 @@ pub fn write_text_line<S: Stream>(
     wire.write_octets(line)?;
     wire.write_octets(b"\r\n")
 }
+// ANCHOR_END: write_text_line
 
+// ANCHOR: end_text
 /// Writes the lone dot, and sends all.
 pub fn end_text<S: Stream>(wire: &mut Wire<S>, patience: Duration) -> io::Result<()> {
     wire.allow(patience)?;
     wire.write_line(".")?;
     wire.flush()
 }
+// ANCHOR_END: end_text
