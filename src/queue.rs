@@ -115,7 +115,7 @@ impl Queue {
         fs::remove_file(self.file(id, "letter")).and(removed)
     }
 
-    /// The text of a letter, with the trace fields.
+    /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is damaged.
     pub fn text(&self, id: &str) -> io::Result<Text> {
         let octets = fs::read(self.file(id, "letter"))?;
         Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
@@ -166,8 +166,9 @@ impl Queue {
             .filter(|_| self.file(id, "letter").exists()))
     }
 
-    /// A damaged envelope must not stop the letters behind it, and what can be read of it is kept.
-    fn set_aside(&self, id: &str) -> PathBuf {
+    /// Takes a damaged letter out of everybody's way, and says under which name. It must not stop
+    /// the letters behind it, and what can be read of it is kept.
+    pub fn set_aside(&self, id: &str) -> PathBuf {
         let (envelope, aside) = (self.file(id, "envelope"), self.file(id, "damaged"));
         if fs::rename(&envelope, &aside).is_ok() {
             aside

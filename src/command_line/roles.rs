@@ -187,9 +187,15 @@ fn outcome(report: Report) -> Result<(), Failure> {
         Report { waiting, .. } if waiting > 0 => Err(Failure::TryLater(format!(
             "{waiting} recipients wait in the queue"
         ))),
-        Report { failed, .. } if failed > 0 => Err(Failure::Failed(format!(
-            "{failed} recipients were refused for good"
+        Report {
+            failed: 0,
+            damaged: 0,
+            ..
+        } => Ok(()),
+        Report {
+            failed, damaged, ..
+        } => Err(Failure::Failed(format!(
+            "{failed} recipients were refused for good; {damaged} letters are damaged"
         ))),
-        _ => Ok(()),
     }
 }
