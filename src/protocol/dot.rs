@@ -23,6 +23,10 @@ pub struct Text(Vec<u8>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BareNewline;
 
+/// How far we follow a text that is too long, to find its end, before we give up on the peer: so
+/// many octets past the limit.
+pub const ENDLESS_TEXT: usize = 1024 * 1024 * 1024;
+
 /// What reading a text came to. In every case the text was read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
@@ -96,7 +100,8 @@ impl std::fmt::Debug for Text {
 /// octets; the dot line is not counted (RFC 1870 §5). `patience` is for each block that arrives.
 ///
 /// Errors: whatever the stream fails with; [`io::ErrorKind::UnexpectedEof`] if it ends before the
-/// dot.
+/// dot; [`io::ErrorKind::FileTooLarge`] after [`ENDLESS_TEXT`] octets too many. All that one can do
+/// then is close.
 pub fn read_text<S: Stream>(
     wire: &mut Wire<S>,
     limit: usize,
@@ -133,6 +138,9 @@ pub fn read_text<S: Stream>(
         size += text.len() - start;
         if size > limit || bare {
             text = Vec::new();
+        }
+        if size > limit.saturating_add(ENDLESS_TEXT) {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
     }
     Ok(match size {
