@@ -66,7 +66,8 @@ impl Maildir {
         Ok(())
     }
 
-    /// The letters, by name, which is by time.
+    /// The letters, by name, which is by time. What cannot be read, or is taken away by another
+    /// reader just now, is left out: it must not keep the others from being read.
     pub fn list(&self) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for folder in ["new", "cur"] {
@@ -75,14 +76,16 @@ impl Maildir {
                 match path.file_name().and_then(|name| name.to_str()) {
                     Some(name) if name.starts_with('.') => {}
                     Some(name) => {
-                        let (uid, size) = (uid(name), wire_size(&path, name)?);
-                        entries.push(Entry { path, uid, size });
+                        let (uid, size) = (uid(name), wire_size(&path, name));
+                        entries.extend(size.ok().map(|size| Entry { path, uid, size }));
                     }
                     None => {}
                 }
             }
         }
         entries.sort_by(|a, b| a.uid.cmp(&b.uid));
+        // A letter that went from new to cur meanwhile was seen twice.
+        entries.dedup_by(|b, a| a.uid == b.uid);
         Ok(entries)
     }
 }
