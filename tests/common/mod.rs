@@ -1,4 +1,5 @@
 //! What several chapters' tests need.
 #![allow(dead_code)]
 
+pub mod peers;
 pub mod process;
