@@ -126,13 +126,16 @@ impl<'a> Session<'a> {
     }
 
     /// A 550 is about one address, and a 4xx about our troubles; all else is the client's mistake.
+    /// A challenge of AUTH is no success yet: who guesses passwords hears one before each guess.
     fn count_mistakes(&mut self, step: Step) -> Step {
-        if let Step::Reply(reply) = &step {
-            match reply.severity() {
+        match &step {
+            Step::Reply(reply) => match reply.severity() {
                 Severity::Refused if reply.code() != 550 => self.mistakes += 1,
-                Severity::Refused | Severity::TryLater => {}
-                Severity::Done | Severity::GoOn => self.mistakes = 0,
-            }
+                Severity::Refused | Severity::TryLater | Severity::GoOn => {}
+                Severity::Done => self.mistakes = 0,
+            },
+            Step::Text(_) => self.mistakes = 0,
+            Step::Close(_) | Step::Gone => {}
         }
         if self.mistakes < MISTAKES {
             return step;
@@ -163,7 +166,7 @@ impl<'a> Session<'a> {
             Ok(Command::Noop(_)) => say(250, "OK"),
             Ok(Command::Quit) => self.quit(),
             Ok(Command::Auth(mechanism, response)) => self.auth(mechanism.as_str(), response),
-            Ok(Command::ToTerminal(..) | Command::Turn) => say(502, "abandoned, see HELP"),
+            Ok(Command::Abandoned(..)) => say(502, "abandoned, see HELP"),
             Err(mistake) => say(mistake.code(), &mistake.to_string()),
         }
     }

@@ -1,5 +1,9 @@
 //! What several chapters' tests need.
 #![allow(dead_code)]
 
+pub mod crash;
+pub mod dialogues;
 pub mod peers;
 pub mod process;
+pub mod script;
+pub mod talk;
