@@ -255,9 +255,9 @@ impl Relay<'_> {
         let socket = connect(address, self.timeouts.greeting)
             .map_err(|error| Failure::Broken(Stage::Greeting, ReplyError::Io(error)))?;
         let mut client = Client::open(Wire::traced(socket, trace), self.own, self.timeouts)?;
-        let verdicts = client.send(reverse_path, paths, text)?;
+        let sent = client.send(reverse_path, paths, text);
         client.quit();
-        Ok(verdicts
+        Ok(sent?
             .into_iter()
             .map(|verdict| (verdict.severity, one_line(&verdict.reply)))
             .collect())
