@@ -171,10 +171,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// RFC 5321 §4.1.1.1, and §4.1.4: a second EHLO drops the letter begun, as RSET does.
+    /// RFC 5321 §4.1.1.1, and §4.1.4: a second EHLO drops the letter begun, as RSET does. EXPN has to
+    /// be on the list of what is offered (§3.5.2); VRFY is known everywhere.
     fn ehlo(&mut self, domain: Domain) -> Step {
         let mut text = format!("{} greets {domain}", self.host.domain);
-        text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING", self.host.max_size);
+        text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING\nEXPN", self.host.max_size);
         if self.caller.may_authenticate {
             text += "\nAUTH PLAIN LOGIN";
         }

@@ -63,12 +63,17 @@ fn ehlo_lists_exactly_what_is_offered() {
     ];
     let all = [
         &all[..],
-        &["250-PIPELINING", "250-AUTH PLAIN LOGIN", "250 HELP"],
+        &[
+            "250-PIPELINING",
+            "250-EXPN",
+            "250-AUTH PLAIN LOGIN",
+            "250 HELP",
+        ],
     ]
     .concat();
     assert_eq!(Talk::new(&host).reply("EHLO C.example"), all);
     let mut without = all.clone();
-    without.remove(4);
+    without.remove(5);
     assert_eq!(
         Talk::with(&host, true, false).reply("EHLO C.example"),
         without
