@@ -285,7 +285,7 @@ fn a_host_that_cannot_be_reached_or_will_not_talk_to_us_is_followed_by_the_next(
             bench.log.borrow()
         );
         second.finish();
-        first.map(Peer::finish);
+        first.into_iter().for_each(Peer::finish);
     }
 }
 
