@@ -187,7 +187,7 @@ impl<'a> Session<'a> {
     pub fn removed(&mut self, left: usize) -> String {
         match left {
             0 => "+OK goodbye".to_string(),
-            left => format!("-ERR {left} letters could not be removed"),
+            left => format!("-ERR letters that could not be removed: {left}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod crash;
 pub mod dialogues;
+pub mod mailbox;
 pub mod peers;
 pub mod process;
 pub mod script;
