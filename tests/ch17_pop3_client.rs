@@ -336,6 +336,7 @@ fn what_nobody_could_read_is_not_removed() {
     let (reader, closed_pipe) = io::pipe().expect("a pipe");
     drop(reader);
     let mut inbox = program();
+    inbox.stderr(Stdio::null());
     inbox.args([
         "inbox",
         "--server",
