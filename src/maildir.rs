@@ -82,6 +82,8 @@ impl Maildir {
             }
         }
         entries.sort_by(|a, b| a.path.file_name().cmp(&b.path.file_name()));
+        // A letter that a reader put from new to cur meanwhile was seen twice.
+        entries.dedup_by(|b, a| a.uid == b.uid);
         Ok(entries)
     }
 }

@@ -112,7 +112,7 @@ impl Queue {
         fs::remove_file(self.file(id, "letter")).and(removed)
     }
 
-    /// The text of a letter, with the trace fields.
+    /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is damaged.
     pub fn text(&self, id: &str) -> io::Result<Text> {
         let octets = fs::read(self.file(id, "letter"))?;
         Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
@@ -162,9 +162,9 @@ impl Queue {
         Ok(text.parse().ok().filter(|_| !self.lacks(id, "letter")))
     }
 
-    /// A damaged envelope must not stop the letters behind it. It is kept, and so is the text: they
-    /// are a promise, and somebody may still mend them.
-    fn set_aside(&self, id: &str) -> PathBuf {
+    /// Takes a damaged letter out of the way of those behind it, and says under which name. It is
+    /// kept, envelope and text: they are a promise, and somebody may still mend them.
+    pub fn set_aside(&self, id: &str) -> PathBuf {
         let (envelope, aside) = (self.file(id, "envelope"), self.file(id, "damaged"));
         if fs::rename(&envelope, &aside).is_ok() {
             aside

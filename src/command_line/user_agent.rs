@@ -1,7 +1,7 @@
 //! The user's program: send, inbox, show.
 
 use super::args::{Args, look_up};
-use super::{Failure, clock, note, print, trace};
+use super::{Failure, clock, note, print, print_surely, trace};
 use crate::client::{Client, Timeouts, Verdict, connect};
 use crate::display::present;
 use crate::message::{Draft, Field, compose};
@@ -249,22 +249,24 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
     ))?;
     let mut missed = None;
     for (at, (number, size)) in (1..).zip(letters) {
-        match client.retrieve(number, size) {
+        let fetched = match client.retrieve(number, size) {
             Ok(letter) => {
-                print(&format!(
-                    "\n--- {at} of {count} ---\n{}",
-                    present(letter.octets())
-                ))?;
-                if !args.flag("keep") {
-                    client.delete(number).map_err(failed)?;
+                let page = present(letter.octets());
+                print_surely(&format!("\n--- {at} of {count} ---\n{page}"))?;
+                match args.flag("keep") {
+                    true => Ok(()),
+                    false => client.delete(number),
                 }
             }
+            Err(failure) => Err(failure),
+        };
+        match fetched {
             // The others may be all right.
-            Err(failure @ (pop3::Failure::Refused(_) | pop3::Failure::Nonsense(_))) => {
-                note(&format!("letter {at} could not be fetched: {failure}"));
-                missed = Some(Failure::Failed(format!("letter {at} could not be fetched")));
+            Err(failure @ (pop3::Failure::Refused(_) | pop3::Failure::Unfit(_))) => {
+                note(&format!("letter {at}: {failure}"));
+                missed = Some(Failure::Failed(format!("letter {at} stays on the server")));
             }
-            Err(failure) => return Err(failed(failure)),
+            fetched => fetched.map_err(failed)?,
         }
     }
     client.quit().map_err(failed)?;

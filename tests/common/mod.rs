@@ -3,6 +3,8 @@
 
 pub mod crash;
 pub mod dialogues;
+pub mod mailbox;
+pub mod peers;
 pub mod process;
 pub mod script;
 pub mod talk;
