@@ -262,9 +262,10 @@ impl<S: Stream> Wire<S> {
             return Ok(());
         }
         let stream = self.input.get_mut();
-        stream.write_all(&self.output)?;
+        let sent = stream.write_all(&self.output);
+        // If that failed, nobody knows how much has left: it must not leave a second time.
         self.output.clear();
-        stream.flush()
+        sent.and_then(|()| stream.flush())
     }
 
     /// The trace, for those who read or write below the level of lines.
