@@ -114,11 +114,11 @@ pub fn received(letter: &Letter, by: &Domain, id: &str, date: Date) -> String {
     };
     let from = format!("{} ({})", origin.helo, Domain::from(origin.ip));
     let recipient = match letter.forward_paths.as_slice() {
-        [ForwardPath::Mailbox(mailbox)] => format!("\r\n\tfor <{mailbox}>"),
+        [ForwardPath::Mailbox(mailbox)] => format!("\r\n    for <{mailbox}>"),
         _ => String::new(),
     };
     format!(
-        "Received: from {from}\r\n\tby {by} with {} id {id}{recipient};\r\n\t{date}\r\n",
+        "Received: from {from}\r\n    by {by} with {} id {id}{recipient};\r\n    {date}\r\n",
         origin.protocol
     )
 }

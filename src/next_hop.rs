@@ -55,19 +55,6 @@ pub enum NoHop {
     NotNow(String),
 }
 
-impl NoHop {
-    /// All of these together: as long as one says "not now", there is hope.
-    fn all(reasons: &[NoHop]) -> NoHop {
-        let text: Vec<String> = reasons.iter().map(NoHop::to_string).collect();
-        let text = text.join("; ");
-        if reasons.iter().any(|no| matches!(no, NoHop::NotNow(_))) {
-            NoHop::NotNow(text)
-        } else {
-            NoHop::Never(text)
-        }
-    }
-}
-
 impl fmt::Display for NoHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (NoHop::Never(why) | NoHop::NotNow(why)) = self;
@@ -79,7 +66,7 @@ impl std::error::Error for NoHop {}
 
 /// Whoever answers questions about names: a [`resolver`], or a table in a test.
 pub trait Lookup {
-    /// The records that answer one question. None is an answer too: the name exists, but has no
+    /// The records that answer one question. An empty list means that the name exists, but has no
     /// such record.
     ///
     /// Errors: [`NoHop::Never`] if there is no such name, [`NoHop::NotNow`] if nobody knows.
@@ -117,10 +104,14 @@ pub fn next_hops(
             Err(no_hop) => reasons.push(no_hop),
         }
     }
-    if targets.is_empty() {
-        return Err(NoHop::all(&reasons));
+    // As long as one of the reasons is "not now", there is hope.
+    let reason = reasons
+        .into_iter()
+        .min_by_key(|no_hop| matches!(no_hop, NoHop::Never(_)));
+    match reason {
+        Some(reason) if targets.is_empty() => Err(reason),
+        _ => Ok(targets),
     }
-    Ok(targets)
 }
 
 /// The names of the hosts that take the mail of `domain`, best first.
@@ -149,7 +140,9 @@ fn exchanges(domain: &Domain, own: &Domain, lookup: &mut dyn Lookup) -> Result<V
         exchanges.retain(|(preference, _)| *preference < ours);
     }
     if exchanges.is_empty() {
-        return Err(loops_back(domain));
+        return Err(NoHop::Never(format!(
+            "mail for {domain} loops back to this server, which has no such mailboxes"
+        )));
     }
     exchanges.truncate(EXCHANGES);
     Ok(exchanges
@@ -161,12 +154,6 @@ fn exchanges(domain: &Domain, own: &Domain, lookup: &mut dyn Lookup) -> Result<V
 /// On every machine `localhost` is the machine itself (RFC 6761 §6.3).
 fn is_us(exchange: &str, own: &Domain) -> bool {
     exchange.eq_ignore_ascii_case(own.as_str()) || exchange.eq_ignore_ascii_case("localhost")
-}
-
-fn loops_back(name: &Domain) -> NoHop {
-    NoHop::Never(format!(
-        "mail for {name} loops back: DNS sends it to this server, which has no such mailboxes"
-    ))
 }
 
 /// Finds the addresses of one host. IPv4 comes first: more networks have it.
@@ -200,7 +187,9 @@ fn target(name: &Domain, addresses: Vec<IpAddr>, port: u16) -> Result<Target, No
         ip.is_unspecified() || ip.is_loopback() && port == MAIL_PORT
     };
     if addresses.iter().any(is_us) {
-        return Err(loops_back(name));
+        return Err(NoHop::Never(format!(
+            "{name} has an address of this machine itself: the letter would come back"
+        )));
     }
     let name = name.clone();
     let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, port));

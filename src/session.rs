@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
             Ok(Command::Noop(_)) => say(250, "OK"),
             Ok(Command::Quit) => self.quit(),
             Ok(Command::Auth(mechanism, response)) => self.auth(mechanism.as_str(), response),
-            Ok(Command::ToTerminal(..) | Command::Turn) => say(502, "abandoned, see HELP"),
+            Ok(Command::Abandoned(..)) => say(502, "abandoned, see HELP"),
             Err(mistake) => say(mistake.code(), &mistake.to_string()),
         }
     }

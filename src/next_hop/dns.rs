@@ -5,7 +5,7 @@
 //!
 //! Every length, count and pointer in an answer was written by a stranger. Resolvers that believed
 //! them read past the end of the packet, or followed a pointer to itself for ever. Here a
-//! [`Reader`] only ever gets shorter: what it has not got it cannot read.
+//! `Reader` only ever gets shorter: what it has not got it cannot read.
 //!
 //! This file opens no socket; it turns values into octets, and octets into values or an error.
 

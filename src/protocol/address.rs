@@ -22,6 +22,9 @@ pub const LOCAL_PART: usize = 64;
 /// Longest domain in octets (RFC 5321 §4.5.3.1.2).
 pub const DOMAIN: usize = 255;
 
+/// Longest address in octets: with its `<` and `>` it must fit into a path.
+pub const ADDRESS: usize = PATH - "<>".len();
+
 /// Why something is no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressError {
@@ -178,7 +181,7 @@ impl Mailbox {
         &self.local_part
     }
 
-    /// The name that the local part stands for: `"alice"` in quotes and `al\ice` are both alice.
+    /// The name that the local part stands for: `"alice"` and `"al\ice"` are both alice.
     pub fn user(&self) -> String {
         let Some(quoted) = self
             .local_part
@@ -207,6 +210,9 @@ impl FromStr for Mailbox {
             return Err(AddressError::TooLong("the part before the @", LOCAL_PART));
         }
         let domain = domain.parse()?;
+        if text.len() > ADDRESS {
+            return Err(AddressError::TooLong("the address", ADDRESS));
+        }
         if is_dot_string(local_part) || is_quoted_string(local_part) {
             Ok(Mailbox {
                 local_part: local_part.to_string(),

@@ -26,16 +26,9 @@ pub fn encode(octets: &[u8]) -> String {
 /// Base64 to octets. `None` if a letter is wrong, a group is not full, or the bits left over are
 /// not zero: one value has one spelling.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
-    let letters = text.trim_end_matches('=').as_bytes();
-    if !text.len().is_multiple_of(4) || text.len() - letters.len() > 2 {
-        return None;
-    }
-    let octets = decode_letters(letters)?;
-    if encode(&octets) == text {
-        Some(octets)
-    } else {
-        None
-    }
+    let octets = decode_letters(text.trim_end_matches('=').as_bytes())?;
+    // Writing it again finds every wrong length, bit and `=`.
+    (encode(&octets) == text).then_some(octets)
 }
 
 /// Base64 as it comes in letters of other people: whatever is no letter is passed over, and the

@@ -17,7 +17,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Longest MAIL command, CR LF included: to the usual limit SIZE adds 26 octets (RFC 1870 §3),
-/// BODY 17 (RFC 1652 §2) and AUTH 500 (RFC 4954 §3).
+/// BODY 17 (RFC 6152 §2) and AUTH 500 (RFC 4954 §3).
 pub const MAIL_LINE: usize = COMMAND_LINE + 26 + 17 + 500;
 /// Longest AUTH command, and longest answer to its challenges, CR LF included (RFC 4954 §4).
 pub const AUTH_LINE: usize = 12_288;
@@ -100,10 +100,8 @@ pub enum Command {
     Quit,
     /// A mechanism, and the first response if the client sends it at once (RFC 4954 §4).
     Auth(Argument, Option<Argument>),
-    /// One of SEND, SOML and SAML.
-    ToTerminal(Verb, ReversePath),
-    /// Abandoned: it let anybody ask for the mail of others.
-    Turn,
+    /// One of SEND, SOML, SAML and TURN. Nobody acts on it, so nobody looks at its argument.
+    Abandoned(Verb, Option<Argument>),
 }
 
 /// An argument that is just text: printable ASCII, not empty, no space at either end.
@@ -184,76 +182,66 @@ impl Command {
             return Err(Syntax::TooLong(limit));
         }
         let verb = verb?;
-        let wrong = Syntax::Arguments(verb, None);
+        let wrong = |why| Syntax::Arguments(verb, why);
         let rest = str::from_utf8(rest)
-            .ok()
-            .filter(|rest| rest.is_ascii())
-            .ok_or(wrong.clone())?;
-        let rest = rest.trim_ascii_end();
-        Command::parse_argument(verb, rest.strip_prefix(' ').unwrap_or(rest), wrong)
-    }
-
-    fn parse_argument(verb: Verb, argument: &str, wrong: Syntax) -> Result<Command, Syntax> {
-        let nothing = |command| {
-            if argument.is_empty() {
-                Ok(command)
-            } else {
-                Err(wrong.clone())
-            }
+            .map_err(|_| wrong(None))?
+            .trim_ascii_end();
+        let argument = match rest.strip_prefix(' ') {
+            Some(text) => Some(Argument::new(text).ok_or(wrong(None))?),
+            None => None,
         };
-        let text = || Argument::new(argument).ok_or(wrong.clone());
-        let optional = || {
-            if argument.is_empty() {
-                Ok(None)
-            } else {
-                text().map(Some)
-            }
-        };
-        let domain = || {
-            argument
+        match (verb.name(), argument) {
+            ("EHLO", Some(name)) => name
+                .as_str()
                 .parse()
-                .map_err(|why| Syntax::Arguments(verb, Some(why)))
-        };
-        match verb.name() {
-            "EHLO" => domain().map(Command::Ehlo),
-            "HELO" => domain().map(Command::Helo),
-            "MAIL" => {
-                let (path, parameters) = path_and_parameters(verb, "FROM:", argument)?;
-                Ok(Command::Mail(path, mail_parameters(parameters, wrong)?))
+                .map(Command::Ehlo)
+                .map_err(|why| wrong(Some(why))),
+            ("HELO", Some(name)) => name
+                .as_str()
+                .parse()
+                .map(Command::Helo)
+                .map_err(|why| wrong(Some(why))),
+            ("MAIL", Some(argument)) => {
+                let (path, parameters) = path_and_parameters(verb, "FROM:", argument.as_str())?;
+                Ok(Command::Mail(
+                    path,
+                    mail_parameters(parameters, wrong(None))?,
+                ))
             }
-            "RCPT" => match path_and_parameters(verb, "TO:", argument)? {
-                (path, list) if list.is_empty() => Ok(Command::Rcpt(path)),
-                _ => Err(Syntax::Parameter(verb)),
-            },
-            "DATA" => nothing(Command::Data),
-            "RSET" => nothing(Command::Rset),
-            "VRFY" => text().map(Command::Vrfy),
-            "EXPN" => text().map(Command::Expn),
-            "HELP" => optional().map(Command::Help),
-            "NOOP" => optional().map(Command::Noop),
-            "QUIT" => nothing(Command::Quit),
-            "AUTH" => auth(argument).ok_or(wrong),
-            "TURN" => nothing(Command::Turn),
-            _ => match path_and_parameters(verb, "FROM:", argument)? {
-                (path, list) if list.is_empty() => Ok(Command::ToTerminal(verb, path)),
-                _ => Err(Syntax::Parameter(verb)),
-            },
+            ("RCPT", Some(argument)) => {
+                let (path, parameters) = path_and_parameters(verb, "TO:", argument.as_str())?;
+                match parameters.is_empty() {
+                    true => Ok(Command::Rcpt(path)),
+                    false => Err(Syntax::Parameter(verb)),
+                }
+            }
+            ("DATA", None) => Ok(Command::Data),
+            ("RSET", None) => Ok(Command::Rset),
+            ("VRFY", Some(name)) => Ok(Command::Vrfy(name)),
+            ("EXPN", Some(list)) => Ok(Command::Expn(list)),
+            ("HELP", topic) => Ok(Command::Help(topic)),
+            ("NOOP", argument) => Ok(Command::Noop(argument)),
+            ("QUIT", None) => Ok(Command::Quit),
+            ("AUTH", Some(argument)) => auth(argument.as_str()).ok_or(wrong(None)),
+            ("SEND" | "SOML" | "SAML" | "TURN", argument) => Ok(Command::Abandoned(verb, argument)),
+            _ => Err(wrong(None)),
         }
     }
 }
 
 fn auth(argument: &str) -> Option<Command> {
-    let (mechanism, response) = argument.split_once(' ').unwrap_or((argument, ""));
-    let in_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
-    let good = mechanism.len() <= 20 && mechanism.bytes().all(in_name) && !response.contains(' ');
-    let mechanism = Argument::new(mechanism).filter(|_| good)?;
-    let one_word = argument.len() == mechanism.as_str().len();
-    let response = if one_word {
-        None
-    } else {
-        Some(Argument::new(response)?)
+    let (mechanism, response) = match argument.split_once(' ') {
+        Some((mechanism, response)) => (mechanism, Some(Argument::new(response)?)),
+        None => (argument, None),
     };
-    Some(Command::Auth(mechanism, response))
+    let in_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    let one_word = response
+        .as_ref()
+        .is_none_or(|response| !response.as_str().contains(' '));
+    let good = mechanism.len() <= 20 && mechanism.bytes().all(in_name) && one_word;
+    Argument::new(mechanism)
+        .filter(|_| good)
+        .map(|mechanism| Command::Auth(mechanism, response))
 }
 
 impl fmt::Display for Argument {
@@ -274,15 +262,24 @@ impl fmt::Display for Command {
             Command::Rset => f.write_str("RSET"),
             Command::Vrfy(name) => write!(f, "VRFY {name}"),
             Command::Expn(list) => write!(f, "EXPN {list}"),
-            Command::Help(None) => f.write_str("HELP"),
-            Command::Help(Some(topic)) => write!(f, "HELP {topic}"),
-            Command::Noop(None) => f.write_str("NOOP"),
-            Command::Noop(Some(argument)) => write!(f, "NOOP {argument}"),
+            Command::Help(topic) => with_argument(f, "HELP", topic),
+            Command::Noop(argument) => with_argument(f, "NOOP", argument),
             Command::Quit => f.write_str("QUIT"),
-            Command::Auth(mechanism, None) => write!(f, "AUTH {mechanism}"),
-            Command::Auth(mechanism, Some(response)) => write!(f, "AUTH {mechanism} {response}"),
-            Command::ToTerminal(verb, path) => write!(f, "{} FROM:{path}", verb.name()),
-            Command::Turn => f.write_str("TURN"),
+            Command::Auth(mechanism, response) => {
+                with_argument(f, &format!("AUTH {mechanism}"), response)
+            }
+            Command::Abandoned(verb, argument) => with_argument(f, verb.name(), argument),
         }
+    }
+}
+
+fn with_argument(
+    f: &mut fmt::Formatter<'_>,
+    command: &str,
+    argument: &Option<Argument>,
+) -> fmt::Result {
+    match argument {
+        Some(argument) => write!(f, "{command} {argument}"),
+        None => f.write_str(command),
     }
 }

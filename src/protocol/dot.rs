@@ -10,7 +10,7 @@
 //! sender passes on as text it runs as commands. That attack is called SMTP smuggling. We read on
 //! to the real end, and then refuse a text that held a bare CR or LF at all.
 
-use super::line::{Stream, Wire};
+use super::line::{Stream, Wire, one_line};
 use std::io;
 use std::time::Duration;
 
@@ -37,13 +37,12 @@ pub enum Received {
 impl Text {
     /// Takes octets that are a text already.
     pub fn new(octets: Vec<u8>) -> Result<Text, BareNewline> {
-        let whole = octets.is_empty() || octets.ends_with(b"\r\n");
-        let lines = octets.split_inclusive(|octet| *octet == b'\n');
+        let mut lines = octets.split_inclusive(|octet| *octet == b'\n');
         let good = |line: &[u8]| {
             line.strip_suffix(b"\r\n")
                 .is_some_and(|line| !line.contains(&b'\r'))
         };
-        if whole && lines.into_iter().all(good) {
+        if lines.all(good) {
             Ok(Text(octets))
         } else {
             Err(BareNewline)
@@ -93,7 +92,8 @@ impl std::fmt::Debug for Text {
 }
 
 /// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing, in
-/// octets; the dot line is not counted (RFC 1870 §5). `patience` is for each block that arrives.
+/// octets; the dot line is not counted (RFC 1870 §5). `patience` is for each wait, in which a line,
+/// or 64 KiB of it, must come.
 ///
 /// Errors: whatever the stream fails with; [`io::ErrorKind::UnexpectedEof`] if it ends before the
 /// dot.
@@ -108,7 +108,7 @@ pub fn read_text<S: Stream>(
     let mut at_line_start = true;
     let mut last = b'\n'; // the octet before the piece at hand
     loop {
-        if !wire.has_input() {
+        if !wire.has_line() {
             wire.allow(patience)?;
         }
         let start = text.len();
@@ -131,7 +131,7 @@ pub fn read_text<S: Stream>(
         }
         at_line_start = line_end;
         size += text.len() - start;
-        if size > limit || bare {
+        if size > limit {
             text = Vec::new();
         }
     }
@@ -169,13 +169,15 @@ pub fn write_text<S: Stream>(
     end_text(wire, patience)
 }
 
-/// Writes one line of a text, which holds no CR and no LF; a line that begins with a dot gets one
-/// more.
+/// Writes one line of a text; a line that begins with a dot gets one more.
+///
+/// Errors: as for [`Wire::write_line`].
 pub fn write_text_line<S: Stream>(
     wire: &mut Wire<S>,
     line: &[u8],
     patience: Duration,
 ) -> io::Result<()> {
+    one_line(line)?;
     wire.allow(patience)?;
     let dot: &[u8] = if line.starts_with(b".") { b"." } else { b"" };
     if let Some(trace) = wire.trace() {

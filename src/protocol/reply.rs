@@ -191,7 +191,7 @@ pub enum ReplyError {
     Io(io::Error),
     /// The other side closed the connection where a reply was due.
     Closed,
-    /// A line that does not begin with three digits.
+    /// A line that does not begin with a code from 200 to 599.
     NoReply(String),
     /// Two lines of one reply have different codes.
     TwoCodes,
@@ -212,7 +212,10 @@ impl fmt::Display for ReplyError {
                 f.write_str("the other side closed the connection without a reply")
             }
             ReplyError::NoReply(line) => {
-                write!(f, "this is no reply, it lacks three digits: {line}")
+                write!(
+                    f,
+                    "this is no reply, it lacks a code from 200 to 599: {line}"
+                )
             }
             ReplyError::TwoCodes => f.write_str("the lines of one reply have different codes"),
             ReplyError::TooLong => f.write_str("a reply longer than any real one"),

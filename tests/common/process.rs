@@ -13,8 +13,8 @@ impl TempDir {
     pub fn new(name: &str) -> TempDir {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir()
-            .join(format!("smtp-primer-{name}-{}-{count}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("smtp-primer-{name}-{}-{count}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a temporary folder");
         TempDir(folder)
     }
@@ -46,7 +46,11 @@ pub fn make_site(folder: &Path, domain: &str, users: &[&str], conf: &str) -> Pat
         init.args(["--user", user]);
     }
     let made = init.output().expect("init runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let file = site.join("site.conf");
     let text = std::fs::read_to_string(&file).expect("site.conf") + conf;
     std::fs::write(&file, text).expect("site.conf");
@@ -77,8 +81,15 @@ impl Server {
         let mut output = BufReader::new(child.stdout.take().expect("its output"));
         let mut line = String::new();
         output.read_line(&mut line).expect("its first line");
-        let address = line.trim_end().strip_prefix("listening on ").expect("where it listens");
-        Server { address: address.to_string(), child, output }
+        let address = line
+            .trim_end()
+            .strip_prefix("listening on ")
+            .expect("where it listens");
+        Server {
+            address: address.to_string(),
+            child,
+            output,
+        }
     }
 
     pub fn id(&self) -> u32 {
@@ -109,5 +120,8 @@ pub fn new_letters(site: &Path, user: &str) -> Vec<Vec<u8>> {
         .map(|file| file.expect("a letter").path())
         .collect();
     files.sort();
-    files.iter().map(|file| std::fs::read(file).expect("a letter")).collect()
+    files
+        .iter()
+        .map(|file| std::fs::read(file).expect("a letter"))
+        .collect()
 }

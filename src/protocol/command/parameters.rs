@@ -86,13 +86,12 @@ where
     let path = path
         .parse()
         .map_err(|why| Syntax::Arguments(verb, Some(why)))?;
-    if !rest.is_empty() && !rest.starts_with(' ') {
+    // Each parameter follows one space; before the first there is nothing but the path.
+    let mut parts = rest.split(' ');
+    if parts.next() != Some("") {
         return Err(wrong);
     }
-    let parameters = rest
-        .split_ascii_whitespace()
-        .map(parameter)
-        .collect::<Option<_>>();
+    let parameters = parts.map(parameter).collect::<Option<_>>();
     Ok((path, parameters.ok_or(wrong)?))
 }
 
@@ -117,6 +116,7 @@ pub(super) fn mail_parameters(
     let mut parameters = MailParameters::default();
     for (keyword, value) in list {
         let before = match keyword.to_ascii_uppercase().as_str() {
+            "SIZE" | "BODY" | "AUTH" if value.is_empty() => return Err(wrong),
             "SIZE" => parameters
                 .size
                 .replace(size(value).ok_or(wrong.clone())?)

@@ -1,0 +1,55 @@
+//! Chapter 2, lines: a peer says five things at once, and only CR LF ends each.
+//!
+//! Run it: `cargo run --example ch02_line`
+//!
+//! Look for the two lines with no proper end, the password that is not shown, and the line that is
+//! too long: it is thrown away, and the one after it is whole.
+
+use smtp_primer::protocol::line::{Line, Stream, Trace, Wire, visible};
+use std::io::{self, Cursor, Read, Write};
+use std::time::Duration;
+
+const LIMIT: usize = 40;
+
+/// A peer in memory: it says its piece, and whatever we say is printed.
+struct Peer(Cursor<&'static [u8]>);
+
+impl Read for Peer {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Peer {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        println!("   sent in one piece: {}", visible(octets));
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Peer {
+    fn allow(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn main() -> io::Result<()> {
+    let said = b"NOOP\r\nbare line feed\nbare\rreturn\r\nAUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=\r\n\
+        a line of more than forty octets, its end included\r\nQUIT\r\n";
+    let trace = Trace::of_server(Box::new(io::stdout()));
+    let mut wire = Wire::traced(Peer(Cursor::new(said)), Some(trace));
+    loop {
+        let reply = match wire.read_line(LIMIT)? {
+            Line::Text(line) if line == b"QUIT" => "221 bye",
+            Line::Text(_) => "250 fine",
+            Line::BareNewline => "500 lines end with CR LF",
+            Line::TooLong => "500 line too long",
+            Line::Endless | Line::Closed => return Ok(()),
+        };
+        wire.write_line(reply)?;
+    }
+}

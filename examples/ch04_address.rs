@@ -1,0 +1,41 @@
+//! Chapter 4, addresses: what is one, what is none, and where a letter would be sent.
+//!
+//! Run it: `cargo run --example ch04_address`
+//! or with addresses of your own: `cargo run --example ch04_address '<you@home.example>'`
+//!
+//! Look for the address with two `@`: a program that splits it at the first sends it to a stranger.
+//! And see what became of the source route.
+
+use smtp_primer::protocol::address::ForwardPath;
+use smtp_primer::protocol::line::visible;
+
+fn main() {
+    let mut paths: Vec<String> = std::env::args().skip(1).collect();
+    if paths.is_empty() {
+        let some = [
+            "<alice@A.example>",
+            "<\"al\\ice\"@a.example>",
+            "<\"victim@x y\"@internal.example>",
+            "<@old.example,@older.example:bob@b.example>",
+            "<carol@[192.0.2.1]>",
+            "<postmaster>",
+            "<;rm -rf;>",
+            "<a\r\nRCPT TO:<evil@b.example>",
+            "<dave@under_score.example>",
+            "erin@a.example",
+        ];
+        paths = some.map(String::from).to_vec();
+    }
+    for text in paths {
+        println!("{}", visible(text.as_bytes()));
+        match text.parse() {
+            Ok(ForwardPath::Postmaster) => println!("    whoever looks after the mail here"),
+            Ok(ForwardPath::Mailbox(mailbox)) => {
+                let user = mailbox.user();
+                println!("    goes to {}, for the user {user}", mailbox.domain());
+                println!("    is written <{mailbox}>");
+            }
+            Err(why) => println!("    refused: {why}"),
+        }
+    }
+}

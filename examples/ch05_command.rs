@@ -1,0 +1,39 @@
+//! Chapter 5, commands: what a server makes of each line that a client may say.
+//!
+//! Run it: `cargo run --example ch05_command`
+//! or with a line of your own: `cargo run --example ch05_command 'mail from:<you@home.example>'`
+//!
+//! Look for the three codes: 500 for what is no command, 501 for a command with a wrong argument,
+//! 555 for a parameter that is not known here. And see how each good one is written properly.
+
+use smtp_primer::protocol::command::Command;
+use smtp_primer::protocol::line::visible;
+
+fn main() {
+    let mut lines: Vec<String> = std::env::args().skip(1).collect();
+    if lines.is_empty() {
+        let some = [
+            "ehlo a.example",
+            "EHLO",
+            "Mail From:<@old.example:alice@a.example> size=1200 body=8bitmime",
+            "MAIL FROM: <alice@a.example>",
+            "MAIL FROM:<alice@a.example> RET=HDRS",
+            "MAIL FROM:<a@b>\r\nRCPT TO:<evil@b.example>",
+            "RCPT TO:<postmaster>",
+            "RCPT TO:<>",
+            "DATA  ",
+            "DATA now",
+            "AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=",
+            "TURN",
+            "GET / HTTP/1.1",
+        ];
+        lines = some.map(String::from).to_vec();
+    }
+    for line in lines {
+        println!("C: {}", visible(line.as_bytes()));
+        match Command::parse(line.as_bytes()) {
+            Ok(command) => println!("   is {command}"),
+            Err(wrong) => println!("S: {} {wrong}", wrong.code()),
+        }
+    }
+}

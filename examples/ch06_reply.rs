@@ -1,0 +1,70 @@
+//! Chapter 6, replies: what a client makes of the answers that servers give.
+//!
+//! Run it: `cargo run --example ch06_reply`
+//!
+//! Look for the code that nobody has heard of: its first digit says enough. The last few are not
+//! replies at all, each in its own way.
+
+use smtp_primer::protocol::line::{Stream, Wire, visible};
+use smtp_primer::protocol::reply::{Reply, Severity};
+use std::io::{self, Cursor, Read, Write};
+use std::time::Duration;
+
+const ANSWERS: [&[u8]; 9] = [
+    b"250 fine\r\n",
+    b"250\r\n",
+    b"250-b.example greets you\r\n250-SIZE 1000000\r\n250 HELP\r\n",
+    b"354 go on\r\n",
+    b"477 a code that nobody has heard of\r\n",
+    b"550 no such user\r\n",
+    b"250-one thing\r\n550 and another\r\n",
+    b"HTTP/1.1 400 Bad Request\r\n",
+    b"250-and th",
+];
+
+/// A server that gives one answer and goes away.
+struct Server(Cursor<&'static [u8]>);
+
+impl Read for Server {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Server {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Server {
+    fn allow(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {
+    for answer in ANSWERS {
+        println!("S: {}", visible(answer));
+        match Reply::read(&mut Wire::new(Server(Cursor::new(answer)))) {
+            Ok(reply) => {
+                let then = match reply.severity() {
+                    Severity::Done => "done, next command",
+                    Severity::GoOn => "go on with what was begun",
+                    Severity::TryLater => "keep the letter, try again later",
+                    Severity::Refused => "give up, tell the sender",
+                };
+                println!(
+                    "   {} in {} line(s): {then}",
+                    reply.code(),
+                    reply.text().len()
+                );
+            }
+            Err(why) => println!("   {why}"),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Chapter 7, base64 and credentials: how a password travels, and how little that hides.
+//!
+//! Run it: `cargo run --example ch07_base64`
+//! or with a name and a password: `cargo run --example ch07_base64 alice wonderland`
+//!
+//! Look at the last line but two: whoever listens on the way has the password. (Do not try this
+//! with one that you use.)
+
+use smtp_primer::protocol::base64::{decode, encode};
+use smtp_primer::protocol::line::visible;
+use smtp_primer::protocol::sasl::{Credentials, LOGIN_CHALLENGES};
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let credentials = Credentials {
+        user: words.next().unwrap_or("alice".to_string()),
+        password: words.next().unwrap_or("wonderland".to_string()),
+    };
+
+    println!("three octets are four letters:");
+    for text in ["f", "fo", "foo", "foob"] {
+        println!("    {text:4} is {}", encode(text.as_bytes()));
+    }
+
+    println!("LOGIN asks twice:");
+    let answers = [&credentials.user, &credentials.password];
+    for (challenge, answer) in LOGIN_CHALLENGES.into_iter().zip(answers) {
+        println!(
+            "    S: 334 {:16} ({challenge})",
+            encode(challenge.as_bytes())
+        );
+        println!(
+            "    C: {:20} ({})",
+            encode(answer.as_bytes()),
+            visible(answer.as_bytes())
+        );
+    }
+
+    println!("PLAIN says it all at once:");
+    let message = credentials.to_plain();
+    println!("    C: AUTH PLAIN {message}");
+    let heard = decode(&message).unwrap_or_default();
+    println!("    a listener reads {}", visible(&heard));
+    println!(
+        "    the server reads {:?}",
+        Credentials::from_plain(&message)
+    );
+    println!(
+        "    is it \"wonderland\"? {}",
+        credentials.prove("wonderland")
+    );
+}

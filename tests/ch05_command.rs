@@ -1,0 +1,461 @@
+//! Chapter 5: each good command is read, however it is written, and each mistake gets its own code.
+
+mod common;
+
+use common::script::Dice;
+use smtp_primer::protocol::command::{
+    AUTH_LINE, Argument, Body, Command, MAIL_LINE, MailParameters, Syntax, Verb,
+};
+use smtp_primer::protocol::line::{COMMAND_LINE, REPLY_LINE};
+
+fn parse(line: impl AsRef<[u8]>) -> Result<Command, Syntax> {
+    Command::parse(line.as_ref())
+}
+
+/// The code that a line gets; 250 if it is a command.
+fn code(line: impl AsRef<[u8]>) -> u16 {
+    parse(line).map_or_else(|wrong| wrong.code(), |_| 250)
+}
+
+/// Good lines, and how we would write them.
+const GOOD: [(&str, &str); 48] = [
+    ("EHLO a.example", "EHLO a.example"),
+    ("ehlo [127.0.0.1]", "EHLO [127.0.0.1]"),
+    ("EHLO [IPv6:::1]\t ", "EHLO [IPv6:::1]"),
+    ("hElO a", "HELO a"),
+    ("MAIL FROM:<>", "MAIL FROM:<>"),
+    ("mail from:<Alice@A.example>", "MAIL FROM:<Alice@A.example>"),
+    (
+        "MAIL FROM:<@b,@c:alice@a.example>",
+        "MAIL FROM:<alice@a.example>",
+    ),
+    ("MAIL FROM:<\"a> b\"@c>", "MAIL FROM:<\"a> b\"@c>"),
+    (
+        "MAIL FROM:<\"\\\">\"@c> SIZE=1",
+        "MAIL FROM:<\"\\\">\"@c> SIZE=1",
+    ),
+    ("MAIL FROM:<> size=0", "MAIL FROM:<> SIZE=0"),
+    ("MAIL FROM:<> SIZE=007", "MAIL FROM:<> SIZE=7"),
+    (
+        "MAIL FROM:<> SIZE=18446744073709551615",
+        "MAIL FROM:<> SIZE=18446744073709551615",
+    ),
+    (
+        "MAIL FROM:<> SIZE=99999999999999999999",
+        "MAIL FROM:<> SIZE=18446744073709551615",
+    ),
+    ("MAIL FROM:<> body=7bit", "MAIL FROM:<> BODY=7BIT"),
+    ("MAIL FROM:<> BODY=8BitMime", "MAIL FROM:<> BODY=8BITMIME"),
+    ("MAIL FROM:<> AUTH=<>", "MAIL FROM:<> AUTH=<>"),
+    (
+        "MAIL FROM:<> AUTH=e+3Dmc2@a.example",
+        "MAIL FROM:<> AUTH=<>",
+    ),
+    (
+        "MAIL FROM:<a@b> AUTH=<> BODY=7BIT SIZE=1  ",
+        "MAIL FROM:<a@b> SIZE=1 BODY=7BIT AUTH=<>",
+    ),
+    ("RCPT TO:<bob@b.example>", "RCPT TO:<bob@b.example>"),
+    ("rcpt to:<postmaster>", "RCPT TO:<Postmaster>"),
+    ("RCPT TO:<@a:\"<x>\"@b> ", "RCPT TO:<\"<x>\"@b>"),
+    ("DATA", "DATA"),
+    ("data \t ", "DATA"),
+    ("RSET", "RSET"),
+    ("rset\t", "RSET"),
+    ("VRFY bob", "VRFY bob"),
+    ("vrfy Bob <bob@b.example>", "VRFY Bob <bob@b.example>"),
+    ("EXPN staff", "EXPN staff"),
+    ("HELP", "HELP"),
+    ("HELP mail", "HELP mail"),
+    ("NOOP", "NOOP"),
+    ("NOOP and an argument ", "NOOP and an argument"),
+    ("QUIT", "QUIT"),
+    ("qUiT  ", "QUIT"),
+    ("AUTH PLAIN", "AUTH PLAIN"),
+    ("auth plain AGEAYg== ", "AUTH plain AGEAYg=="),
+    ("AUTH PLAIN =", "AUTH PLAIN ="),
+    ("AUTH CRAM-MD5", "AUTH CRAM-MD5"),
+    ("AUTH twenty-characters_ok", "AUTH twenty-characters_ok"),
+    ("AUTH PLAIN not,base64", "AUTH PLAIN not,base64"),
+    ("SEND FROM:<a@b>", "SEND FROM:<a@b>"),
+    ("soml from:<a@b>", "SOML from:<a@b>"),
+    ("SAML FROM:<>", "SAML FROM:<>"),
+    ("TURN", "TURN"),
+    ("turn ", "TURN"),
+    ("SEND", "SEND"),
+    ("TURN the tables", "TURN the tables"),
+    ("HELP \"quoted\" ~", "HELP \"quoted\" ~"),
+];
+
+#[test]
+fn commands_are_read_in_any_case_and_white_space_at_the_end_is_forgiven() {
+    for (line, shown) in GOOD {
+        let command = parse(line).unwrap_or_else(|wrong| panic!("{line:?}: {wrong}"));
+        assert_eq!(command.to_string(), shown, "{line:?}");
+        assert_eq!(parse(shown), Ok(command), "{shown:?}");
+    }
+}
+
+/// The fourteen of RFC 821 §4.1, and the two that came later.
+#[test]
+fn there_are_sixteen_verbs_and_each_can_be_explained() {
+    let names = "HELO MAIL RCPT DATA SEND SOML SAML RSET VRFY EXPN HELP NOOP QUIT TURN EHLO AUTH";
+    assert_eq!(Verb::all().count(), 16);
+    for name in names.split(' ') {
+        let verb: Verb = name.to_lowercase().parse().unwrap();
+        assert_eq!(verb.name(), name);
+        let (form, purpose) = verb.explain();
+        assert!(form.starts_with(name) && purpose.contains("RFC"), "{name}");
+        assert!(!form.contains("--"));
+    }
+    assert_eq!("STARTTLS".parse::<Verb>(), Err(Syntax::Unknown));
+}
+
+#[test]
+fn what_is_no_verb_is_answered_500() {
+    for line in [
+        "",
+        " ",
+        "\t",
+        "FOO",
+        "FOO bar",
+        "STARTTLS",
+        "BDAT 1 LAST",
+        "QUITE",
+        "QUI",
+        "MAILFROM:<a@b>",
+        " NOOP",
+        "\tNOOP",
+        "NOOP\tx",
+        "DATA\0",
+        "QUIT.",
+        "\0QUIT",
+        "QUIT\0",
+        "GET / HTTP/1.1",
+        "\u{e9}",
+        "MAIL\tFROM:<a@b>",
+        "From: alice",
+        ".",
+    ] {
+        assert_eq!(parse(line), Err(Syntax::Unknown), "{line:?}");
+        assert_eq!(code(line), 500);
+    }
+    assert_eq!(parse(b"\xff\xfe"), Err(Syntax::Unknown));
+    assert_eq!(parse(b"QUIT\xff"), Err(Syntax::Unknown));
+}
+
+/// CVE-2026-23829 (Mailpit), Netty CVE-2025-59419, CVE-2015-9097 and others: a CR or LF in an
+/// argument. go-smtp #43, imail #131, gen_smtp #84, SmtpServer #272: AUTH with junk crashed.
+#[test]
+fn a_wrong_argument_is_answered_501() {
+    for line in [
+        "EHLO",
+        "EHLO ",
+        "EHLO  a",
+        "EHLO a b",
+        "EHLO a_b",
+        "EHLO [1.2.3]",
+        "EHLO a\0",
+        "EHLO \u{e9}",
+        "EHLO a\r\nMAIL FROM:<b@c>",
+        "EHLO a\rX",
+        "HELO",
+        "HELO -",
+        "HELO a\nb",
+        "MAIL",
+        "MAIL ",
+        "MAIL <a@b>",
+        "MAIL FROM",
+        "MAIL FROM:",
+        "MAIL FROM: <a@b>",
+        "MAIL FROM :<a@b>",
+        "MAIL  FROM:<a@b>",
+        "MAIL TO:<a@b>",
+        "MAIL FROM:a@b",
+        "MAIL FROM:<a@b",
+        "MAIL FROM:<a>",
+        "MAIL FROM:< >",
+        "MAIL FROM:<a@b>SIZE=1",
+        "MAIL FROM:<a@b>>",
+        "MAIL FROM:<a@b>x SIZE=1",
+        "MAIL FROM:<Postmaster>",
+        "MAIL FROM:<a\rX: y@b>",
+        "MAIL FROM:<a\nb@c>",
+        "MAIL FROM:<a@b\r>",
+        "MAIL FROM:<\u{e9}@b>",
+        "MAIL FROM:<;cmd;>",
+        "MAIL FROM:<\"a@b>",
+        "MAIL FROM\u{e9}:<a@b>",
+        "MAIL FROM:<a@b> SIZE",
+        "MAIL FROM:<a@b> SIZE=",
+        "MAIL FROM:<a@b> SIZE=x",
+        "MAIL FROM:<a@b> SIZE=-1",
+        "MAIL FROM:<a@b> SIZE=+1",
+        "MAIL FROM:<a@b> SIZE=1.0",
+        "MAIL FROM:<a@b> SIZE=000000000000000000001",
+        "MAIL FROM:<a@b> SIZE=1 SIZE=1",
+        "MAIL FROM:<a@b> SIZE=1 size=2",
+        "MAIL FROM:<a@b> BODY=7BIT BODY=7BIT",
+        "MAIL FROM:<a@b> AUTH=<> AUTH=<>",
+        "MAIL FROM:<a@b> BODY",
+        "MAIL FROM:<a@b> BODY=",
+        "MAIL FROM:<a@b> AUTH",
+        "MAIL FROM:<a@b> AUTH=",
+        "MAIL FROM:<a@b> AUTH=a=b",
+        "MAIL FROM:<a@b> =",
+        "MAIL FROM:<a@b> X=",
+        "RCPT TO:<a@b> X=",
+        "MAIL FROM:<a@b> =x",
+        "MAIL FROM:<a@b> -X",
+        "MAIL FROM:<a@b> X=\0",
+        "MAIL FROM:<a@b> X_Y=1",
+        "MAIL FROM:<a@b> X=\u{e9}",
+        "MAIL FROM:<a@b> SIZE=1\0",
+        "MAIL FROM:<a@b>  SIZE=1",
+        "MAIL FROM:<a@b> SIZE=1  BODY=7BIT",
+        "MAIL FROM:<a@b>\tSIZE=1",
+        "MAIL FROM:<a@b> SIZE=1\tBODY=7BIT",
+        "MAIL FROM:<a@b> SIZE=1\rBODY=7BIT",
+        "MAIL FROM:<a@b> AUTH=a\nRCPT",
+        "MAIL FROM:<a@b> \rX=1",
+        "MAIL FROM:<a@b>\rX=1",
+        "RCPT",
+        "RCPT TO:",
+        "RCPT TO:<>",
+        "RCPT TO:bob",
+        "RCPT TO:<bob>",
+        "RCPT FROM:<a@b>",
+        "RCPT TO: <a@b>",
+        "RCPT TO:<a@b>x",
+        "RCPT TO:<a@b> =",
+        "RCPT TO:<a@b\r\n>",
+        "RCPT TO:<a@b>\r\nDATA",
+        "DATA x",
+        "DATA \0",
+        "RSET x",
+        "QUIT now",
+        "VRFY",
+        "VRFY ",
+        "VRFY \0",
+        "VRFY a\rb",
+        "VRFY  a",
+        "EXPN",
+        "EXPN \u{e9}",
+        "HELP \x1b",
+        "HELP  a",
+        "NOOP \x07",
+        "NOOP a\tb",
+        "NOOP a\nQUIT",
+        "AUTH",
+        "AUTH ",
+        "AUTH  PLAIN",
+        "AUTH PLAIN  x",
+        "AUTH PLAIN a b",
+        "AUTH PLAIN a\tb",
+        "AUTH =",
+        "AUTH PLAIN\tx",
+        "AUTH PL\0AIN",
+        "AUTH \u{e9}",
+        "AUTH PLAIN \u{e9}",
+        "AUTH PLAIN \0",
+        "AUTH P+N",
+        "AUTH twenty-one-characters",
+    ] {
+        assert!(
+            matches!(parse(line), Err(Syntax::Arguments(..))),
+            "{line:?}: {:?}",
+            parse(line)
+        );
+        assert_eq!(code(line), 501);
+    }
+    for line in [
+        &b"EHLO \xff"[..],
+        b"MAIL FROM:<\xff@b>",
+        b"NOOP \x80",
+        b"AUTH PLAIN \xff",
+    ] {
+        assert_eq!(code(line), 501, "{line:?}");
+    }
+}
+
+#[test]
+fn an_unknown_parameter_is_answered_555() {
+    for line in [
+        "MAIL FROM:<a@b> X",
+        "MAIL FROM:<a@b> X=1",
+        "MAIL FROM:<a@b> 8BITMIME",
+        "MAIL FROM:<a@b> SIZES=1",
+        "MAIL FROM:<a@b> SIZE=1 SMTPUTF8",
+        "MAIL FROM:<a@b> RET=HDRS",
+        "MAIL FROM:<> BODY=BINARYMIME",
+        "MAIL FROM:<> BODY=9BIT",
+        "MAIL FROM:<> ENVID=x+2By",
+        "RCPT TO:<a@b> NOTIFY=NEVER",
+        "RCPT TO:<a@b> SIZE=1",
+        "RCPT TO:<Postmaster> ORCPT=rfc822;a@b",
+    ] {
+        assert!(
+            matches!(parse(line), Err(Syntax::Parameter(_))),
+            "{line:?}: {:?}",
+            parse(line)
+        );
+        assert_eq!(code(line), 555);
+    }
+}
+
+#[test]
+fn a_line_over_the_limit_of_its_verb_is_answered_500() {
+    assert_eq!((MAIL_LINE, AUTH_LINE), (512 + 26 + 17 + 500, 12_288));
+    for (start, limit) in [
+        ("MAIL FROM:<a@b> AUTH=", MAIL_LINE),
+        ("mail from:<a@b> auth=", MAIL_LINE),
+        ("AUTH PLAIN ", AUTH_LINE),
+        ("auth plain ", AUTH_LINE),
+        ("NOOP ", COMMAND_LINE),
+        ("VRFY ", COMMAND_LINE),
+        ("EXPN ", COMMAND_LINE),
+        ("HELP ", COMMAND_LINE),
+    ] {
+        for length in [limit - 1, limit, limit + 1] {
+            let line = format!("{start}{}", "x".repeat(length - 2 - start.len()));
+            let good = length <= limit;
+            let expected = if good {
+                None
+            } else {
+                Some(Syntax::TooLong(limit))
+            };
+            assert_eq!(parse(&line).err(), expected, "{start} {length}");
+            assert_eq!(code(&line), if good { 250 } else { 500 });
+        }
+    }
+    // White space at the end is forgiven, not free.
+    for (start, limit) in [("RCPT TO:<a@b>", COMMAND_LINE), ("MAIL FROM:<>", MAIL_LINE)] {
+        assert_eq!(code(format!("{start:0$}", limit - 2)), 250);
+        assert_eq!(
+            parse(format!("{start:0$}", limit - 1)),
+            Err(Syntax::TooLong(limit))
+        );
+    }
+    let no_verb = "x".repeat(COMMAND_LINE - 1);
+    assert_eq!(parse(&no_verb), Err(Syntax::TooLong(COMMAND_LINE)));
+    assert_eq!(parse(&no_verb[1..]), Err(Syntax::Unknown));
+}
+
+#[test]
+fn parameters_say_what_they_mean() {
+    let Ok(Command::Mail(_, parameters)) = parse("MAIL FROM:<a@b> BODY=8BITMIME SIZE=12") else {
+        panic!("a good command");
+    };
+    let expected = MailParameters {
+        size: Some(12),
+        body: Some(Body::EightBitMime),
+        auth: false,
+    };
+    assert_eq!(parameters, expected);
+}
+
+#[test]
+fn every_set_of_parameters_survives_the_way_over_the_wire() {
+    for size in [None, Some(0), Some(1), Some(u64::MAX)] {
+        for body in [None, Some(Body::SevenBit), Some(Body::EightBitMime)] {
+            for auth in [false, true] {
+                let parameters = MailParameters { size, body, auth };
+                let paths = ["<>", "<\"a> SIZE=1\"@b>"];
+                for path in paths.map(|path| path.parse().unwrap()) {
+                    let mail = Command::Mail(path, parameters);
+                    assert_eq!(parse(mail.to_string()), Ok(mail));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_argument_is_printable_and_has_no_space_at_its_ends() {
+    for good in ["a", "a b", "=", "~", "a  b"] {
+        assert_eq!(Argument::new(good).unwrap().as_str(), good);
+        assert_eq!(Argument::new(good).unwrap().to_string(), good);
+    }
+    for bad in [
+        "",
+        " ",
+        " a",
+        "a ",
+        "a\r\nQUIT",
+        "a\nb",
+        "a\rb",
+        "a\tb",
+        "\0",
+        "\x7f",
+        "\u{e9}",
+    ] {
+        assert_eq!(Argument::new(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn spoilt_commands_are_read_back_as_what_they_are_shown_as_or_refused() {
+    const PIECES: [&str; 34] = [
+        " ",
+        "  ",
+        "\t",
+        "\r",
+        "\n",
+        "\r\n",
+        "\0",
+        "\x7f",
+        "\u{e9}",
+        "<",
+        ">",
+        "<>",
+        "@",
+        ":",
+        ",",
+        "=",
+        "==",
+        "+",
+        "\"",
+        "\\",
+        "\\\"",
+        ".",
+        "FROM:",
+        "TO:",
+        "SIZE=",
+        "BODY=7BIT",
+        "AUTH=<>",
+        "X=1",
+        "AUTH ",
+        "PLAIN",
+        "a@b",
+        "[",
+        "1",
+        "-",
+    ];
+    let mut pieces = PIECES.map(str::as_bytes).to_vec();
+    pieces.extend([&b"\xff"[..], b"\x80", b"\xc3"]);
+    let mut dice = Dice::new(5);
+    let mut accepted = 0;
+    for _ in 0..60_000 {
+        let (seed, _) = GOOD[dice.below(GOOD.len())];
+        let line = dice.spoil(seed.as_bytes(), &pieces);
+        match parse(&line) {
+            Ok(command) => {
+                accepted += 1;
+                let shown = command.to_string();
+                let printable = shown.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+                assert!(printable, "{line:?} is shown as {shown:?}");
+                assert_eq!(parse(&shown), Ok(command), "{line:?} is shown as {shown:?}");
+            }
+            Err(wrong) => {
+                assert!(matches!(wrong.code(), 500 | 501 | 555), "{line:?}");
+                let why = wrong.to_string();
+                assert!(
+                    why.bytes().all(|octet| matches!(octet, b' '..=b'~')),
+                    "{why:?}"
+                );
+                assert!((10..REPLY_LINE - 6).contains(&why.len()), "{why:?}");
+            }
+        }
+    }
+    assert!(accepted > 10_000, "only {accepted} were commands");
+}

@@ -1,0 +1,304 @@
+//! Chapter 7: base64 both ways, strict where it proves who is calling, and credentials that do not
+//! leak.
+
+mod common;
+
+use common::script::{Dice, strings};
+use smtp_primer::protocol::base64::{decode, decode_loosely, encode};
+use smtp_primer::protocol::sasl::{Credentials, LOGIN_CHALLENGES};
+
+const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn credentials(user: &str, password: &str) -> Credentials {
+    Credentials {
+        user: user.to_string(),
+        password: password.to_string(),
+    }
+}
+
+/// A message of PLAIN with these parts.
+fn plain(parts: &[&str]) -> Option<Credentials> {
+    Credentials::from_plain(&encode(parts.join("\0").as_bytes()))
+}
+
+/// The vectors of RFC 4648 §10, and some from RFC 4616 and RFC 4954.
+#[test]
+fn known_texts_are_written_and_read_as_everybody_does() {
+    let octets: Vec<u8> = (0..=255).collect();
+    let all = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+\
+        P0BBQkNERUZHSElKS0xNTk9QUVJTVFVWV1hZWltcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9\
+        fn+AgYKDhIWGh4iJiouMjY6PkJGSk5SVlpeYmZqbnJ2en6ChoqOkpaanqKmqq6ytrq+wsbKztLW2t7i5uru8\
+        vb6/wMHCw8TFxsfIycrLzM3Oz9DR0tPU1dbX2Nna29zd3t/g4eLj5OXm5+jp6uvs7e7v8PHy8/T19vf4+fr7\
+        /P3+/w==";
+    for (octets, text) in [
+        (&b""[..], ""),
+        (b"f", "Zg=="),
+        (b"fo", "Zm8="),
+        (b"foo", "Zm9v"),
+        (b"foob", "Zm9vYg=="),
+        (b"fooba", "Zm9vYmE="),
+        (b"foobar", "Zm9vYmFy"),
+        (b"\0\0\0", "AAAA"),
+        (b"\xff\xff\xff", "////"),
+        (b"\xfb\xef\xbe", "++++"),
+        (b"Username:", "VXNlcm5hbWU6"),
+        (b"Password:", "UGFzc3dvcmQ6"),
+        (b"test\0test\x001234", "dGVzdAB0ZXN0ADEyMzQ="),
+        (&octets, all),
+    ] {
+        assert_eq!(encode(octets), text);
+        assert_eq!(decode(text).as_deref(), Some(octets), "{text}");
+        assert_eq!(decode_loosely(text.as_bytes()), octets, "{text}");
+    }
+    assert_eq!(LOGIN_CHALLENGES, ["Username:", "Password:"]);
+}
+
+#[test]
+fn octets_of_every_length_survive_the_way_there_and_back() {
+    let mut dice = Dice::new(7);
+    for length in 0..300_usize {
+        let octets: Vec<u8> = (0..length).map(|_| dice.below(256) as u8).collect();
+        let text = encode(&octets);
+        assert_eq!(text.len(), length.div_ceil(3) * 4);
+        assert!(
+            text.trim_end_matches('=')
+                .chars()
+                .all(|letter| LETTERS.contains(letter))
+        );
+        assert_eq!(decode(&text), Some(octets.clone()));
+        assert_eq!(decode_loosely(text.as_bytes()), octets);
+    }
+    for number in 0..=u16::MAX {
+        let octets = number.to_be_bytes();
+        assert_eq!(decode(&encode(&octets)).as_deref(), Some(&octets[..]));
+    }
+}
+
+/// The rule in other words: letters are six digits each, and what is over a whole octet is zero.
+fn decode_by_digits(text: &str) -> Option<Vec<u8>> {
+    let letters = text
+        .strip_suffix("==")
+        .or(text.strip_suffix('='))
+        .unwrap_or(text);
+    let digits = letters
+        .chars()
+        .map(|letter| Some(format!("{:06b}", LETTERS.find(letter)?)));
+    let digits = digits.collect::<Option<String>>()?;
+    let (whole, over) = digits.split_at(digits.len() / 8 * 8);
+    let good = text.len().is_multiple_of(4) && text.len() - letters.len() == over.len() / 2;
+    let octet = |at: usize| u8::from_str_radix(&whole[at..at + 8], 2).unwrap();
+    let octets = (0..whole.len()).step_by(8).map(octet).collect();
+    (good && !over.contains('1')).then_some(octets)
+}
+
+#[test]
+fn one_value_has_one_spelling() {
+    for bad in [
+        "=",
+        "==",
+        "===",
+        "====",
+        "A",
+        "AA",
+        "AAA",
+        "AAAAA",
+        "A=",
+        "A==",
+        "A===",
+        "AA=",
+        "AAA==",
+        "AA=A",
+        "=AAA",
+        "AA==AAAA",
+        "AAAA=",
+        "AAAA==",
+        "AAAA====",
+        "AB==",
+        "AAB=",
+        "Zh==",
+        "Zm9=",
+        "AA= ",
+        "AA==\n",
+        "AA\n==",
+        " AAAA",
+        "AAAA ",
+        "AAA\0",
+        "AAA-",
+        "AAA_",
+        "AA*A",
+        "\u{c4}AA",
+        "AA\u{e9}",
+        "\u{ff1d}A",
+        "*",
+        "Zm9v\r\nZm9v",
+    ] {
+        assert_eq!(decode(bad), None, "{bad:?}");
+    }
+    let alphabet: [&[u8]; 9] = [b"A", b"B", b"Q", b"g", b"w", b"/", b"=", b"\n", b"-"];
+    for text in strings(&alphabet, 5) {
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(decode(&text), decode_by_digits(&text), "{text:?}");
+    }
+}
+
+#[test]
+fn spoilt_base64_is_refused_or_read_and_never_worse() {
+    let pieces: [&[u8]; 10] = [
+        b"=",
+        b"==",
+        b"A",
+        b"\r\n",
+        b" ",
+        b"\0",
+        b"-",
+        b"_",
+        b"+",
+        "\u{e9}".as_bytes(),
+    ];
+    let mut dice = Dice::new(77);
+    for _ in 0..20_000 {
+        let length = dice.below(12);
+        let octets: Vec<u8> = (0..length).map(|_| dice.below(256) as u8).collect();
+        let spoilt = dice.spoil(encode(&octets).as_bytes(), &pieces);
+        let text = String::from_utf8_lossy(&spoilt);
+        if let Some(read) = decode(&text) {
+            assert_eq!(encode(&read), text);
+            assert_eq!(decode_loosely(text.as_bytes()), read);
+        }
+        Credentials::from_plain(&text);
+    }
+}
+
+/// RFC 2045 §6.8: line ends and whatever else is no letter is passed over.
+#[test]
+fn in_letters_of_other_people_base64_is_read_loosely() {
+    for (text, octets) in [
+        (&b"Zm9v\r\nYmFy\r\n"[..], &b"foobar"[..]),
+        (b" Z m\t9 v\0", b"foo"),
+        (b"Zm9v*!-_\xff\xc3", b"foo"),
+        (b"Zm8=", b"fo"),
+        (b"Zm8", b"fo"),
+        (b"Zm9", b"fo"),
+        (b"Zg", b"f"),
+        (b"Z", b""),
+        (b"Zm8=Zm9v", b"fo"),
+        (b"=Zm9v", b""),
+        (b"", b""),
+        (b"\xff\xfe\0", b""),
+    ] {
+        assert_eq!(decode_loosely(text), octets, "{text:?}");
+    }
+}
+
+#[test]
+fn credentials_survive_the_way_as_a_message_of_plain() {
+    let message = credentials("tim", "tanstaaftanstaaf").to_plain();
+    assert_eq!(message, "AHRpbQB0YW5zdGFhZnRhbnN0YWFm");
+    for (user, password) in [
+        ("alice", "wonderland"),
+        ("a", "b"),
+        (" alice ", " \t\r\n=,"),
+        ("gr\u{fc}n", "\u{90ae}\u{1f4ee}"),
+    ] {
+        let credentials = credentials(user, password);
+        assert_eq!(
+            Credentials::from_plain(&credentials.to_plain()),
+            Some(credentials)
+        );
+    }
+    for length in [1, 254, 255, 256] {
+        let long = "x".repeat(length);
+        assert_eq!(
+            credentials(&long, "p").to_plain(),
+            encode(format!("\0{long}\0p").as_bytes())
+        );
+        assert_eq!(plain(&["", &long, "p"]).is_some(), length < 256, "{length}");
+        assert_eq!(plain(&["", "u", &long]).is_some(), length < 256, "{length}");
+    }
+}
+
+#[test]
+fn nobody_acts_for_somebody_else() {
+    let alice = credentials("alice", "wonderland");
+    assert_eq!(plain(&["", "alice", "wonderland"]), Some(alice.clone()));
+    assert_eq!(plain(&["alice", "alice", "wonderland"]), Some(alice));
+    for acting_for in ["bob", "Alice", "alice ", "root", " "] {
+        assert_eq!(
+            plain(&[acting_for, "alice", "wonderland"]),
+            None,
+            "{acting_for:?}"
+        );
+    }
+}
+
+/// go-smtp #43, imail #131, gen_smtp #84, SmtpServer #272: junk after AUTH crashed.
+#[test]
+fn a_message_of_plain_has_three_parts_and_two_are_not_empty() {
+    let bad: [&[&str]; 10] = [
+        &[],
+        &["alice"],
+        &["alice", "x"],
+        &["", "alice"],
+        &["", "", ""],
+        &["", "", "x"],
+        &["", "alice", ""],
+        &["alice", "", "x"],
+        &["", "alice", "x", ""],
+        &["", "alice", "x", "y"],
+    ];
+    for parts in bad {
+        assert_eq!(plain(parts), None, "{parts:?}");
+    }
+    for text in [
+        "=",
+        "*",
+        "AGFsaWNlAHg",
+        "AGFsaWNlAHg==",
+        "alice",
+        "\u{e9}",
+        "AGFs aWNlAHg=",
+    ] {
+        assert_eq!(Credentials::from_plain(text), None, "{text:?}");
+    }
+    let not_utf8 = encode(b"\0alice\0\xff");
+    assert_eq!(Credentials::from_plain(&not_utf8), None);
+}
+
+#[test]
+fn only_the_password_itself_proves_who_is_calling() {
+    let alice = credentials("alice", "wonderland");
+    assert!(alice.prove("wonderland"));
+    for wrong in [
+        "",
+        "w",
+        "wonderlan",
+        "wonderlandd",
+        "wonderland ",
+        "Wonderland",
+        "xonderland",
+        "wonderlane",
+        "wonderland\0",
+        "wonderlandwonderland",
+        "\0\0\0\0\0\0\0\0\0\0",
+    ] {
+        assert!(!alice.prove(wrong), "{wrong:?}");
+    }
+    assert!(credentials("u", "gr\u{fc}n").prove("gr\u{fc}n"));
+    assert!(!credentials("u", "gr\u{fc}n").prove("gru\u{308}n"));
+}
+
+/// aiosmtpd #233, chrj/smtpd #38: passwords in the log.
+#[test]
+fn a_password_is_not_shown_to_whoever_debugs() {
+    let alice = credentials("alice", "wonderland");
+    for shown in [
+        format!("{alice:?}"),
+        format!("{alice:#?}"),
+        format!("{:?}", Some(&alice)),
+    ] {
+        assert!(
+            shown.contains("alice") && !shown.contains("wonder"),
+            "{shown}"
+        );
+    }
+}

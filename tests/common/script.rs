@@ -1,0 +1,220 @@
+//! What the tests of several chapters share: a peer played from a script, a place for the trace,
+//! and ways to try everything.
+
+use smtp_primer::protocol::line::{Line, Stream, Wire};
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What was done to a [`Script`], in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The clock was started anew.
+    Allowed(Duration),
+    /// So many octets were read; 0 at the end.
+    Read(usize),
+    /// These octets were written, in one call.
+    Wrote(Vec<u8>),
+}
+
+/// The other end of a connection, in memory: it says its pieces one by one, each read getting at
+/// most one, and then ends. It keeps a record of what was done.
+pub struct Script {
+    pieces: Box<dyn Iterator<Item = Vec<u8>>>,
+    piece: io::Cursor<Vec<u8>>,
+    end: Option<io::ErrorKind>,
+    events: Vec<Event>,
+}
+
+impl Script {
+    /// Pieces may come from any iterator, so a script can be longer than memory.
+    pub fn new<I>(pieces: I) -> Script
+    where
+        I: IntoIterator<IntoIter: 'static, Item: AsRef<[u8]>>,
+    {
+        let pieces = pieces.into_iter().map(|piece| piece.as_ref().to_vec());
+        Script {
+            pieces: Box::new(pieces.filter(|piece| !piece.is_empty())),
+            piece: io::Cursor::default(),
+            end: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// A peer that says all this at once.
+    pub fn says(octets: impl AsRef<[u8]>) -> Script {
+        Script::new([octets.as_ref().to_vec()])
+    }
+
+    /// Instead of ending quietly, reads fail after the last piece.
+    pub fn failing(self, end: io::ErrorKind) -> Script {
+        let end = Some(end);
+        Script { end, ..self }
+    }
+
+    /// What was done, in order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// What was written, one entry for each call.
+    pub fn writes(&self) -> Vec<&[u8]> {
+        let writes = self.events.iter().filter_map(|event| match event {
+            Event::Wrote(octets) => Some(octets.as_slice()),
+            _ => None,
+        });
+        writes.collect()
+    }
+
+    /// All that was written.
+    pub fn written(&self) -> Vec<u8> {
+        self.writes().concat()
+    }
+
+    /// How many octets were read.
+    pub fn octets_read(&self) -> usize {
+        let reads = self.events.iter().map(|event| match event {
+            Event::Read(octets) => *octets,
+            _ => 0,
+        });
+        reads.sum()
+    }
+}
+
+impl Read for Script {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut octets = self.piece.read(buffer)?;
+        if octets == 0
+            && let Some(piece) = self.pieces.next()
+        {
+            self.piece = io::Cursor::new(piece);
+            octets = self.piece.read(buffer)?;
+        }
+        match self.end {
+            Some(end) if octets == 0 => Err(end.into()),
+            _ => {
+                self.events.push(Event::Read(octets));
+                Ok(octets)
+            }
+        }
+    }
+}
+
+impl Write for Script {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.events.push(Event::Wrote(octets.to_vec()));
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Script {
+    fn allow(&mut self, patience: Duration) -> io::Result<()> {
+        self.events.push(Event::Allowed(patience));
+        Ok(())
+    }
+}
+
+/// Reads lines to the end of the stream.
+pub fn read_lines(wire: &mut Wire<Script>, limit: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    loop {
+        let line = wire.read_line(limit).expect("no error is in the script");
+        let last = matches!(line, Line::Closed | Line::Endless);
+        lines.push(line);
+        if last {
+            return lines;
+        }
+    }
+}
+
+/// A place for a trace to go that the test can read afterwards.
+#[derive(Clone, Default)]
+pub struct Notes(Rc<RefCell<Vec<u8>>>);
+
+impl Notes {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.borrow().clone()).expect("a trace is UTF-8")
+    }
+}
+
+impl Write for Notes {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Every way to cut `octets` in two, the empty piece included, and at last octet by octet.
+pub fn splits(octets: &[u8]) -> impl Iterator<Item = Vec<Vec<u8>>> {
+    let in_two = |at| vec![octets[..at].to_vec(), octets[at..].to_vec()];
+    let singly = octets.chunks(1).map(<[u8]>::to_vec).collect();
+    (0..octets.len()).map(in_two).chain([singly])
+}
+
+/// Every string of at most `most` letters of an alphabet.
+pub fn strings(alphabet: &[&[u8]], most: u32) -> impl Iterator<Item = Vec<u8>> {
+    let letters = alphabet.len();
+    (0..=most).flat_map(move |length| {
+        (0..letters.pow(length)).map(move |number| {
+            let letter = |at| alphabet[number / letters.pow(at) % letters];
+            (0..length).flat_map(letter).copied().collect()
+        })
+    })
+}
+
+/// Dice that fall the same way in every run (xorshift64).
+pub struct Dice(u64);
+
+impl Dice {
+    /// `seed` is any number but 0.
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % end
+    }
+
+    /// One of these.
+    pub fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+
+    /// `octets` with up to three mistakes: a piece put in, taken out, or put in the place of one.
+    pub fn spoil(&mut self, octets: &[u8], with: &[&[u8]]) -> Vec<u8> {
+        let mut spoilt = octets.to_vec();
+        for _ in 0..self.below(4) {
+            let at = self.below(spoilt.len() + 1);
+            let end = spoilt.len().min(at + self.below(3));
+            let piece = if self.below(3) == 0 {
+                b""
+            } else {
+                self.pick(with)
+            };
+            spoilt.splice(at..end, piece.iter().copied());
+        }
+        spoilt
+    }
+}
+
+/// The most memory this process has ever had, in octets, where the system tells (Linux does).
+pub fn peak_memory() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: usize = peak.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kilobytes * 1024)
+}
