@@ -43,6 +43,16 @@ impl Queue {
         })
     }
 
+    /// The same, for each letter: [`create`](Queue::create) has been here when the program started.
+    pub fn open(folder: &Path) -> io::Result<Queue> {
+        if !folder.is_dir() {
+            return Queue::create(folder);
+        }
+        Ok(Queue {
+            folder: folder.to_path_buf(),
+        })
+    }
+
     fn file(&self, id: &str, kind: &str) -> PathBuf {
         self.folder.join(format!("{id}.{kind}"))
     }

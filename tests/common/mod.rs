@@ -5,6 +5,7 @@ pub mod crash;
 pub mod dialogues;
 pub mod mailbox;
 pub mod peers;
+pub mod inn;
 pub mod process;
 pub mod script;
 pub mod talk;

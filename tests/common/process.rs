@@ -100,7 +100,8 @@ impl Server {
     pub fn finish(mut self) -> String {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).expect("its output");
-        self.child.wait().expect("it ends");
+        let status = self.child.wait().expect("it ends");
+        assert!(status.success(), "{status}");
         rest
     }
 }
