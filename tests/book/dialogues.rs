@@ -68,12 +68,8 @@ fn play(file: &TextFile) -> Result<(), String> {
                 std::fs::write(password, "wonderland\n").expect("a file");
                 command.args(["--server", &address]);
             }
-            answer(
-                &dialogue,
-                command,
-                &format!("{}\n", input.replace("\\n", "\n")),
-                listener,
-            )
+            let input = input.replace("\\n", "\n") + "\n";
+            answer(&dialogue, command, input, listener)
         }
         _ => Err(file.complaint(1, "we play against serve, pop3, send, inbox and relay")),
     }
@@ -90,31 +86,27 @@ fn call(dialogue: &Dialogue, server: &Server) -> Result<(), String> {
 fn answer(
     dialogue: &Dialogue,
     mut command: Command,
-    input: &str,
+    input: String,
     listener: TcpListener,
 ) -> Result<(), String> {
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut client = piped.stderr(Stdio::piped()).spawn().expect("it runs");
-    let text = client
-        .stdin
-        .take()
-        .expect("its input")
-        .write_all(input.as_bytes());
-    text.or_else(|error| match error.kind() {
-        std::io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(error.to_string()),
-    })?;
     let address = listener.local_addr().expect("its number");
-    // If the client ends without having called, this call in its place wakes us.
-    let ended = thread::spawn(move || {
-        let output = client.wait_with_output();
+    let client = thread::spawn(move || {
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut client = piped.stderr(Stdio::piped()).spawn().expect("it runs");
+        // It may have its reasons not to read it.
+        let _ = client
+            .stdin
+            .take()
+            .map(|mut text| text.write_all(input.as_bytes()));
+        let output = client.wait_with_output().expect("it ends");
+        // If it has not called, this call in its place wakes us.
         let _ = TcpStream::connect(address);
         output
     });
     let (stream, _) = listener.accept().expect("a caller");
     drop(listener);
     let played = dialogue.play(Side::Server, Socket::new(stream), PATIENCE);
-    let output = ended.join().expect("it ends").expect("its output");
+    let output = client.join().expect("it ends");
     played.map_err(|difference| {
         let said = String::from_utf8_lossy(&output.stderr);
         format!("{difference}\n{said}")
