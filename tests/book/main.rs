@@ -13,6 +13,7 @@ mod listings;
 mod order;
 mod owed;
 mod project;
+mod robot;
 mod stage;
 #[cfg(unix)]
 mod terminals;
@@ -38,6 +39,17 @@ fn what_the_book_shows_is_the_code() {
 #[test]
 fn all_of_the_code_is_shown() {
     none(listings::code_is_text(&the_book()));
+}
+
+#[test]
+fn whoever_types_the_book_in_has_the_code() {
+    none(robot::ends_with_the_code(&the_book()));
+}
+
+#[test]
+#[ignore = "compiles the crate once per chapter; .ci/run runs it"]
+fn the_code_compiles_and_runs_after_each_chapter() {
+    none(robot::compiles_after_each_chapter(&the_book()));
 }
 
 #[test]
