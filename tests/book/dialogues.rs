@@ -32,8 +32,14 @@ fn play(file: &TextFile) -> Result<(), String> {
     let against = first
         .strip_prefix("# against: smtp-primer ")
         .ok_or_else(|| file.complaint(1, "the first line says `# against: smtp-primer ...`"))?;
-    // Anchors are for the book; as comments they would pass for the rule behind a line.
-    let text = file.lines.iter().map(|line| match is_anchor_line(line) {
+    // What is said to mdBook and to us is no rule behind the line that follows.
+    let marks = |line: &str| {
+        is_anchor_line(line)
+            || ["# against:", "# site.conf:"]
+                .iter()
+                .any(|mark| line.starts_with(mark))
+    };
+    let text = file.lines.iter().map(|line| match marks(line) {
         true => "\n".to_string(),
         false => format!("{line}\n"),
     });

@@ -10,6 +10,7 @@ mod deck;
 mod dialogues;
 mod links;
 mod listings;
+mod miniature;
 mod order;
 mod owed;
 mod project;
