@@ -15,11 +15,8 @@ use crate::protocol::address::{Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 pub use envelope::{Damaged, Envelope, Reason, State};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-
-/// No envelope file of ours is longer, in octets.
-const ENVELOPE: u64 = 1024 * 1024;
 
 /// A queue folder.
 #[derive(Debug, Clone)]
@@ -144,7 +141,7 @@ impl Queue {
                         Err(_) => {}
                     }
                 }
-                Some((id, "letter")) if !self.file(id, "envelope").exists() => {
+                Some((id, "letter")) if self.lacks(id, "envelope") && self.lacks(id, "damaged") => {
                     remove_if_abandoned(&path);
                 }
                 Some((_, "new")) => remove_if_abandoned(&path),
@@ -154,19 +151,19 @@ impl Queue {
         Ok(())
     }
 
-    /// An envelope; `None` if it makes no sense, or its text is missing.
-    fn read(&self, id: &str) -> io::Result<Option<Envelope>> {
-        let mut text = String::new();
-        File::open(self.file(id, "envelope"))?
-            .take(ENVELOPE)
-            .read_to_string(&mut text)?;
-        Ok(text
-            .parse()
-            .ok()
-            .filter(|_| self.file(id, "letter").exists()))
+    /// Is it certain that there is no such file? (A disk in trouble does not know.)
+    fn lacks(&self, id: &str, kind: &str) -> bool {
+        self.file(id, kind).try_exists().is_ok_and(|exists| !exists)
     }
 
-    /// A damaged envelope must not stop the letters behind it, and what can be read of it is kept.
+    /// An envelope; `None` if it makes no sense, or its text is missing.
+    fn read(&self, id: &str) -> io::Result<Option<Envelope>> {
+        let text = fs::read_to_string(self.file(id, "envelope"))?;
+        Ok(text.parse().ok().filter(|_| !self.lacks(id, "letter")))
+    }
+
+    /// A damaged envelope must not stop the letters behind it. It is kept, and so is the text: they
+    /// are a promise, and somebody may still mend them.
     fn set_aside(&self, id: &str) -> PathBuf {
         let (envelope, aside) = (self.file(id, "envelope"), self.file(id, "damaged"));
         if fs::rename(&envelope, &aside).is_ok() {

@@ -126,13 +126,16 @@ impl<'a> Session<'a> {
     }
 
     /// A 550 is about one address, and a 4xx about our troubles; all else is the client's mistake.
+    /// A challenge of AUTH is no success yet: who guesses passwords hears one before each guess.
     fn count_mistakes(&mut self, step: Step) -> Step {
-        if let Step::Reply(reply) = &step {
-            match reply.severity() {
+        match &step {
+            Step::Reply(reply) => match reply.severity() {
                 Severity::Refused if reply.code() != 550 => self.mistakes += 1,
-                Severity::Refused | Severity::TryLater => {}
-                Severity::Done | Severity::GoOn => self.mistakes = 0,
-            }
+                Severity::Refused | Severity::TryLater | Severity::GoOn => {}
+                Severity::Done => self.mistakes = 0,
+            },
+            Step::Text(_) => self.mistakes = 0,
+            Step::Close(_) | Step::Gone => {}
         }
         if self.mistakes < MISTAKES {
             return step;
@@ -168,10 +171,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// RFC 5321 §4.1.1.1, and §4.1.4: a second EHLO drops the letter begun, as RSET does.
+    /// RFC 5321 §4.1.1.1, and §4.1.4: a second EHLO drops the letter begun, as RSET does. EXPN has to
+    /// be on the list of what is offered (§3.5.2); VRFY is known everywhere.
     fn ehlo(&mut self, domain: Domain) -> Step {
         let mut text = format!("{} greets {domain}", self.host.domain);
-        text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING", self.host.max_size);
+        text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING\nEXPN", self.host.max_size);
         if self.caller.may_authenticate {
             text += "\nAUTH PLAIN LOGIN";
         }

@@ -304,6 +304,25 @@ fn an_unknown_parameter_is_answered_555() {
 }
 
 #[test]
+fn a_mistake_is_told_with_the_form_of_the_command() {
+    for (line, why) in [
+        ("FOO", "no such command; HELP lists those there are"),
+        ("EHLO", "the form is EHLO domain"),
+        (
+            "MAIL FROM: <a@b>",
+            "no space may stand after the colon; the form is MAIL FROM:<address>",
+        ),
+        (
+            "RCPT TO:a@b",
+            "an address here stands between < and >; the form is RCPT TO:<address>",
+        ),
+        ("RCPT TO:<a@b> X=1", "RCPT has a parameter unknown here"),
+    ] {
+        assert_eq!(parse(line).unwrap_err().to_string(), why, "{line:?}");
+    }
+}
+
+#[test]
 fn a_line_over_the_limit_of_its_verb_is_answered_500() {
     assert_eq!((MAIL_LINE, AUTH_LINE), (512 + 26 + 17 + 500, 12_288));
     for (start, limit) in [

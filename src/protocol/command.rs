@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! # Commands (chapter 5)
 //!
 //! What the client says: a verb, a space, an argument, CR LF (RFC 5321 §4.1.1). RFC 821 had
@@ -5,8 +6,11 @@
 //! came later, and AUTH with it.
 //!
 //! Verbs are read without regard to case, and white space at the end is forgiven (§2.4, §4.1.1).
-//! Nothing else is: each mistake has its own reply code, and [`Syntax`] knows which.
+//! Nothing else is: each mistake has its own reply code, and [`Syntax`] knows which. This module
+//! does not know which command may come when. That is the session's business.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 mod parameters;
 
 use super::address::{AddressError, Domain, ForwardPath, ReversePath};
@@ -15,13 +19,17 @@ pub use parameters::{Body, MailParameters};
 use parameters::{mail_parameters, path_and_parameters};
 use std::fmt;
 use std::str::FromStr;
+// ANCHOR_END: uses
 
+// ANCHOR: limits
 /// Longest MAIL command, CR LF included: to the usual limit SIZE adds 26 octets (RFC 1870 §3),
 /// BODY 17 (RFC 6152 §2) and AUTH 500 (RFC 4954 §3).
 pub const MAIL_LINE: usize = COMMAND_LINE + 26 + 17 + 500;
 /// Longest AUTH command, and longest answer to its challenges, CR LF included (RFC 4954 §4).
 pub const AUTH_LINE: usize = 12_288;
+// ANCHOR_END: limits
 
+// ANCHOR: verbs
 /// Every verb, with the form of the whole command and what it is for.
 const VERBS: [&str; 16] = [
     "EHLO domain -- says who is calling, and asks what you offer (RFC 5321 4.1.1.1)",
@@ -41,11 +49,15 @@ const VERBS: [&str; 16] = [
     "SAML FROM:<address> -- wrote to a terminal and mailed; abandoned (RFC 5321 F.6)",
     "TURN -- made client and server change places; abandoned (RFC 5321 F.1)",
 ];
+// ANCHOR_END: verbs
 
+// ANCHOR: verb
 /// The word that a command begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verb(&'static str);
+// ANCHOR_END: verb
 
+// ANCHOR: verb_impl
 impl Verb {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Verb> {
@@ -61,8 +73,21 @@ impl Verb {
     pub fn explain(self) -> (&'static str, &'static str) {
         self.0.split_once(" -- ").unwrap_or((self.0, ""))
     }
-}
+    // ANCHOR_END: verb_impl
 
+    // ANCHOR: verb_limit
+    /// Longest command with this verb, CR LF included, in octets.
+    fn limit(&self) -> usize {
+        match self.name() {
+            "MAIL" => MAIL_LINE,
+            "AUTH" => AUTH_LINE,
+            _ => COMMAND_LINE,
+        }
+    }
+}
+// ANCHOR_END: verb_limit
+
+// ANCHOR: verb_from_str
 impl FromStr for Verb {
     type Err = Syntax;
 
@@ -72,7 +97,9 @@ impl FromStr for Verb {
             .ok_or(Syntax::Unknown)
     }
 }
+// ANCHOR_END: verb_from_str
 
+// ANCHOR: command
 /// One command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -103,7 +130,9 @@ pub enum Command {
     /// One of SEND, SOML, SAML and TURN. Nobody acts on it, so nobody looks at its argument.
     Abandoned(Verb, Option<Argument>),
 }
+// ANCHOR_END: command
 
+// ANCHOR: argument
 /// An argument that is just text: printable ASCII, not empty, no space at either end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument(String);
@@ -121,7 +150,17 @@ impl Argument {
         &self.0
     }
 }
+// ANCHOR_END: argument
 
+// ANCHOR: argument_display
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+// ANCHOR_END: argument_display
+
+// ANCHOR: syntax
 /// Why a line is no command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Syntax {
@@ -134,7 +173,9 @@ pub enum Syntax {
     /// A parameter of MAIL or RCPT that we do not know.
     Parameter(Verb),
 }
+// ANCHOR_END: syntax
 
+// ANCHOR: code
 impl Syntax {
     /// The reply code that the mistake deserves (RFC 5321 §4.2.2).
     pub fn code(&self) -> u16 {
@@ -145,7 +186,9 @@ impl Syntax {
         }
     }
 }
+// ANCHOR_END: code
 
+// ANCHOR: syntax_display
 impl fmt::Display for Syntax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -163,93 +206,102 @@ impl fmt::Display for Syntax {
 }
 
 impl std::error::Error for Syntax {}
+// ANCHOR_END: syntax_display
 
+// ANCHOR: parse
 impl Command {
     /// Reads a command from a line without its CR LF.
     pub fn parse(line: &[u8]) -> Result<Command, Syntax> {
-        let end = line
-            .iter()
-            .position(|octet| *octet == b' ')
-            .unwrap_or(line.len());
-        let (word, rest) = line.split_at(end);
-        let verb = str::from_utf8(word.trim_ascii_end()).unwrap_or("").parse();
-        let limit = match verb.as_ref().map(|verb: &Verb| verb.name()) {
-            Ok("MAIL") => MAIL_LINE,
-            Ok("AUTH") => AUTH_LINE,
-            _ => COMMAND_LINE,
-        };
-        if line.len() + 2 > limit {
+        // Octets that are no UTF-8 become a mark, and no verb and no argument may hold it.
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_ascii_end();
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let verb: Result<Verb, Syntax> = word.parse();
+        let limit = verb.as_ref().map_or(COMMAND_LINE, Verb::limit);
+        if line.len() + "\r\n".len() > limit {
             return Err(Syntax::TooLong(limit));
         }
         let verb = verb?;
-        let wrong = |why| Syntax::Arguments(verb, why);
-        let rest = str::from_utf8(rest)
-            .map_err(|_| wrong(None))?
-            .trim_ascii_end();
-        let argument = match rest.strip_prefix(' ') {
-            Some(text) => Some(Argument::new(text).ok_or(wrong(None))?),
-            None => None,
+        let argument = match rest {
+            "" => None,
+            rest => Some(Argument::new(rest).ok_or(Syntax::Arguments(verb, None))?),
         };
-        match (verb.name(), argument) {
-            ("EHLO", Some(name)) => name
-                .as_str()
-                .parse()
-                .map(Command::Ehlo)
-                .map_err(|why| wrong(Some(why))),
-            ("HELO", Some(name)) => name
-                .as_str()
-                .parse()
-                .map(Command::Helo)
-                .map_err(|why| wrong(Some(why))),
-            ("MAIL", Some(argument)) => {
-                let (path, parameters) = path_and_parameters(verb, "FROM:", argument.as_str())?;
-                Ok(Command::Mail(
-                    path,
-                    mail_parameters(parameters, wrong(None))?,
-                ))
-            }
-            ("RCPT", Some(argument)) => {
-                let (path, parameters) = path_and_parameters(verb, "TO:", argument.as_str())?;
-                match parameters.is_empty() {
-                    true => Ok(Command::Rcpt(path)),
-                    false => Err(Syntax::Parameter(verb)),
-                }
-            }
-            ("DATA", None) => Ok(Command::Data),
-            ("RSET", None) => Ok(Command::Rset),
-            ("VRFY", Some(name)) => Ok(Command::Vrfy(name)),
-            ("EXPN", Some(list)) => Ok(Command::Expn(list)),
-            ("HELP", topic) => Ok(Command::Help(topic)),
-            ("NOOP", argument) => Ok(Command::Noop(argument)),
-            ("QUIT", None) => Ok(Command::Quit),
-            ("AUTH", Some(argument)) => auth(argument.as_str()).ok_or(wrong(None)),
-            ("SEND" | "SOML" | "SAML" | "TURN", argument) => Ok(Command::Abandoned(verb, argument)),
-            _ => Err(wrong(None)),
-        }
+        Command::new(verb, argument)
+    }
+    // ANCHOR_END: parse
+
+    // ANCHOR: new
+    fn new(verb: Verb, argument: Option<Argument>) -> Result<Command, Syntax> {
+        Ok(match (verb.name(), argument) {
+            ("EHLO", Some(domain)) => Command::Ehlo(address(verb, domain.as_str())?),
+            ("HELO", Some(domain)) => Command::Helo(address(verb, domain.as_str())?),
+            ("MAIL", Some(from)) => mail(verb, from.as_str())?,
+            ("RCPT", Some(to)) => rcpt(verb, to.as_str())?,
+            ("DATA", None) => Command::Data,
+            ("RSET", None) => Command::Rset,
+            ("VRFY", Some(name)) => Command::Vrfy(name),
+            ("EXPN", Some(list)) => Command::Expn(list),
+            ("HELP", topic) => Command::Help(topic),
+            ("NOOP", argument) => Command::Noop(argument),
+            ("QUIT", None) => Command::Quit,
+            ("AUTH", Some(words)) => auth(verb, words.as_str())?,
+            ("SEND" | "SOML" | "SAML" | "TURN", argument) => Command::Abandoned(verb, argument),
+            _ => return Err(Syntax::Arguments(verb, None)),
+        })
     }
 }
+// ANCHOR_END: new
 
-fn auth(argument: &str) -> Option<Command> {
+// ANCHOR: address
+/// Reads a domain or a path.
+fn address<A>(verb: Verb, text: &str) -> Result<A, Syntax>
+where
+    A: FromStr<Err = AddressError>,
+{
+    text.parse()
+        .map_err(|why| Syntax::Arguments(verb, Some(why)))
+}
+// ANCHOR_END: address
+
+// ANCHOR: mail_and_rcpt
+fn mail(verb: Verb, argument: &str) -> Result<Command, Syntax> {
+    let (path, parameters) = path_and_parameters(verb, "FROM:", argument)?;
+    let path = address(verb, &path)?;
+    Ok(Command::Mail(path, mail_parameters(verb, parameters)?))
+}
+
+fn rcpt(verb: Verb, argument: &str) -> Result<Command, Syntax> {
+    let (path, parameters) = path_and_parameters(verb, "TO:", argument)?;
+    let path = address(verb, &path)?;
+    if parameters.is_empty() {
+        Ok(Command::Rcpt(path))
+    } else {
+        Err(Syntax::Parameter(verb))
+    }
+}
+// ANCHOR_END: mail_and_rcpt
+
+// ANCHOR: auth
+/// A mechanism has a name of at most twenty octets (RFC 4422 §3.1), and a response is one word.
+fn auth(verb: Verb, argument: &str) -> Result<Command, Syntax> {
     let (mechanism, response) = match argument.split_once(' ') {
-        Some((mechanism, response)) => (mechanism, Some(Argument::new(response)?)),
+        Some((mechanism, response)) => (mechanism, Some(response)),
         None => (argument, None),
     };
     let in_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
-    let one_word = response
-        .as_ref()
-        .is_none_or(|response| !response.as_str().contains(' '));
-    let good = mechanism.len() <= 20 && mechanism.bytes().all(in_name) && one_word;
-    Argument::new(mechanism)
-        .filter(|_| good)
-        .map(|mechanism| Command::Auth(mechanism, response))
-}
-
-impl fmt::Display for Argument {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+    let good = mechanism.len() <= 20
+        && mechanism.bytes().all(in_name)
+        && !response.is_some_and(|response| response.is_empty() || response.contains(' '));
+    if good {
+        let argument = |text: &str| Argument(text.to_string());
+        Ok(Command::Auth(argument(mechanism), response.map(argument)))
+    } else {
+        Err(Syntax::Arguments(verb, None))
     }
 }
+// ANCHOR_END: auth
 
+// ANCHOR: command_display
 impl fmt::Display for Command {
     /// The command as it goes over the wire, without CR LF.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -272,7 +324,9 @@ impl fmt::Display for Command {
         }
     }
 }
+// ANCHOR_END: command_display
 
+// ANCHOR: with_argument
 fn with_argument(
     f: &mut fmt::Formatter<'_>,
     command: &str,
@@ -283,3 +337,4 @@ fn with_argument(
         None => f.write_str(command),
     }
 }
+// ANCHOR_END: with_argument

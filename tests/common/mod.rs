@@ -1,5 +1,8 @@
 //! What several chapters' tests need.
 #![allow(dead_code)]
 
+pub mod crash;
+pub mod dialogues;
 pub mod process;
 pub mod script;
+pub mod talk;
