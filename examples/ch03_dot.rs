@@ -3,7 +3,8 @@
 //! Run it: `cargo run --example ch03_dot`
 //!
 //! Look for the dots that the wire has and the text has not. Then an attacker's text comes: it
-//! pretends to end with LF "." LF. What follows that is not run; the whole text is refused.
+//! pretends to end with LF "." CR LF. See what a kinder server would run as commands, and what
+//! ours makes of the same octets.
 
 use smtp_primer::protocol::dot::{Text, read_text, write_text};
 use smtp_primer::protocol::line::{Stream, Wire, visible};
@@ -45,16 +46,27 @@ fn main() -> io::Result<()> {
     println!("the text:    {}", visible(text.octets()));
     let mut wire = Wire::new(Loop::default());
     write_text(&mut wire, &text, PATIENCE)?;
-    println!(
-        "received:    {:?}\n",
-        read_text(&mut wire, LIMIT, PATIENCE)?
-    );
+    let received = read_text(&mut wire, LIMIT, PATIENCE)?;
+    println!("received:    {received:?}\n");
 
-    let mut smuggler = Loop::default();
-    smuggler.write_all(b"Hello!\r\n\n.\nMAIL FROM:<evil@b.example>\r\n.\r\n")?;
-    println!(
-        "received:    {:?}",
-        read_text(&mut Wire::new(smuggler), LIMIT, PATIENCE)?
-    );
+    let attack = b"Hello!\n.\r\nMAIL FROM:<boss@b.example>\r\n.\r\n";
+    let mut peer = Loop::default();
+    peer.write_all(attack)?;
+    be_kind(attack);
+    let received = read_text(&mut Wire::new(peer), LIMIT, PATIENCE)?;
+    println!("received:    {received:?}");
     Ok(())
+}
+
+/// A server that takes LF for a line end too.
+fn be_kind(octets: &[u8]) {
+    let mut lines = octets
+        .split_inclusive(|octet| *octet == b'\n')
+        .map(<[u8]>::trim_ascii_end);
+    for line in lines.by_ref().take_while(|line| line != b".") {
+        println!("kind server: text    {}", visible(line));
+    }
+    for line in lines {
+        println!("kind server: command {}", visible(line));
+    }
 }

@@ -21,9 +21,9 @@ fn main() {
             "MAIL FROM:<a@b>\r\nRCPT TO:<evil@b.example>",
             "RCPT TO:<postmaster>",
             "RCPT TO:<>",
-            "DATA  ",
+            "DATA\t",
             "DATA now",
-            "AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=",
+            "auth login",
             "TURN",
             "GET / HTTP/1.1",
         ];

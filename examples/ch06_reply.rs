@@ -2,8 +2,8 @@
 //!
 //! Run it: `cargo run --example ch06_reply`
 //!
-//! Look for the code that nobody has heard of: its first digit says enough. The last few are not
-//! replies at all, each in its own way.
+//! Look for the code that nobody has heard of: its first digit says enough. The one after it would
+//! clear your screen. The last three are no replies at all, each in its own way.
 
 use smtp_primer::protocol::line::{Stream, Wire, visible};
 use smtp_primer::protocol::reply::{Reply, Severity};
@@ -15,8 +15,8 @@ const ANSWERS: [&[u8]; 9] = [
     b"250\r\n",
     b"250-b.example greets you\r\n250-SIZE 1000000\r\n250 HELP\r\n",
     b"354 go on\r\n",
-    b"477 a code that nobody has heard of\r\n",
-    b"550 no such user\r\n",
+    b"447 a code that nobody has heard of\r\n",
+    b"550 no such user \x1b[2J\r\n",
     b"250-one thing\r\n550 and another\r\n",
     b"HTTP/1.1 400 Bad Request\r\n",
     b"250-and th",
@@ -58,11 +58,8 @@ fn main() {
                     Severity::TryLater => "keep the letter, try again later",
                     Severity::Refused => "give up, tell the sender",
                 };
-                println!(
-                    "   {} in {} line(s): {then}",
-                    reply.code(),
-                    reply.text().len()
-                );
+                let text = reply.text().join("\" \"");
+                println!("   {} \"{text}\": {then}", reply.code());
             }
             Err(why) => println!("   {why}"),
         }

@@ -60,6 +60,9 @@ impl Timeouts {
     }
 }
 
+/// How long we wait for the reply to QUIT. The RFC names no time, and nothing depends on it.
+const GOODBYE: Duration = Duration::from_secs(10);
+
 /// What the server offers (RFC 5321 §4.1.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Offers {
@@ -111,16 +114,26 @@ impl<S: Stream> Client<S> {
             timeouts,
             offers: Offers::default(),
         };
-        let greeting = client.hear(Stage::Greeting, timeouts.greeting)?;
-        done(Stage::Greeting, greeting)?;
-        let reply = client.say(Stage::Hello, &Command::Ehlo(helo.clone()))?;
-        if reply.severity() == Severity::Refused {
-            let reply = client.say(Stage::Hello, &Command::Helo(helo.clone()))?;
-            done(Stage::Hello, reply)?;
-            return Ok(client);
+        match client.hello(helo) {
+            Ok(()) => Ok(client),
+            Err(failure) => {
+                // Even if we are refused, we do not close before QUIT (RFC 5321 §4.1.1.10).
+                client.quit();
+                Err(failure)
+            }
         }
-        client.offers = Offers::read(&done(Stage::Hello, reply)?);
-        Ok(client)
+    }
+
+    fn hello(&mut self, helo: &Domain) -> Result<(), Failure> {
+        let greeting = self.hear(Stage::Greeting, self.timeouts.greeting)?;
+        done(Stage::Greeting, greeting)?;
+        let reply = self.say(Stage::Hello, &Command::Ehlo(helo.clone()))?;
+        if reply.severity() == Severity::Refused {
+            let reply = self.say(Stage::Hello, &Command::Helo(helo.clone()))?;
+            return done(Stage::Hello, reply).map(|_| ());
+        }
+        self.offers = Offers::read(&done(Stage::Hello, reply)?);
+        Ok(())
     }
 
     /// What the server offers.
@@ -260,6 +273,7 @@ impl<S: Stream> Client<S> {
 
     /// Says goodbye. The letter is delivered or not by now, so it does not matter how this goes.
     pub fn quit(mut self) {
+        self.timeouts.command = self.timeouts.command.min(GOODBYE);
         let _ = self.say(Stage::Hello, &Command::Quit);
     }
 

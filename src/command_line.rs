@@ -57,7 +57,9 @@ const COMMANDS: [Command; 10] = [
     Command {
         name: "pop3",
         form: "DIR [--listen HOST:PORT] [--sessions N] [--timeout SECS] [--quiet]",
-        about: "let users fetch their letters; it listens on 127.0.0.1:2110 unless told otherwise",
+        about: "let users fetch their letters; it listens on 127.0.0.1:2110 unless told otherwise\n\
+                --sessions N   stop after N connections\n\
+                --timeout      how long to wait for each line; 600 unless told otherwise",
         run: roles::pop3,
     },
     Command {

@@ -17,7 +17,8 @@
 //! comment, and the last one before a line that differs is shown as the rule that was broken. In a
 //! line
 //!
-//! - `{}` stands for any text, and `{name}` too, but for the same text each time;
+//! - `{}` stands for any text (who has to say it says nothing there), and `{name}` too, but for the
+//!   same text each time;
 //! - `{3*ab}` stands for `ababab`, and `{close}`, alone, for the end of the connection;
 //! - `\r`, `\n`, `\\`, `\{` and `\x00` stand for single octets, and a `\` at the end of a line says
 //!   that no CR LF follows.
@@ -83,12 +84,24 @@ impl Dialogue {
             if source.trim().is_empty() {
                 continue;
             }
-            let (side, line) = match source.split_at_checked(2) {
-                Some(("C:", line)) => (Side::Client, line),
-                Some(("S:", line)) => (Side::Server, line),
-                _ => return Err(bad(name, number, "a line begins with `C: `, `S: ` or `#`")),
+            let wrong = || bad(name, number, "a line begins with `C: `, `S: ` or `#`");
+            let (side, line) = match source.split_once(':') {
+                Some(("C", line)) => (Side::Client, line),
+                Some(("S", line)) => (Side::Server, line),
+                _ => return Err(wrong()),
             };
-            let line = line.strip_prefix(' ').unwrap_or(line);
+            // Editors like to cut the space at the end of an empty line.
+            let line = match line.strip_prefix(' ') {
+                Some(line) => line,
+                None if line.is_empty() => line,
+                None => return Err(wrong()),
+            };
+            if turns
+                .last()
+                .is_some_and(|turn: &Turn| turn.what == What::Close)
+            {
+                return Err(bad(name, number, "nothing can follow `{close}`"));
+            }
             let what = parse_line(line).map_err(|why| bad(name, number, why))?;
             turns.push(Turn {
                 side,
@@ -126,9 +139,6 @@ impl Dialogue {
                 What::Close => hear_close(&mut stream),
             });
             played.map_err(|came| self.difference(at, &came))?;
-            if turn.what == What::Close {
-                break;
-            }
         }
         Ok(())
     }
@@ -167,7 +177,10 @@ fn say<S: Stream>(
     pieces: &[Piece],
     names: &Names,
 ) -> Result<(), String> {
-    let line = written(pieces, names).ok_or("(nothing was sent: a name here has no text yet)")?;
+    // Where any text would do, none does.
+    let mut names = names.clone();
+    names.insert(String::new(), Vec::new());
+    let line = written(pieces, &names).ok_or("(nothing was sent: a name here has no text yet)")?;
     let sent = stream
         .get_mut()
         .write_all(&line)
@@ -190,9 +203,9 @@ fn hear<S: Stream>(
             _ => LINE,
         };
         let read = stream.by_ref().take(most).read_until(b'\n', &mut came);
-        match read.map_err(|error| format!("{} (and then: {error})", visible(&came)))? {
-            0 if came.is_empty() => return Err("(the connection was closed)".to_string()),
-            0 => break,
+        match read.map_err(|error| broken(&came, &error))? {
+            0 if most == 0 => break,
+            0 => return Err(broken(&came, &io::ErrorKind::UnexpectedEof.into())),
             _ if due
                 .as_ref()
                 .is_some_and(|due| came.len() < due.len() && due.starts_with(&came)) => {}
@@ -203,15 +216,36 @@ fn hear<S: Stream>(
         Some(due) => due == came,
         None => matches(pieces, &came, names),
     };
-    if fits { Ok(()) } else { Err(visible(&came)) }
+    if fits { Ok(()) } else { Err(shown(&came)) }
 }
 
 fn hear_close<S: Stream>(stream: &mut BufReader<S>) -> Result<(), String> {
     let mut came = Vec::new();
     match stream.by_ref().take(LINE).read_until(b'\n', &mut came) {
         Ok(0) => Ok(()),
-        Ok(_) => Err(visible(&came)),
+        Ok(_) => Err(shown(&came)),
         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
-        Err(error) => Err(format!("{} (and then: {error})", visible(&came))),
+        Err(error) => Err(broken(&came, &error)),
+    }
+}
+
+/// What came, in the notation.
+fn shown(came: &[u8]) -> String {
+    match came.strip_suffix(b"\r\n") {
+        Some(line) => visible(line),
+        None => visible(came) + "\\",
+    }
+}
+
+/// What came before the connection ended, or time did.
+fn broken(came: &[u8], error: &io::Error) -> String {
+    let why = match error.kind() {
+        io::ErrorKind::TimedOut => "nothing came in time",
+        io::ErrorKind::UnexpectedEof => "the connection was closed",
+        _ => &error.to_string(),
+    };
+    match came {
+        [] => format!("({why})"),
+        came => format!("{} (and then {why})", shown(came)),
     }
 }

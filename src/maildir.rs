@@ -11,7 +11,6 @@ use crate::message::Clock;
 use crate::protocol::address::Domain;
 use crate::protocol::dot::Text;
 use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -53,6 +52,19 @@ impl Maildir {
         })
     }
 
+    /// The same, for each letter: [`create`](Maildir::create) has been here when the program
+    /// started. To sync folders again that nobody has touched would take half as long as to deliver
+    /// the letter.
+    pub fn open(folder: &Path) -> io::Result<Maildir> {
+        let is_there = |name: &str| folder.join(name).is_dir();
+        if !["tmp", "new", "cur"].into_iter().all(is_there) {
+            return Maildir::create(folder);
+        }
+        Ok(Maildir {
+            folder: folder.to_path_buf(),
+        })
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -66,23 +78,25 @@ impl Maildir {
         Ok(())
     }
 
-    /// The letters, by name, which is by time.
+    /// The letters, by name, which is by time. What cannot be read is no letter: it may be a
+    /// folder, or another reader took it away just now. It must not hide the others.
     pub fn list(&self) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for folder in ["new", "cur"] {
             for file in fs::read_dir(self.folder.join(folder))? {
                 let path = file?.path();
-                match path.file_name().and_then(|name| name.to_str()) {
-                    Some(name) if name.starts_with('.') => {}
-                    Some(name) => {
-                        let (uid, size) = (uid(name), wire_size(&path, name)?);
-                        entries.push(Entry { path, uid, size });
-                    }
-                    None => {}
+                let name = path.file_name().and_then(|name| name.to_str());
+                if let Some(name) = name.filter(|name| !name.starts_with('.'))
+                    && let Ok(size) = wire_size(&path, name)
+                {
+                    let uid = uid(name);
+                    entries.push(Entry { path, uid, size });
                 }
             }
         }
-        entries.sort_by(|a, b| a.uid.cmp(&b.uid));
+        entries.sort_by(|a, b| a.path.file_name().cmp(&b.path.file_name()));
+        // A letter that a reader put from new to cur meanwhile was seen twice.
+        entries.dedup_by(|b, a| a.uid == b.uid);
         Ok(entries)
     }
 }
@@ -153,13 +167,15 @@ fn file_name(id: &str, by: &Domain, size: usize) -> String {
     format!("{id}.{}{mark}", host.get(..room).unwrap_or(&host))
 }
 
+/// The name without the flags that a reader may have added; on Windows they stand after a `;`.
+fn base(name: &str) -> &str {
+    name.split([':', ';']).next().unwrap_or(name)
+}
+
 /// The size that the name tells, or the one that reading the file tells: a letter from another
 /// program may have lines that end with LF alone.
 fn wire_size(path: &Path, name: &str) -> io::Result<usize> {
-    let mark = name
-        .split([':', ';'])
-        .next()
-        .and_then(|base| base.split(",W=").nth(1));
+    let mark = base(name).split(",W=").nth(1);
     match mark
         .and_then(|size| size.split(',').next())
         .and_then(|size| size.parse().ok())
@@ -169,21 +185,28 @@ fn wire_size(path: &Path, name: &str) -> io::Result<usize> {
     }
 }
 
-/// The name without the flags that a reader may have added. Another program's name may not do; then
-/// a number made from it does.
+/// A name that stays when the flags change. Another program's name may not do; then a number made
+/// from it does (by FNV-1a: the standard library's own hash may change with the compiler).
 fn uid(name: &str) -> String {
-    let base = name.split(":2,").next().unwrap_or(name);
+    let base = base(name);
     if (1..=NAME).contains(&base.len()) && base.bytes().all(|octet| matches!(octet, b'!'..=b'~')) {
         return base.to_string();
     }
-    let mut hasher = DefaultHasher::new();
-    base.hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+    let number = base.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01b3)
+    });
+    format!("{number:016x}")
 }
 
 /// Makes sure that the names in a folder are on the disk too: to sync a file does not sync its
 /// name.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    // The parent of `box` is the empty path, and means where we are.
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
     if cfg!(unix) {
         File::open(folder)?.sync_all()
     } else {

@@ -15,7 +15,7 @@ use crate::protocol::base64;
 use crate::protocol::dot::Text;
 use crate::session::Letter;
 pub use date::{Clock, Date};
-pub use field::{FOLD, Field, FieldError, LONGEST};
+pub use field::{ENCODED, FOLD, Field, FieldError, LONGEST};
 
 /// What the user agent writes into `X-Mailer`.
 pub const MAILER: &str = concat!("smtp-primer ", env!("CARGO_PKG_VERSION"));
@@ -42,7 +42,8 @@ pub struct Draft {
 pub fn compose(draft: &Draft, clock: &mut Clock) -> Result<Text, FieldError> {
     let to = draft.to.iter().map(|path| match path {
         ForwardPath::Mailbox(mailbox) => mailbox.to_string(),
-        ForwardPath::Postmaster => "postmaster".to_string(),
+        // A name without a domain is no address, but may name a group (RFC 5322 §3.4).
+        ForwardPath::Postmaster => "postmaster:;".to_string(),
     });
     let to = to.collect::<Vec<_>>().join(", ");
     let id = format!("<{}@{}>", clock.unique_name(), draft.from.domain());
@@ -51,13 +52,13 @@ pub fn compose(draft: &Draft, clock: &mut Clock) -> Result<Text, FieldError> {
     let mut made = vec![
         ("Date", clock.now().to_string()),
         ("From", draft.from.to_string()),
-        ("To", to),
-        ("Message-ID", id),
-        ("X-Mailer", MAILER.to_string()),
     ];
-    if let Some(subject) = &draft.subject {
-        made.insert(3, ("Subject", subject.clone()));
+    if !draft.to.is_empty() {
+        made.push(("To", to));
     }
+    made.extend(draft.subject.clone().map(|subject| ("Subject", subject)));
+    made.push(("Message-ID", id));
+    made.push(("X-Mailer", MAILER.to_string()));
     made.extend(
         mime.into_iter()
             .map(|(name, value)| (name, value.to_string())),

@@ -15,11 +15,8 @@ use crate::protocol::address::{Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 pub use envelope::{Damaged, Envelope, Reason, State};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-
-/// No envelope file of ours is longer, in octets.
-const ENVELOPE: u64 = 1024 * 1024;
 
 /// A queue folder.
 #[derive(Debug, Clone)]
@@ -41,6 +38,16 @@ impl Queue {
     pub fn create(folder: &Path) -> io::Result<Queue> {
         fs::create_dir_all(folder)?;
         folder.parent().map_or(Ok(()), sync_folder)?;
+        Ok(Queue {
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// The same, for each letter: [`create`](Queue::create) has been here when the program started.
+    pub fn open(folder: &Path) -> io::Result<Queue> {
+        if !folder.is_dir() {
+            return Queue::create(folder);
+        }
         Ok(Queue {
             folder: folder.to_path_buf(),
         })
@@ -115,7 +122,7 @@ impl Queue {
         fs::remove_file(self.file(id, "letter")).and(removed)
     }
 
-    /// The text of a letter, with the trace fields.
+    /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is damaged.
     pub fn text(&self, id: &str) -> io::Result<Text> {
         let octets = fs::read(self.file(id, "letter"))?;
         Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
@@ -144,7 +151,7 @@ impl Queue {
                         Err(_) => {}
                     }
                 }
-                Some((id, "letter")) if !self.file(id, "envelope").exists() => {
+                Some((id, "letter")) if self.lacks(id, "envelope") && self.lacks(id, "damaged") => {
                     remove_if_abandoned(&path);
                 }
                 Some((_, "new")) => remove_if_abandoned(&path),
@@ -154,20 +161,20 @@ impl Queue {
         Ok(())
     }
 
-    /// An envelope; `None` if it makes no sense, or its text is missing.
-    fn read(&self, id: &str) -> io::Result<Option<Envelope>> {
-        let mut text = String::new();
-        File::open(self.file(id, "envelope"))?
-            .take(ENVELOPE)
-            .read_to_string(&mut text)?;
-        Ok(text
-            .parse()
-            .ok()
-            .filter(|_| self.file(id, "letter").exists()))
+    /// Is it certain that there is no such file? (A disk in trouble does not know.)
+    fn lacks(&self, id: &str, kind: &str) -> bool {
+        self.file(id, kind).try_exists().is_ok_and(|exists| !exists)
     }
 
-    /// A damaged envelope must not stop the letters behind it, and what can be read of it is kept.
-    fn set_aside(&self, id: &str) -> PathBuf {
+    /// An envelope; `None` if it makes no sense, or its text is missing.
+    fn read(&self, id: &str) -> io::Result<Option<Envelope>> {
+        let text = fs::read_to_string(self.file(id, "envelope"))?;
+        Ok(text.parse().ok().filter(|_| !self.lacks(id, "letter")))
+    }
+
+    /// Takes a damaged letter out of the way of those behind it, and says under which name. It is
+    /// kept, envelope and text: they are a promise, and somebody may still mend them.
+    pub fn set_aside(&self, id: &str) -> PathBuf {
         let (envelope, aside) = (self.file(id, "envelope"), self.file(id, "damaged"));
         if fs::rename(&envelope, &aside).is_ok() {
             aside

@@ -24,7 +24,7 @@ use std::net::IpAddr;
 
 /// Most recipients of one letter (RFC 5321 §4.5.3.1.8: at least 100). Beyond it, 452.
 pub const RECIPIENTS: usize = 100;
-/// This many mistakes in a row, and we close (RFC 5321 §4.2.4.2 allows a 421 for good cause).
+/// This many mistakes in a row, and we close (RFC 5321 §7.8 lets a server defend itself).
 pub const MISTAKES: usize = 20;
 /// A text with this many Received fields goes round in circles (RFC 5321 §6.3).
 pub const HOPS: usize = 100;
@@ -126,13 +126,16 @@ impl<'a> Session<'a> {
     }
 
     /// A 550 is about one address, and a 4xx about our troubles; all else is the client's mistake.
+    /// A challenge of AUTH is no success yet: who guesses passwords hears one before each guess.
     fn count_mistakes(&mut self, step: Step) -> Step {
-        if let Step::Reply(reply) = &step {
-            match reply.severity() {
+        match &step {
+            Step::Reply(reply) => match reply.severity() {
                 Severity::Refused if reply.code() != 550 => self.mistakes += 1,
-                Severity::Refused | Severity::TryLater => {}
-                Severity::Done | Severity::GoOn => self.mistakes = 0,
-            }
+                Severity::Refused | Severity::TryLater | Severity::GoOn => {}
+                Severity::Done => self.mistakes = 0,
+            },
+            Step::Text(_) => self.mistakes = 0,
+            Step::Close(_) | Step::Gone => {}
         }
         if self.mistakes < MISTAKES {
             return step;
@@ -163,15 +166,16 @@ impl<'a> Session<'a> {
             Ok(Command::Noop(_)) => say(250, "OK"),
             Ok(Command::Quit) => self.quit(),
             Ok(Command::Auth(mechanism, response)) => self.auth(mechanism.as_str(), response),
-            Ok(Command::ToTerminal(..) | Command::Turn) => say(502, "abandoned, see HELP"),
+            Ok(Command::Abandoned(..)) => say(502, "abandoned, see HELP"),
             Err(mistake) => say(mistake.code(), &mistake.to_string()),
         }
     }
 
-    /// RFC 5321 §4.1.1.1, and §4.1.4: a second EHLO drops the letter begun, as RSET does.
+    /// RFC 5321 §4.1.1.1, and §4.1.4: a second EHLO drops the letter begun, as RSET does. EXPN has to
+    /// be on the list of what is offered (§3.5.2); VRFY is known everywhere.
     fn ehlo(&mut self, domain: Domain) -> Step {
         let mut text = format!("{} greets {domain}", self.host.domain);
-        text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING", self.host.max_size);
+        text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING\nEXPN", self.host.max_size);
         if self.caller.may_authenticate {
             text += "\nAUTH PLAIN LOGIN";
         }

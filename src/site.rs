@@ -92,7 +92,7 @@ impl Site {
     /// wire: what a stranger writes into RCPT must not become a path.
     pub fn mailbox(&self, user: &str) -> io::Result<Maildir> {
         if self.host.is_user(user) {
-            Maildir::create(&self.mail_folder(user))
+            Maildir::open(&self.mail_folder(user))
         } else {
             Err(ErrorKind::NotFound.into())
         }
@@ -104,7 +104,7 @@ impl Site {
 
     /// The queue.
     pub fn queue(&self) -> io::Result<Queue> {
-        Queue::create(&self.folder.join("queue"))
+        Queue::open(&self.folder.join("queue"))
     }
 
     /// What a caller may do, by where it calls from and where it reached us.

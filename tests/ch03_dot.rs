@@ -319,13 +319,13 @@ fn a_text_too_big_or_bad_costs_no_memory() {
         (vec![b'\n'; 1000], Received::BareNewline),
     ];
     for (block, what) in blocks {
-        let times = (160 << 20) / block.len() / if block.starts_with(b"\n") { 64 } else { 1 };
+        let times = (48 << 20) / block.len() / if block.starts_with(b"\n") { 64 } else { 1 };
         let end = std::iter::once(b"\r\n.\r\nQUIT\r\n".to_vec());
         let stream = std::iter::repeat_n(block, times).chain(end);
         assert!(receive(stream, 1 << 20).unwrap() == (what, only_quit()));
     }
     if let (Some(before), Some(after)) = (before, peak_memory()) {
-        assert!(after - before < 96 << 20, "{before} {after}");
+        assert!(after - before < 32 << 20, "{before} {after}");
     }
 }
 

@@ -6,7 +6,6 @@ mod common;
 use common::script::Dice;
 use smtp_primer::protocol::address::{
     ADDRESS, AddressError, DOMAIN, Domain, ForwardPath, LOCAL_PART, Mailbox, PATH, ReversePath,
-    is_atext,
 };
 use std::net::IpAddr;
 
@@ -371,7 +370,9 @@ fn is_mailbox(text: &str) -> bool {
         at += 1;
     } else {
         loop {
-            let atom = octets[at..].iter().take_while(|octet| is_atext(**octet));
+            let atom = octets[at..].iter().take_while(|octet| {
+                octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(octet)
+            });
             let length = atom.count();
             at += length;
             match octets.get(at) {

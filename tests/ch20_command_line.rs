@@ -401,13 +401,13 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
     let table: Vec<(String, &[&str], i32, &[&str])> = vec![
         (format!("{ok}{TEXT}S: 250 kept\n{QUIT}"), &one, 0, &[]),
         (
-            "S: 421 not now\nC: {close}".into(),
+            "S: 421 not now\nC: QUIT\nS: {close}".into(),
             &one,
             75,
             &["the greeting", "421 not now"],
         ),
         (
-            "S: 554 go away\nC: {close}".into(),
+            "S: 554 go away\nC: QUIT\nS: {close}".into(),
             &one,
             1,
             &["the greeting", "554 go away"],
@@ -419,7 +419,7 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
             &["the greeting", "closed the connection"],
         ),
         (
-            "S: +OK pop\nC: {close}".into(),
+            "S: +OK pop\nC: QUIT\nS: {close}".into(),
             &one,
             75,
             &["the greeting", "no reply", "+OK pop"],
@@ -538,7 +538,7 @@ fn a_server_that_is_not_there_may_be_there_later() {
 
 #[test]
 fn a_peer_cannot_drive_the_terminal() {
-    let peer = Peer::new("S: 554 \\x1b]0;owned\\x07\nC: {close}");
+    let peer = Peer::new("S: 554 \\x1b]0;owned\\x07\nC: QUIT\nS: {close}");
     let words = [
         "send",
         "--from=",

@@ -8,7 +8,7 @@ use crate::next_hop::{Lookup, next_hops};
 use crate::protocol::address::Domain;
 use crate::protocol::line::{Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
-use crate::server::{Door, PATIENCE, hang_up, serve as serve_callers};
+use crate::server::{Door, hang_up, serve as serve_callers};
 use crate::session::Session;
 use crate::site::{PostOffice, Site, new_conf};
 use crate::{pop3 as pop3_module, server};
@@ -47,8 +47,8 @@ fn site(args: &Args) -> Result<Site, Failure> {
     site.map_err(|why| Failure::Failed(why.to_string()))
 }
 
-fn door(args: &Args, default: &str) -> Result<Door, Failure> {
-    let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
+fn door(args: &Args, default: &str, patience: Duration) -> Result<Door, Failure> {
+    let patience = args.seconds("timeout")?.unwrap_or(patience);
     Door::new(listen(args, default)?, patience, leash())
         .map_err(|error| Failure::Failed(format!("cannot listen: {error}")))
 }
@@ -72,7 +72,7 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
         site: &site,
         clock: clock()?,
     };
-    let door = door(args, "127.0.0.1:2525")?;
+    let door = door(args, "127.0.0.1:2525", server::PATIENCE)?;
     serve_callers(&door, sessions, |visitor| {
         let Ok(local) = visitor.local() else { return };
         let mut session = Session::new(&site.host, site.caller(visitor.peer.ip(), local.ip()));
@@ -93,7 +93,7 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
 pub fn pop3(args: &Args) -> Result<(), Failure> {
     let site = site(args)?;
     let sessions = args.number("sessions")?;
-    let door = door(args, "127.0.0.1:2110")?;
+    let door = door(args, "127.0.0.1:2110", pop3_module::PATIENCE)?;
     serve_callers(&door, sessions, |visitor| {
         let Ok(local) = visitor.local() else { return };
         let mut session = pop3_module::Session::new(&site.host, site.may_authenticate(local.ip()));
@@ -102,8 +102,9 @@ pub fn pop3(args: &Args) -> Result<(), Failure> {
         remark(&mut wire, &format!("{peer} calls"));
         let mailbox = |user: &str| site.mailbox(user);
         let ended = pop3_module::converse(&mut wire, &mut session, mailbox, door.patience());
+        // A POP3 server that has waited too long closes without a word (RFC 1939 §3).
         if let Err(error) = ended {
-            hang_up(&mut wire, &error, "-ERR closing: no line came in time");
+            remark(&mut wire, &format!("the conversation broke off: {error}"));
         }
         remark(&mut wire, "the connection is closed");
     });
@@ -181,9 +182,15 @@ fn outcome(report: Report) -> Result<(), Failure> {
         Report { waiting, .. } if waiting > 0 => Err(Failure::TryLater(format!(
             "{waiting} recipients wait in the queue"
         ))),
-        Report { failed, .. } if failed > 0 => Err(Failure::Failed(format!(
-            "{failed} recipients were refused for good"
+        Report {
+            failed: 0,
+            damaged: 0,
+            ..
+        } => Ok(()),
+        Report {
+            failed, damaged, ..
+        } => Err(Failure::Failed(format!(
+            "{failed} recipients were refused for good; {damaged} letters are damaged"
         ))),
-        _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::{Failure, call, clock, note, print, trace, write};
-use crate::client::Failure::{Broken, Unknown};
+use crate::client::Failure::Unknown;
 use crate::client::{self, Client, Timeouts, Verdict};
 use crate::display::present;
 use crate::message::{Draft, Field, compose};
@@ -51,10 +51,7 @@ pub fn send(args: &Args) -> Result<(), Failure> {
         None => Ok(()),
     };
     let sent = sent.and_then(|()| client.send(&from, &to, &text));
-    // Where the conversation broke there is nobody to say goodbye to.
-    if !matches!(sent, Err(Broken(..) | Unknown(_))) {
-        client.quit();
-    }
+    client.quit();
     outcome(&sent.map_err(failed)?)
 }
 
@@ -255,7 +252,7 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
     ))?;
     let mut missed = None;
     for (at, (number, size)) in (1..).zip(letters) {
-        match client.retrieve(number, size) {
+        let fetched = match client.retrieve(number, size) {
             Ok(letter) => {
                 let page = present(letter.octets());
                 // What nobody has seen must not be removed: we leave without QUIT.
@@ -263,16 +260,20 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
                     let why = format!("standard output: {error}; all letters stay on the server");
                     Failure::Failed(why)
                 })?;
-                if !args.flag("keep") {
-                    client.delete(number).map_err(not_fetched("DELE"))?;
+                match args.flag("keep") {
+                    true => Ok(()),
+                    false => client.delete(number),
                 }
             }
+            Err(failure) => Err(failure),
+        };
+        match fetched {
             // The others may be all right.
-            Err(failure @ (pop3::Failure::Refused(_) | pop3::Failure::Nonsense(_))) => {
-                note(&format!("letter {at} could not be fetched: {failure}"));
-                missed = Some(Failure::Failed(format!("letter {at} could not be fetched")));
+            Err(failure @ (pop3::Failure::Refused(_) | pop3::Failure::Unfit(_))) => {
+                note(&format!("letter {at}: {failure}"));
+                missed = Some(Failure::Failed(format!("letter {at} stays on the server")));
             }
-            Err(failure) => return Err(not_fetched("RETR")(failure)),
+            fetched => fetched.map_err(not_fetched("RETR or DELE"))?,
         }
     }
     client.quit().map_err(not_fetched("QUIT"))?;

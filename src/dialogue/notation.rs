@@ -23,53 +23,54 @@ pub enum What {
 }
 
 pub fn parse_line(line: &str) -> Result<What, &'static str> {
-    if line == "{close}" {
-        return Ok(What::Close);
+    match line {
+        "{close}" => Ok(What::Close),
+        line => parse_pieces(line, b"\r\n").map(What::Say),
     }
+}
+
+/// Reads pieces. `end` is what follows them, unless a backslash stands in its place.
+fn parse_pieces(text: &str, end: &[u8]) -> Result<Vec<Piece>, &'static str> {
     let mut pieces = Vec::new();
     let mut octets = Vec::new();
-    let mut rest = line;
-    loop {
-        let Some(at) = rest.find(['\\', '{']) else {
-            octets.extend_from_slice(rest.as_bytes());
-            octets.extend_from_slice(b"\r\n");
-            break;
-        };
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '{']) {
         let (plain, special) = rest.split_at(at);
         octets.extend_from_slice(plain.as_bytes());
-        if special == "\\" {
-            break;
+        if special == "\\" && !end.is_empty() {
+            pieces.push(Piece::Octets(octets));
+            return Ok(pieces);
         }
-        if let Some(inside) = special.strip_prefix('{') {
-            let (inside, after) = inside.split_once('}').ok_or("a `{` without a `}`")?;
-            rest = after;
-            match inside.split_once('*') {
-                Some((times, text)) => {
-                    let times: usize = times.parse().map_err(|_| "before `*` stands a number")?;
-                    let What::Say(inner) = parse_line(&format!("{text}\\"))? else {
-                        continue;
-                    };
-                    let inner =
-                        written(&inner, &Names::new()).ok_or("only text can be repeated")?;
-                    if inner.len().saturating_mul(times) > REPEATED {
-                        return Err("that is too much text");
-                    }
-                    octets.extend(inner.repeat(times));
-                }
-                None => {
-                    pieces.push(Piece::Octets(std::mem::take(&mut octets)));
-                    pieces.push(Piece::Any(inside.to_string()));
-                }
-            }
-        } else {
+        let Some(inside) = special.strip_prefix('{') else {
             let (octet, after) =
                 escape(special).ok_or("after `\\` stands r, n, \\, {, or x and two digits")?;
             octets.push(octet);
             rest = after;
+            continue;
+        };
+        let (inside, after) = inside.split_once('}').ok_or("a `{` without a `}`")?;
+        rest = after;
+        match inside.split_once('*') {
+            Some((times, text)) => {
+                let times: usize = times.parse().map_err(|_| "before `*` stands a number")?;
+                let inner = written(&parse_pieces(text, b"")?, &Names::new());
+                let inner = inner.ok_or("only text can be repeated")?;
+                if inner.len().saturating_mul(times) > REPEATED - octets.len().min(REPEATED) {
+                    return Err("that is too much text");
+                }
+                octets.extend(inner.repeat(times));
+            }
+            None if inside == "close" => return Err("`{close}` stands alone"),
+            None => {
+                pieces.push(Piece::Octets(std::mem::take(&mut octets)));
+                pieces.push(Piece::Any(inside.to_string()));
+            }
         }
     }
+    octets.extend_from_slice(rest.as_bytes());
+    octets.extend_from_slice(end);
     pieces.push(Piece::Octets(octets));
-    Ok(What::Say(pieces))
+    Ok(pieces)
 }
 
 /// The octet that an escape stands for, and what follows it.
@@ -82,26 +83,46 @@ fn escape(text: &str) -> Option<(u8, &str)> {
         "\\{" => Some((b'{', rest)),
         "\\x" => {
             let (digits, rest) = rest.split_at_checked(2)?;
-            Some((u8::from_str_radix(digits, 16).ok()?, rest))
+            // The standard library would take `+f` for a number.
+            let hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+            let octet = u8::from_str_radix(digits, 16).ok().filter(|_| hex)?;
+            Some((octet, rest))
         }
         _ => None,
     }
 }
 
+/// The same pieces, but each name that has a text by now is that text.
+fn settled(pieces: &[Piece], names: &Names) -> Vec<Piece> {
+    let mut settled = Vec::new();
+    let mut octets = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Octets(more) => octets.extend_from_slice(more),
+            Piece::Any(name) => match names.get(name) {
+                Some(text) => octets.extend_from_slice(text),
+                None => {
+                    settled.push(Piece::Octets(std::mem::take(&mut octets)));
+                    settled.push(piece.clone());
+                }
+            },
+        }
+    }
+    settled.push(Piece::Octets(octets));
+    settled
+}
+
 /// The octets of a line that we say; `None` if a name in it has no text yet.
 pub fn written(pieces: &[Piece], names: &Names) -> Option<Vec<u8>> {
-    let mut line = Vec::new();
-    for piece in pieces {
-        line.extend_from_slice(match piece {
-            Piece::Octets(octets) => octets,
-            Piece::Any(name) => names.get(name)?,
-        });
+    match settled(pieces, names).as_mut_slice() {
+        [Piece::Octets(octets)] => Some(std::mem::take(octets)),
+        _ => None,
     }
-    Some(line)
 }
 
 /// Does `line` fit? Each piece of any text takes as little as it can.
 pub fn matches(pieces: &[Piece], line: &[u8], names: &mut Names) -> bool {
+    let pieces = settled(pieces, names);
     let mut rest = line;
     let mut pending: Option<&str> = None;
     for (at, piece) in pieces.iter().enumerate() {

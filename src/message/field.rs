@@ -9,6 +9,8 @@ use std::str::FromStr;
 pub const FOLD: usize = 78;
 /// Lines must not be longer (RFC 5322 §2.1.1).
 pub const LONGEST: usize = 998;
+/// The lines of a field must not be longer if it has encoded-words (RFC 2047 §2).
+pub const ENCODED: usize = 76;
 
 /// A header field. Neither its name nor its value can hold a CR, an LF or another control
 /// character: such a value would add fields of its own, or end the header.
@@ -55,24 +57,21 @@ impl Field {
     /// Checks a name and a value.
     pub fn new(name: &str, value: &str) -> Result<Field, FieldError> {
         let in_name = |octet: u8| matches!(octet, b'!'..=b'9' | b';'..=b'~');
-        if !(1..=FOLD).contains(&name.len()) || !name.bytes().all(in_name) {
+        if !(1..FOLD).contains(&name.len()) || !name.bytes().all(in_name) {
             return Err(FieldError::Name(name.to_string()));
         }
-        let value = value.trim();
+        let value = value.trim_matches([' ', '\t']);
         if value.chars().any(|c| c.is_control() && c != '\t') {
             return Err(FieldError::Control(name.to_string()));
         }
-        let value = encode_words(value);
-        if value
-            .split([' ', '\t'])
-            .any(|word| name.len() + 2 + word.len() > LONGEST)
-        {
+        let field = Field {
+            name: name.to_string(),
+            value: encode_words(value),
+        };
+        if field.to_lines().lines().any(|line| line.len() > LONGEST) {
             return Err(FieldError::TooLong(name.to_string()));
         }
-        Ok(Field {
-            name: name.to_string(),
-            value,
-        })
+        Ok(field)
     }
 
     /// The name.
@@ -82,24 +81,21 @@ impl Field {
 
     /// The field as it stands in a header, folded, with its CR LF.
     pub fn to_lines(&self) -> String {
+        let encoded = self.value.contains("=?");
+        let most = if encoded { ENCODED } else { FOLD };
         let mut lines = format!("{}:", self.name);
         let mut length = lines.len();
-        let mut rest = format!(" {}", self.value);
+        let value = format!(" {}", self.value);
+        let mut rest = value.as_str();
         while !rest.is_empty() {
-            // A piece is a word, and the white space before it; a line may end before any piece.
-            let start = rest
-                .find(|c| !matches!(c, ' ' | '\t'))
-                .unwrap_or(rest.len());
-            let end = rest[start..]
-                .find([' ', '\t'])
-                .map_or(rest.len(), |end| start + end);
-            let piece: String = rest.drain(..end).collect();
-            if length + piece.len() > FOLD && length > self.name.len() + 1 {
+            let (word, after) = split_word(rest, false);
+            if length + word.len() > most {
                 lines += "\r\n";
                 length = 0;
             }
-            length += piece.len();
-            lines += &piece;
+            length += word.len();
+            lines += word;
+            rest = after;
         }
         lines + "\r\n"
     }
@@ -115,32 +111,57 @@ impl FromStr for Field {
     }
 }
 
-/// Most octets in one encoded-word: with `=?UTF-8?B?`, `?=` and base64 it has 72 characters, and
-/// may have 75 (RFC 2047 §2).
-const IN_ONE_WORD: usize = 45;
-
-/// Writes every run of words that are not ASCII as encoded-words, and leaves the others, so that
-/// the address in `名字 <a@b.example>` stays one. What only looks like an encoded-word is encoded
-/// too.
-fn encode_words(value: &str) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut run: Option<String> = None;
-    for word in value.split(' ') {
-        if word.is_ascii() && !word.contains("=?") {
-            words.extend(run.take().map(|run| encode_run(&run)));
-            words.push(word.to_string());
-        } else {
-            run = Some(run.map_or(word.to_string(), |run| run + " " + word));
+/// The next word, with the white space before it, and the rest. To `keep_quotes` is to take a
+/// quoted-string for one word.
+fn split_word(text: &str, keep_quotes: bool) -> (&str, &str) {
+    let (mut in_word, mut quoted, mut escaped) = (false, false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            ' ' | '\t' if in_word && !(quoted && keep_quotes) => return text.split_at(at),
+            ' ' | '\t' => escaped = false,
+            _ => {
+                in_word = true;
+                quoted ^= c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+            }
         }
     }
-    words.extend(run.map(|run| encode_run(&run)));
-    words.join(" ")
+    (text, "")
 }
 
-/// One text as encoded-words. The space between two of them is no part of the text (RFC 2047 §6.2).
-fn encode_run(text: &str) -> String {
+/// Most octets in one encoded-word: with `=?UTF-8?B?`, `?=` and base64 it has 64 characters. It may
+/// have 75 (RFC 2047 §2), but should find room after the name.
+const IN_ONE_WORD: usize = 39;
+
+/// Writes every run of words that are not ASCII as encoded-words, and leaves the others, so that
+/// the address in `名字 <a@b.example>` stays one. A quoted-string is encoded whole or not at all
+/// (RFC 2047 §5): half of one would swallow the address behind it.
+///
+/// What only looks like an encoded-word is encoded too, unless it is an address.
+fn encode_words(value: &str) -> String {
+    let mut text = String::new();
+    let mut run = String::new();
+    let mut rest = value;
+    while !rest.is_empty() {
+        let (word, after) = split_word(rest, true);
+        let address = word.contains('@') && !word.ends_with("?=");
+        if word.is_ascii() && (address || !word.contains("=?")) {
+            text += &encode_run(&std::mem::take(&mut run));
+            text += word;
+        } else {
+            run += word;
+        }
+        rest = after;
+    }
+    text + &encode_run(&run)
+}
+
+/// Words as encoded-words. The space between two of them is no part of the text (RFC 2047 §6.2), so
+/// the space between the words goes into them; the one before the first stays outside.
+fn encode_run(run: &str) -> String {
+    let mut rest = run.trim_start_matches([' ', '\t']);
+    let (before, _) = run.split_at(run.len() - rest.len());
     let mut words = Vec::new();
-    let mut rest = text;
     while !rest.is_empty() {
         let mut end = rest.len().min(IN_ONE_WORD);
         while !rest.is_char_boundary(end) {
@@ -150,5 +171,5 @@ fn encode_run(text: &str) -> String {
         words.push(format!("=?UTF-8?B?{}?=", base64::encode(part.as_bytes())));
         rest = after;
     }
-    words.join(" ")
+    before.to_string() + &words.join(" ")
 }

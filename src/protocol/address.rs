@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! # Addresses (chapter 4)
 //!
 //! An envelope carries two kinds of address: the reverse-path, where a bounce goes, and the
@@ -8,7 +9,9 @@
 //! The fields are private and parsing is the only way to make one, so no address can hold a CR, an
 //! LF or anything else that the grammar forbids. Many a famous mail program was broken into through
 //! an address it had not checked.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 mod path;
 
 pub(super) use path::split_path;
@@ -16,7 +19,9 @@ pub use path::{ForwardPath, PATH, ReversePath};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
+// ANCHOR_END: uses
 
+// ANCHOR: limits
 /// Longest local part in octets (RFC 5321 §4.5.3.1.1).
 pub const LOCAL_PART: usize = 64;
 /// Longest domain in octets (RFC 5321 §4.5.3.1.2).
@@ -24,7 +29,9 @@ pub const DOMAIN: usize = 255;
 
 /// Longest address in octets: with its `<` and `>` it must fit into a path.
 pub const ADDRESS: usize = PATH - "<>".len();
+// ANCHOR_END: limits
 
+// ANCHOR: error
 /// Why something is no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressError {
@@ -43,7 +50,9 @@ pub enum AddressError {
     /// Something is over its limit.
     TooLong(&'static str, usize),
 }
+// ANCHOR_END: error
 
+// ANCHOR: error_display
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,13 +68,17 @@ impl fmt::Display for AddressError {
 }
 
 impl std::error::Error for AddressError {}
+// ANCHOR_END: error_display
 
+// ANCHOR: domain
 /// A domain such as `b.example`, or an address literal such as `[192.0.2.1]` or
 /// `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3). It is displayed as it was written, and compared without
 /// case.
 #[derive(Debug, Clone)]
 pub struct Domain(String);
+// ANCHOR_END: domain
 
+// ANCHOR: literal
 impl Domain {
     /// The IP address, if this is an address literal.
     pub fn literal(&self) -> Option<IpAddr> {
@@ -83,31 +96,26 @@ impl Domain {
         &self.0
     }
 }
+// ANCHOR_END: literal
 
-/// Four decimal numbers of one to three digits. (The standard library refuses `127.000.0.1`.)
+// ANCHOR: ipv4
+/// Four numbers. (The standard library refuses leading zeros, such as in `127.000.0.1`.)
 fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
-    let mut parts = text.split('.').map(|part| {
-        let digits =
-            (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit());
-        if digits {
-            part.parse::<u8>().ok()
-        } else {
-            None
-        }
-    });
-    let address = [
-        parts.next()??,
-        parts.next()??,
-        parts.next()??,
-        parts.next()??,
-    ];
-    if parts.next().is_none() {
-        Some(Ipv4Addr::from(address))
-    } else {
-        None
-    }
+    let numbers: Option<Vec<u8>> = text.split('.').map(parse_number).collect();
+    let four: [u8; 4] = numbers?.try_into().ok()?;
+    Some(Ipv4Addr::from(four))
 }
 
+/// One to three digits, 255 at most. (The standard library would take `+4` for a number.)
+fn parse_number(digits: &str) -> Option<u8> {
+    if digits.len() > 3 || digits.starts_with('+') {
+        return None;
+    }
+    digits.parse().ok()
+}
+// ANCHOR_END: ipv4
+
+// ANCHOR: domain_from_str
 impl FromStr for Domain {
     type Err = AddressError;
 
@@ -128,7 +136,9 @@ impl FromStr for Domain {
         }
     }
 }
+// ANCHOR_END: domain_from_str
 
+// ANCHOR: sub_domain
 /// Letters, digits and hyphens; a hyphen neither first nor last.
 fn is_sub_domain(label: &str) -> bool {
     !label.is_empty()
@@ -138,7 +148,9 @@ fn is_sub_domain(label: &str) -> bool {
         && !label.starts_with('-')
         && !label.ends_with('-')
 }
+// ANCHOR_END: sub_domain
 
+// ANCHOR: domain_from_ip
 impl From<IpAddr> for Domain {
     /// The address literal of an IP address.
     fn from(address: IpAddr) -> Domain {
@@ -148,7 +160,9 @@ impl From<IpAddr> for Domain {
         }
     }
 }
+// ANCHOR_END: domain_from_ip
 
+// ANCHOR: domain_eq
 impl PartialEq for Domain {
     fn eq(&self, other: &Domain) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
@@ -162,14 +176,18 @@ impl fmt::Display for Domain {
         f.write_str(&self.0)
     }
 }
+// ANCHOR_END: domain_eq
 
+// ANCHOR: mailbox
 /// An address: `local-part@domain`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
     local_part: String,
     domain: Domain,
 }
+// ANCHOR_END: mailbox
 
+// ANCHOR: mailbox_impl
 impl Mailbox {
     /// The domain: this is what servers route by.
     pub fn domain(&self) -> &Domain {
@@ -183,22 +201,12 @@ impl Mailbox {
 
     /// The name that the local part stands for: `"alice"` and `"al\ice"` are both alice.
     pub fn user(&self) -> String {
-        let Some(quoted) = self
-            .local_part
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'))
-        else {
-            return self.local_part.clone();
-        };
-        let mut name = String::new();
-        let mut chars = quoted.chars();
-        while let Some(c) = chars.next() {
-            name.extend(if c == '\\' { chars.next() } else { Some(c) });
-        }
-        name
+        unquote(&self.local_part).unwrap_or_else(|| self.local_part.clone())
     }
 }
+// ANCHOR_END: mailbox_impl
 
+// ANCHOR: mailbox_from_str
 impl FromStr for Mailbox {
     type Err = AddressError;
 
@@ -213,7 +221,7 @@ impl FromStr for Mailbox {
         if text.len() > ADDRESS {
             return Err(AddressError::TooLong("the address", ADDRESS));
         }
-        if is_dot_string(local_part) || is_quoted_string(local_part) {
+        if is_dot_string(local_part) || unquote(local_part).is_some() {
             Ok(Mailbox {
                 local_part: local_part.to_string(),
                 domain,
@@ -223,39 +231,45 @@ impl FromStr for Mailbox {
         }
     }
 }
+// ANCHOR_END: mailbox_from_str
 
+// ANCHOR: dot_string
 fn is_dot_string(text: &str) -> bool {
     text.split('.')
         .all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
 }
 
 /// What an atom is made of (RFC 5322 §3.2.3).
-pub fn is_atext(octet: u8) -> bool {
+fn is_atext(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet)
 }
+// ANCHOR_END: dot_string
 
-fn is_quoted_string(text: &str) -> bool {
-    let mut octets = text.bytes();
-    if octets.next() != Some(b'"') || octets.next_back() != Some(b'"') {
-        return false;
-    }
-    while let Some(octet) = octets.next() {
-        let good = match octet {
-            b'"' => false,
-            b'\\' => octets
-                .next()
-                .is_some_and(|quoted| matches!(quoted, b' '..=b'~')),
-            octet => matches!(octet, b' '..=b'~'),
-        };
-        if !good {
-            return false;
+// ANCHOR: unquote
+/// What a quoted-string stands for; `None` if this is none.
+fn unquote(text: &str) -> Option<String> {
+    let mut chars = text.strip_prefix('"')?.strip_suffix('"')?.chars();
+    let mut name = String::new();
+    while let Some(mut c) = chars.next() {
+        if c == '"' {
+            return None;
         }
+        if c == '\\' {
+            c = chars.next()?;
+        }
+        if !matches!(c, ' '..='~') {
+            return None;
+        }
+        name.push(c);
     }
-    true
+    Some(name)
 }
+// ANCHOR_END: unquote
 
+// ANCHOR: mailbox_display
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.local_part, self.domain)
     }
 }
+// ANCHOR_END: mailbox_display

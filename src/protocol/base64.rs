@@ -1,10 +1,15 @@
+// ANCHOR: story
 //! # Base64 (chapter 7)
 //!
 //! Three octets as four letters (RFC 2045 §6.8). Passwords travel in it, and so do pictures. It
 //! hides nothing: anybody can read it back, as [`decode`] shows.
+// ANCHOR_END: story
 
+// ANCHOR: letters
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+// ANCHOR_END: letters
 
+// ANCHOR: encode
 /// Octets to base64, with `=` to fill the last group.
 pub fn encode(octets: &[u8]) -> String {
     let mut text = String::with_capacity(octets.len().div_ceil(3) * 4);
@@ -22,7 +27,9 @@ pub fn encode(octets: &[u8]) -> String {
     }
     text
 }
+// ANCHOR_END: encode
 
+// ANCHOR: decode
 /// Base64 to octets. `None` if a letter is wrong, a group is not full, or the bits left over are
 /// not zero: one value has one spelling.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
@@ -30,7 +37,9 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     // Writing it again finds every wrong length, bit and `=`.
     (encode(&octets) == text).then_some(octets)
 }
+// ANCHOR_END: decode
 
+// ANCHOR: decode_loosely
 /// Base64 as it comes in letters of other people: whatever is no letter is passed over, and the
 /// text ends at the first `=` (RFC 2045 §6.8).
 pub fn decode_loosely(text: &[u8]) -> Vec<u8> {
@@ -38,7 +47,9 @@ pub fn decode_loosely(text: &[u8]) -> Vec<u8> {
     let letters: Vec<u8> = letters.filter(|octet| LETTERS.contains(octet)).collect();
     decode_letters(&letters).unwrap_or_default()
 }
+// ANCHOR_END: decode_loosely
 
+// ANCHOR: decode_letters
 fn decode_letters(letters: &[u8]) -> Option<Vec<u8>> {
     let mut octets = Vec::with_capacity(letters.len() / 4 * 3 + 2);
     for group in letters.chunks(4) {
@@ -53,3 +64,4 @@ fn decode_letters(letters: &[u8]) -> Option<Vec<u8>> {
     }
     Some(octets)
 }
+// ANCHOR_END: decode_letters

@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! # Commands (chapter 5)
 //!
 //! What the client says: a verb, a space, an argument, CR LF (RFC 5321 §4.1.1). RFC 821 had
@@ -5,8 +6,11 @@
 //! came later, and AUTH with it.
 //!
 //! Verbs are read without regard to case, and white space at the end is forgiven (§2.4, §4.1.1).
-//! Nothing else is: each mistake has its own reply code, and [`Syntax`] knows which.
+//! Nothing else is: each mistake has its own reply code, and [`Syntax`] knows which. This module
+//! does not know which command may come when. That is the session's business.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 mod parameters;
 
 use super::address::{AddressError, Domain, ForwardPath, ReversePath};
@@ -15,13 +19,17 @@ pub use parameters::{Body, MailParameters};
 use parameters::{mail_parameters, path_and_parameters};
 use std::fmt;
 use std::str::FromStr;
+// ANCHOR_END: uses
 
+// ANCHOR: limits
 /// Longest MAIL command, CR LF included: to the usual limit SIZE adds 26 octets (RFC 1870 §3),
 /// BODY 17 (RFC 6152 §2) and AUTH 500 (RFC 4954 §3).
 pub const MAIL_LINE: usize = COMMAND_LINE + 26 + 17 + 500;
 /// Longest AUTH command, and longest answer to its challenges, CR LF included (RFC 4954 §4).
 pub const AUTH_LINE: usize = 12_288;
+// ANCHOR_END: limits
 
+// ANCHOR: verbs
 /// Every verb, with the form of the whole command and what it is for.
 const VERBS: [&str; 16] = [
     "EHLO domain -- says who is calling, and asks what you offer (RFC 5321 4.1.1.1)",
@@ -41,11 +49,15 @@ const VERBS: [&str; 16] = [
     "SAML FROM:<address> -- wrote to a terminal and mailed; abandoned (RFC 5321 F.6)",
     "TURN -- made client and server change places; abandoned (RFC 5321 F.1)",
 ];
+// ANCHOR_END: verbs
 
+// ANCHOR: verb
 /// The word that a command begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verb(&'static str);
+// ANCHOR_END: verb
 
+// ANCHOR: verb_impl
 impl Verb {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Verb> {
@@ -61,8 +73,21 @@ impl Verb {
     pub fn explain(self) -> (&'static str, &'static str) {
         self.0.split_once(" -- ").unwrap_or((self.0, ""))
     }
-}
+    // ANCHOR_END: verb_impl
 
+    // ANCHOR: verb_limit
+    /// Longest command with this verb, CR LF included, in octets.
+    fn limit(&self) -> usize {
+        match self.name() {
+            "MAIL" => MAIL_LINE,
+            "AUTH" => AUTH_LINE,
+            _ => COMMAND_LINE,
+        }
+    }
+}
+// ANCHOR_END: verb_limit
+
+// ANCHOR: verb_from_str
 impl FromStr for Verb {
     type Err = Syntax;
 
@@ -72,7 +97,9 @@ impl FromStr for Verb {
             .ok_or(Syntax::Unknown)
     }
 }
+// ANCHOR_END: verb_from_str
 
+// ANCHOR: command
 /// One command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -100,12 +127,12 @@ pub enum Command {
     Quit,
     /// A mechanism, and the first response if the client sends it at once (RFC 4954 §4).
     Auth(Argument, Option<Argument>),
-    /// One of SEND, SOML and SAML.
-    ToTerminal(Verb, ReversePath),
-    /// Abandoned: it let anybody ask for the mail of others.
-    Turn,
+    /// One of SEND, SOML, SAML and TURN. Nobody acts on it, so nobody looks at its argument.
+    Abandoned(Verb, Option<Argument>),
 }
+// ANCHOR_END: command
 
+// ANCHOR: argument
 /// An argument that is just text: printable ASCII, not empty, no space at either end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument(String);
@@ -123,7 +150,17 @@ impl Argument {
         &self.0
     }
 }
+// ANCHOR_END: argument
 
+// ANCHOR: argument_display
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+// ANCHOR_END: argument_display
+
+// ANCHOR: syntax
 /// Why a line is no command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Syntax {
@@ -136,7 +173,9 @@ pub enum Syntax {
     /// A parameter of MAIL or RCPT that we do not know.
     Parameter(Verb),
 }
+// ANCHOR_END: syntax
 
+// ANCHOR: code
 impl Syntax {
     /// The reply code that the mistake deserves (RFC 5321 §4.2.2).
     pub fn code(&self) -> u16 {
@@ -147,7 +186,9 @@ impl Syntax {
         }
     }
 }
+// ANCHOR_END: code
 
+// ANCHOR: syntax_display
 impl fmt::Display for Syntax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -165,100 +206,102 @@ impl fmt::Display for Syntax {
 }
 
 impl std::error::Error for Syntax {}
+// ANCHOR_END: syntax_display
 
+// ANCHOR: parse
 impl Command {
     /// Reads a command from a line without its CR LF.
     pub fn parse(line: &[u8]) -> Result<Command, Syntax> {
-        let end = line
-            .iter()
-            .position(|octet| *octet == b' ')
-            .unwrap_or(line.len());
-        let (word, rest) = line.split_at(end);
-        let verb = str::from_utf8(word.trim_ascii_end()).unwrap_or("").parse();
-        let limit = match verb.as_ref().map(|verb: &Verb| verb.name()) {
-            Ok("MAIL") => MAIL_LINE,
-            Ok("AUTH") => AUTH_LINE,
-            _ => COMMAND_LINE,
-        };
-        if line.len() + 2 > limit {
+        // Octets that are no UTF-8 become a mark, and no verb and no argument may hold it.
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_ascii_end();
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let verb: Result<Verb, Syntax> = word.parse();
+        let limit = verb.as_ref().map_or(COMMAND_LINE, Verb::limit);
+        if line.len() + "\r\n".len() > limit {
             return Err(Syntax::TooLong(limit));
         }
         let verb = verb?;
-        let wrong = Syntax::Arguments(verb, None);
-        let rest = str::from_utf8(rest).map_err(|_| wrong.clone())?;
-        let rest = rest.trim_ascii_end();
-        Command::parse_argument(verb, rest.strip_prefix(' ').unwrap_or(rest), wrong)
+        let argument = match rest {
+            "" => None,
+            rest => Some(Argument::new(rest).ok_or(Syntax::Arguments(verb, None))?),
+        };
+        Command::new(verb, argument)
     }
+    // ANCHOR_END: parse
 
-    fn parse_argument(verb: Verb, argument: &str, wrong: Syntax) -> Result<Command, Syntax> {
-        let nothing = |command| {
-            if argument.is_empty() {
-                Ok(command)
-            } else {
-                Err(wrong.clone())
-            }
-        };
-        let text = || Argument::new(argument).ok_or(wrong.clone());
-        let optional = || {
-            if argument.is_empty() {
-                Ok(None)
-            } else {
-                text().map(Some)
-            }
-        };
-        let domain = || {
-            argument
-                .parse()
-                .map_err(|why| Syntax::Arguments(verb, Some(why)))
-        };
-        match verb.name() {
-            "EHLO" => domain().map(Command::Ehlo),
-            "HELO" => domain().map(Command::Helo),
-            "MAIL" => {
-                let (path, parameters) = path_and_parameters(verb, "FROM:", argument)?;
-                Ok(Command::Mail(path, mail_parameters(parameters, wrong)?))
-            }
-            "RCPT" => match path_and_parameters(verb, "TO:", argument)? {
-                (path, list) if list.is_empty() => Ok(Command::Rcpt(path)),
-                _ => Err(Syntax::Parameter(verb)),
-            },
-            "DATA" => nothing(Command::Data),
-            "RSET" => nothing(Command::Rset),
-            "VRFY" => text().map(Command::Vrfy),
-            "EXPN" => text().map(Command::Expn),
-            "HELP" => optional().map(Command::Help),
-            "NOOP" => optional().map(Command::Noop),
-            "QUIT" => nothing(Command::Quit),
-            "AUTH" => auth(argument).ok_or(wrong),
-            "TURN" => nothing(Command::Turn),
-            _ => match path_and_parameters(verb, "FROM:", argument)? {
-                (path, list) if list.is_empty() => Ok(Command::ToTerminal(verb, path)),
-                _ => Err(Syntax::Parameter(verb)),
-            },
-        }
+    // ANCHOR: new
+    fn new(verb: Verb, argument: Option<Argument>) -> Result<Command, Syntax> {
+        Ok(match (verb.name(), argument) {
+            ("EHLO", Some(domain)) => Command::Ehlo(address(verb, domain.as_str())?),
+            ("HELO", Some(domain)) => Command::Helo(address(verb, domain.as_str())?),
+            ("MAIL", Some(from)) => mail(verb, from.as_str())?,
+            ("RCPT", Some(to)) => rcpt(verb, to.as_str())?,
+            ("DATA", None) => Command::Data,
+            ("RSET", None) => Command::Rset,
+            ("VRFY", Some(name)) => Command::Vrfy(name),
+            ("EXPN", Some(list)) => Command::Expn(list),
+            ("HELP", topic) => Command::Help(topic),
+            ("NOOP", argument) => Command::Noop(argument),
+            ("QUIT", None) => Command::Quit,
+            ("AUTH", Some(words)) => auth(verb, words.as_str())?,
+            ("SEND" | "SOML" | "SAML" | "TURN", argument) => Command::Abandoned(verb, argument),
+            _ => return Err(Syntax::Arguments(verb, None)),
+        })
     }
 }
+// ANCHOR_END: new
 
-fn auth(argument: &str) -> Option<Command> {
-    let (mechanism, response) = argument.split_once(' ').unwrap_or((argument, ""));
-    let in_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
-    let good = mechanism.len() <= 20 && mechanism.bytes().all(in_name) && !response.contains(' ');
-    let mechanism = Argument::new(mechanism).filter(|_| good)?;
-    let one_word = argument.len() == mechanism.as_str().len();
-    let response = if one_word {
-        None
+// ANCHOR: address
+/// Reads a domain or a path.
+fn address<A>(verb: Verb, text: &str) -> Result<A, Syntax>
+where
+    A: FromStr<Err = AddressError>,
+{
+    text.parse()
+        .map_err(|why| Syntax::Arguments(verb, Some(why)))
+}
+// ANCHOR_END: address
+
+// ANCHOR: mail_and_rcpt
+fn mail(verb: Verb, argument: &str) -> Result<Command, Syntax> {
+    let (path, parameters) = path_and_parameters(verb, "FROM:", argument)?;
+    let path = address(verb, &path)?;
+    Ok(Command::Mail(path, mail_parameters(verb, parameters)?))
+}
+
+fn rcpt(verb: Verb, argument: &str) -> Result<Command, Syntax> {
+    let (path, parameters) = path_and_parameters(verb, "TO:", argument)?;
+    let path = address(verb, &path)?;
+    if parameters.is_empty() {
+        Ok(Command::Rcpt(path))
     } else {
-        Some(Argument::new(response)?)
-    };
-    Some(Command::Auth(mechanism, response))
-}
-
-impl fmt::Display for Argument {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        Err(Syntax::Parameter(verb))
     }
 }
+// ANCHOR_END: mail_and_rcpt
 
+// ANCHOR: auth
+/// A mechanism has a name of at most twenty octets (RFC 4422 §3.1), and a response is one word.
+fn auth(verb: Verb, argument: &str) -> Result<Command, Syntax> {
+    let (mechanism, response) = match argument.split_once(' ') {
+        Some((mechanism, response)) => (mechanism, Some(response)),
+        None => (argument, None),
+    };
+    let in_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    let good = mechanism.len() <= 20
+        && mechanism.bytes().all(in_name)
+        && !response.is_some_and(|response| response.is_empty() || response.contains(' '));
+    if good {
+        let argument = |text: &str| Argument(text.to_string());
+        Ok(Command::Auth(argument(mechanism), response.map(argument)))
+    } else {
+        Err(Syntax::Arguments(verb, None))
+    }
+}
+// ANCHOR_END: auth
+
+// ANCHOR: command_display
 impl fmt::Display for Command {
     /// The command as it goes over the wire, without CR LF.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -271,15 +314,27 @@ impl fmt::Display for Command {
             Command::Rset => f.write_str("RSET"),
             Command::Vrfy(name) => write!(f, "VRFY {name}"),
             Command::Expn(list) => write!(f, "EXPN {list}"),
-            Command::Help(None) => f.write_str("HELP"),
-            Command::Help(Some(topic)) => write!(f, "HELP {topic}"),
-            Command::Noop(None) => f.write_str("NOOP"),
-            Command::Noop(Some(argument)) => write!(f, "NOOP {argument}"),
+            Command::Help(topic) => with_argument(f, "HELP", topic),
+            Command::Noop(argument) => with_argument(f, "NOOP", argument),
             Command::Quit => f.write_str("QUIT"),
-            Command::Auth(mechanism, None) => write!(f, "AUTH {mechanism}"),
-            Command::Auth(mechanism, Some(response)) => write!(f, "AUTH {mechanism} {response}"),
-            Command::ToTerminal(verb, path) => write!(f, "{} FROM:{path}", verb.name()),
-            Command::Turn => f.write_str("TURN"),
+            Command::Auth(mechanism, response) => {
+                with_argument(f, &format!("AUTH {mechanism}"), response)
+            }
+            Command::Abandoned(verb, argument) => with_argument(f, verb.name(), argument),
         }
     }
 }
+// ANCHOR_END: command_display
+
+// ANCHOR: with_argument
+fn with_argument(
+    f: &mut fmt::Formatter<'_>,
+    command: &str,
+    argument: &Option<Argument>,
+) -> fmt::Result {
+    match argument {
+        Some(argument) => write!(f, "{command} {argument}"),
+        None => f.write_str(command),
+    }
+}
+// ANCHOR_END: with_argument

@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! # Lines (chapter 2)
 //!
 //! SMTP and POP3 are spoken in lines, and a line ends with two octets: CR LF (RFC 5321 §2.3.8).
@@ -10,7 +11,9 @@
 //! line to a reader; that is the [`Trace`].
 //!
 //! It knows nothing of what the lines mean, but for one thing: which part of one is a password.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 mod trace;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -18,7 +21,9 @@ use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant};
 use trace::public_part;
 pub use trace::{Trace, is_hidden, visible};
+// ANCHOR_END: uses
 
+// ANCHOR: limits
 /// Longest command line, its CR LF included, in octets (RFC 5321 §4.5.3.1.4).
 pub const COMMAND_LINE: usize = 512;
 /// Longest reply line, its CR LF included, in octets (RFC 5321 §4.5.3.1.5).
@@ -26,17 +31,23 @@ pub const REPLY_LINE: usize = 512;
 /// Longest line of a letter's text, its CR LF included, in octets (RFC 5321 §4.5.3.1.6).
 /// A receiver may take longer ones, and ours does; a good sender stays below.
 pub const TEXT_LINE: usize = 1000;
+// ANCHOR_END: limits
 
+// ANCHOR: endless
 /// How far we follow a line that is too long, to find its end, before we give up on the peer.
 pub const ENDLESS_LINE: usize = 64 * 1024;
 
 /// Longest patience of a [`Socket`]. Without a limit, now and an endless patience together are a
 /// moment that the clock cannot name.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+// ANCHOR_END: endless
 
+// ANCHOR: block
 /// How much is read and written at a time.
 const BLOCK: usize = 64 * 1024;
+// ANCHOR_END: block
 
+// ANCHOR: line
 /// What reading one line came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
@@ -52,14 +63,18 @@ pub enum Line {
     /// The other side closed the connection. An unfinished last line is no line, and is dropped.
     Closed,
 }
+// ANCHOR_END: line
 
+// ANCHOR: stream
 /// A two-way stream of octets that can be told how long it may wait.
 pub trait Stream: Read + Write {
     /// From now on, all reads and writes together get `patience`; after that they
     /// fail with [`io::ErrorKind::TimedOut`]. A new call starts the clock anew.
     fn allow(&mut self, patience: Duration) -> io::Result<()>;
 }
+// ANCHOR_END: stream
 
+// ANCHOR: socket
 /// A TCP connection that keeps a deadline.
 ///
 /// A timeout on each read is not enough: a peer that sends one octet just before each timeout
@@ -69,7 +84,9 @@ pub struct Socket {
     stream: TcpStream,
     deadline: Instant,
 }
+// ANCHOR_END: socket
 
+// ANCHOR: socket_impl
 impl Socket {
     /// Wraps a connection; its first `allow` comes before its first read.
     pub fn new(stream: TcpStream) -> Socket {
@@ -93,14 +110,18 @@ impl Socket {
         }
     }
 }
+// ANCHOR_END: socket_impl
 
+// ANCHOR: allow
 impl Stream for Socket {
     fn allow(&mut self, patience: Duration) -> io::Result<()> {
         self.deadline = Instant::now() + patience.min(A_DAY);
         Ok(())
     }
 }
+// ANCHOR_END: allow
 
+// ANCHOR: read_write
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(self.left()?)?;
@@ -118,7 +139,9 @@ impl Write for Socket {
         self.stream.flush()
     }
 }
+// ANCHOR_END: read_write
 
+// ANCHOR: timed_out
 /// Unix calls a timeout "would block", Windows calls it "timed out". We say timed out.
 pub fn timed_out(error: io::Error) -> io::Error {
     match error.kind() {
@@ -126,7 +149,9 @@ pub fn timed_out(error: io::Error) -> io::Error {
         _ => error,
     }
 }
+// ANCHOR_END: timed_out
 
+// ANCHOR: one_line
 /// Refuses to write as one line what the other side would read as several.
 pub(super) fn one_line(line: &[u8]) -> io::Result<()> {
     if line.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
@@ -135,14 +160,18 @@ pub(super) fn one_line(line: &[u8]) -> io::Result<()> {
         Ok(())
     }
 }
+// ANCHOR_END: one_line
 
+// ANCHOR: wire
 /// One end of a connection.
 pub struct Wire<S> {
     input: BufReader<S>,
     output: Vec<u8>,
     trace: Option<Trace>,
 }
+// ANCHOR_END: wire
 
+// ANCHOR: wire_new
 impl<S: Stream> Wire<S> {
     /// The end of a connection, with no trace.
     pub fn new(stream: S) -> Wire<S> {
@@ -160,12 +189,16 @@ impl<S: Stream> Wire<S> {
             ..Wire::new(stream)
         }
     }
+    // ANCHOR_END: wire_new
 
+    // ANCHOR: wire_allow
     /// Starts the clock for what comes next; see [`Stream::allow`].
     pub fn allow(&mut self, patience: Duration) -> io::Result<()> {
         self.input.get_mut().allow(patience)
     }
+    // ANCHOR_END: wire_allow
 
+    // ANCHOR: read_line
     /// Reads one line of at most `limit` octets, CR LF included.
     pub fn read_line(&mut self, limit: usize) -> io::Result<Line> {
         self.read_and_show(limit, public_part)
@@ -175,7 +208,9 @@ impl<S: Stream> Wire<S> {
     pub fn read_secret(&mut self, limit: usize) -> io::Result<Line> {
         self.read_and_show(limit, |_| 0)
     }
+    // ANCHOR_END: read_line
 
+    // ANCHOR: read_and_show
     fn read_and_show(&mut self, limit: usize, public: fn(&[u8]) -> usize) -> io::Result<Line> {
         let mut line = Vec::new();
         self.read_piece(limit, &mut line)?;
@@ -201,7 +236,9 @@ impl<S: Stream> Wire<S> {
         line.truncate(line.len() - 2);
         Ok(Line::Text(line))
     }
+    // ANCHOR_END: read_and_show
 
+    // ANCHOR: skip_line
     /// Throws away the rest of a line that is too long.
     fn skip_line(&mut self) -> io::Result<Line> {
         let mut skipped = Vec::new();
@@ -214,7 +251,9 @@ impl<S: Stream> Wire<S> {
         }
         Ok(Line::Endless)
     }
+    // ANCHOR_END: skip_line
 
+    // ANCHOR: read_piece
     /// Appends to `piece` what comes, through the next LF, but at most `most` octets. Returns how
     /// many; less than `most` and no LF means that the stream has ended.
     ///
@@ -233,7 +272,9 @@ impl<S: Stream> Wire<S> {
     pub(super) fn has_line(&self) -> bool {
         self.input.buffer().contains(&b'\n')
     }
+    // ANCHOR_END: read_piece
 
+    // ANCHOR: write_line
     /// Writes a line and its CR LF. It leaves at the next read, or [`flush`](Wire::flush).
     ///
     /// Errors: [`io::ErrorKind::InvalidInput`] if the line holds a CR or LF, for what follows that
@@ -252,7 +293,9 @@ impl<S: Stream> Wire<S> {
         self.write_octets(line.as_bytes())?;
         self.write_octets(b"\r\n")
     }
+    // ANCHOR_END: write_line
 
+    // ANCHOR: write_and_show
     fn write_and_show(&mut self, line: &str, shown: usize) -> io::Result<()> {
         one_line(line.as_bytes())?;
         if let Some(trace) = &mut self.trace {
@@ -261,7 +304,9 @@ impl<S: Stream> Wire<S> {
         self.write_octets(line.as_bytes())?;
         self.write_octets(b"\r\n")
     }
+    // ANCHOR_END: write_and_show
 
+    // ANCHOR: write_octets
     /// Writes octets as they are.
     pub(super) fn write_octets(&mut self, octets: &[u8]) -> io::Result<()> {
         self.output.extend_from_slice(octets);
@@ -271,25 +316,31 @@ impl<S: Stream> Wire<S> {
             self.flush()
         }
     }
+    // ANCHOR_END: write_octets
 
+    // ANCHOR: flush
     /// Sends what was written.
     pub fn flush(&mut self) -> io::Result<()> {
         if self.output.is_empty() {
             return Ok(());
         }
         let stream = self.input.get_mut();
-        stream.write_all(&self.output)?;
+        let sent = stream.write_all(&self.output);
+        // If that failed, nobody knows how much has left: it must not leave a second time.
         self.output.clear();
-        stream.flush()
+        sent.and_then(|()| stream.flush())
     }
+    // ANCHOR_END: flush
 
+    // ANCHOR: wire_rest
     /// The trace, for those who read or write below the level of lines.
     pub fn trace(&mut self) -> Option<&mut Trace> {
         self.trace.as_mut()
     }
 
-    /// The stream, to close it.
+    /// The stream below the lines.
     pub fn stream(&self) -> &S {
         self.input.get_ref()
     }
 }
+// ANCHOR_END: wire_rest

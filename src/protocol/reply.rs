@@ -1,20 +1,31 @@
+// ANCHOR: story
 //! # Replies (chapter 6)
 //!
 //! What the server says: three digits and text (RFC 5321 §4.2). The digits are for the program and
 //! the text is for people. A reply may have several lines: all but the last have a hyphen after the
 //! digits, where the last has a space.
 //!
-//! A client decides by the first digit alone (§4.3.2). Codes that nobody has thought of yet work
-//! too.
+//! A client decides by the first digit alone (§4.3.2), so codes that nobody has thought of yet work
+//! too. What to do then is not known here: the client decides that, and the relay.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 use super::line::{Line, REPLY_LINE, Stream, Wire, visible};
 use std::fmt;
 use std::io;
+use std::ops::Range;
+// ANCHOR_END: uses
 
+// ANCHOR: limits
 /// Most lines that we read of one reply. The longest that real servers send, to EHLO, has about
 /// twenty.
 pub const REPLY_LINES: usize = 100;
 
+/// The codes that there can be (RFC 5321 §4.3.2).
+const CODES: Range<u16> = 200..600;
+// ANCHOR_END: limits
+
+// ANCHOR: severity
 /// What a reply comes to: its first digit (RFC 5321 §4.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -27,7 +38,9 @@ pub enum Severity {
     /// 5: no. The same again would be refused again.
     Refused,
 }
+// ANCHOR_END: severity
 
+// ANCHOR: reply_line
 /// One line of a reply, as it goes over the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyLine {
@@ -35,13 +48,14 @@ pub struct ReplyLine {
     last: bool,
     text: String,
 }
+// ANCHOR_END: reply_line
 
+// ANCHOR: reply_line_parse
 impl ReplyLine {
     /// Reads a line without its CR LF. A bare `250` will do.
     pub fn parse(line: &[u8]) -> Option<ReplyLine> {
-        let (code, rest) = line.split_at_checked(3)?;
-        let digits = code.iter().all(u8::is_ascii_digit);
-        let code = str::from_utf8(code).ok().filter(|_| digits)?.parse().ok()?;
+        let (digits, rest) = line.split_at_checked(3)?;
+        let code = str::from_utf8(digits).ok()?.parse().ok()?;
         let (last, text) = match rest {
             [] => (true, rest),
             [b' ', text @ ..] => (true, text),
@@ -49,26 +63,23 @@ impl ReplyLine {
             _ => return None,
         };
         let text = clean(&String::from_utf8_lossy(text));
-        if (200..600).contains(&code) {
-            Some(ReplyLine { code, last, text })
-        } else {
-            None
-        }
+        CODES
+            .contains(&code)
+            .then_some(ReplyLine { code, last, text })
     }
 }
+// ANCHOR_END: reply_line_parse
 
+// ANCHOR: reply_line_display
 impl fmt::Display for ReplyLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{}{}",
-            self.code,
-            if self.last { ' ' } else { '-' },
-            self.text
-        )
+        let mark = if self.last { ' ' } else { '-' };
+        write!(f, "{}{mark}{}", self.code, self.text)
     }
 }
+// ANCHOR_END: reply_line_display
 
+// ANCHOR: clean
 /// Makes text fit for one line of a reply: printable ASCII, and short enough.
 fn clean(text: &str) -> String {
     let mut line = String::new();
@@ -81,30 +92,32 @@ fn clean(text: &str) -> String {
     line.truncate(REPLY_LINE - "250 \r\n".len());
     line
 }
+// ANCHOR_END: clean
 
+// ANCHOR: reply
 /// A reply: a code from 200 to 599, and one or more lines of printable text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     code: u16,
     lines: Vec<String>,
 }
+// ANCHOR_END: reply
 
+// ANCHOR: new
 impl Reply {
     /// Makes a reply. Each line of `text` becomes a line of it; what is not printable ASCII becomes
     /// a visible mark, and a line over the limit is cut. A code that is none becomes 554.
     pub fn new(code: u16, text: &str) -> Reply {
-        let code = if (200..600).contains(&code) {
-            code
-        } else {
-            554
-        };
+        let code = if CODES.contains(&code) { code } else { 554 };
         let mut lines: Vec<String> = text.lines().take(REPLY_LINES).map(clean).collect();
         if lines.is_empty() {
             lines.push(String::new());
         }
         Reply { code, lines }
     }
+    // ANCHOR_END: new
 
+    // ANCHOR: code
     /// The three digits.
     pub fn code(&self) -> u16 {
         self.code
@@ -119,7 +132,9 @@ impl Reply {
             _ => Severity::Refused,
         }
     }
+    // ANCHOR_END: code
 
+    // ANCHOR: lines
     /// The text of each line.
     pub fn text(&self) -> &[String] {
         &self.lines
@@ -135,13 +150,17 @@ impl Reply {
         };
         self.lines.iter().enumerate().map(line)
     }
+    // ANCHOR_END: lines
 
+    // ANCHOR: write
     /// Writes the reply.
     pub fn write<S: Stream>(&self, wire: &mut Wire<S>) -> io::Result<()> {
         self.lines()
             .try_for_each(|line| wire.write_line(&line.to_string()))
     }
+    // ANCHOR_END: write
 
+    // ANCHOR: read
     /// Reads a reply, to its last line.
     pub fn read<S: Stream>(wire: &mut Wire<S>) -> Result<Reply, ReplyError> {
         let mut lines = Vec::new();
@@ -166,7 +185,9 @@ impl Reply {
         Err(ReplyError::TooLong)
     }
 }
+// ANCHOR_END: read
 
+// ANCHOR: from_reply_line
 impl From<ReplyLine> for Reply {
     /// A reply of one line.
     fn from(line: ReplyLine) -> Reply {
@@ -176,14 +197,18 @@ impl From<ReplyLine> for Reply {
         }
     }
 }
+// ANCHOR_END: from_reply_line
 
+// ANCHOR: reply_display
 impl fmt::Display for Reply {
     /// For people, on one line: `550 no such user; try VRFY`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.code, self.lines.join("; "))
     }
 }
+// ANCHOR_END: reply_display
 
+// ANCHOR: reply_error
 /// Why no reply could be read.
 #[derive(Debug)]
 pub enum ReplyError {
@@ -200,7 +225,9 @@ pub enum ReplyError {
     /// A CR or LF stood alone.
     BareNewline,
 }
+// ANCHOR_END: reply_error
 
+// ANCHOR: reply_error_display
 impl fmt::Display for ReplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -212,10 +239,8 @@ impl fmt::Display for ReplyError {
                 f.write_str("the other side closed the connection without a reply")
             }
             ReplyError::NoReply(line) => {
-                write!(
-                    f,
-                    "this is no reply, it lacks a code from 200 to 599: {line}"
-                )
+                let why = "this is no reply, it lacks a code from 200 to 599";
+                write!(f, "{why}: {line}")
             }
             ReplyError::TwoCodes => f.write_str("the lines of one reply have different codes"),
             ReplyError::TooLong => f.write_str("a reply longer than any real one"),
@@ -227,3 +252,4 @@ impl fmt::Display for ReplyError {
 }
 
 impl std::error::Error for ReplyError {}
+// ANCHOR_END: reply_error_display

@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! # Credentials (chapter 7)
 //!
 //! AUTH proves who is calling, in one of several ways called mechanisms (RFC 4954). We know two,
@@ -9,13 +10,17 @@
 //!
 //! So a password is safe only if nobody listens on the way. Here there is no TLS; that is why AUTH
 //! is offered on loopback alone.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 use super::base64;
 use std::fmt;
 
 /// The challenges of LOGIN.
 pub const LOGIN_CHALLENGES: [&str; 2] = ["Username:", "Password:"];
+// ANCHOR_END: uses
 
+// ANCHOR: credentials
 /// A user name and a password, as they came. The password is hidden from `{:?}`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -24,32 +29,35 @@ pub struct Credentials {
     /// The proof.
     pub password: String,
 }
+// ANCHOR_END: credentials
 
+// ANCHOR: to_plain
 impl Credentials {
     /// The message of PLAIN, in base64.
     pub fn to_plain(&self) -> String {
         base64::encode(format!("\0{}\0{}", self.user, self.password).as_bytes())
     }
+    // ANCHOR_END: to_plain
 
+    // ANCHOR: from_plain
     /// Reads the message of PLAIN. An authorization identity, to act for somebody else, must be the
     /// user or nobody.
     pub fn from_plain(text: &str) -> Option<Credentials> {
         let message = String::from_utf8(base64::decode(text)?).ok()?;
-        let mut parts = message.split('\0');
-        let (acting_for, user, password) = (parts.next()?, parts.next()?, parts.next()?);
-        let good = parts.next().is_none()
-            && [user, password]
-                .iter()
-                .all(|part| (1..=255).contains(&part.len()))
-            && (acting_for.is_empty() || acting_for == user);
-        let [user, password] = [user, password].map(str::to_string);
-        if good {
-            Some(Credentials { user, password })
-        } else {
-            None
-        }
+        let parts: Vec<&str> = message.split('\0').collect();
+        let &[acting_for, user, password] = parts.as_slice() else {
+            return None;
+        };
+        let fits = |part: &str| (1..=255).contains(&part.len());
+        let allowed = acting_for.is_empty() || acting_for == user;
+        (fits(user) && fits(password) && allowed).then(|| Credentials {
+            user: user.to_string(),
+            password: password.to_string(),
+        })
     }
+    // ANCHOR_END: from_plain
 
+    // ANCHOR: prove
     /// Is this the password `known`? It takes as long for a wrong one as for the right one,
     /// whatever `known` is: a comparison that stops at the first difference tells a patient
     /// listener where that is.
@@ -64,9 +72,12 @@ impl Credentials {
         std::hint::black_box(difference) == 0
     }
 }
+// ANCHOR_END: prove
 
+// ANCHOR: debug
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Credentials({:?}, ********)", self.user)
     }
 }
+// ANCHOR_END: debug

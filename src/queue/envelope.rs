@@ -1,7 +1,7 @@
 //! The envelope of a waiting letter, as a file.
 
 use crate::message::Date;
-use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
+use crate::protocol::address::{Domain, Mailbox, ReversePath};
 use crate::protocol::reply::{Reply, ReplyLine};
 use std::fmt;
 use std::str::FromStr;
@@ -132,19 +132,20 @@ impl FromStr for Envelope {
                 .ok_or(Damaged)
         };
         let number = |text: &str| text.parse::<u64>().map_err(|_| Damaged);
-        let reverse_path = fact("from")?.parse().map_err(|_| Damaged)?;
+        let reverse_path = match fact("from")? {
+            "<>" => ReversePath::Null,
+            path => ReversePath::Mailbox(mailbox(path)?),
+        };
         let arrived = Date(number(fact("arrived")?)?);
         let tries = number(fact("tries")?)?.try_into().map_err(|_| Damaged)?;
         let next = Date(number(fact("next")?)?);
         let mut recipients = Vec::new();
         loop {
             let (word, path) = lines.next().ok_or(Damaged)?;
-            if word == "end" {
+            if (word, path) == ("end", "") {
                 break;
             }
-            let Ok(ForwardPath::Mailbox(mailbox)) = path.parse() else {
-                return Err(Damaged);
-            };
+            let mailbox = mailbox(path)?;
             let reason = lines
                 .next_if(|(key, _)| *key == "reason")
                 .map(|(_, reason)| reason.parse());
@@ -170,6 +171,15 @@ impl FromStr for Envelope {
             Err(Damaged)
         }
     }
+}
+
+/// An address in brackets. It may be longer than a path on the wire: a list can have such members,
+/// and to refuse them is for their host.
+fn mailbox(path: &str) -> Result<Mailbox, Damaged> {
+    let inside = path
+        .strip_prefix('<')
+        .and_then(|rest| rest.strip_suffix('>'));
+    inside.ok_or(Damaged)?.parse().map_err(|_| Damaged)
 }
 
 impl FromStr for Reason {

@@ -21,20 +21,20 @@ impl Session<'_> {
 
     /// RFC 5321 §3.5, §4.1.1.7.
     pub(super) fn expn(&self, name: &str) -> Step {
-        let Some(Recipient::Local(name)) = self.named(name) else {
-            return say(550, "no such list here");
+        let members = match self.named(name) {
+            Some(Recipient::Local(name)) if self.host.aliases.contains_key(&name) => {
+                self.host.expand(Recipient::Local(name))
+            }
+            _ => Vec::new(),
         };
-        if !self.host.aliases.contains_key(&name) {
+        // Nobody is on a list that names only itself, and RCPT says 550 to it too.
+        if members.is_empty() {
             return say(550, "no such list here");
         }
-        let members =
-            self.host
-                .expand(Recipient::Local(name))
-                .into_iter()
-                .map(|member| match member {
-                    Recipient::Local(user) => format!("<{user}@{}>", self.host.domain),
-                    Recipient::Remote(mailbox) => format!("<{mailbox}>"),
-                });
+        let members = members.into_iter().map(|member| match member {
+            Recipient::Local(user) => format!("<{user}@{}>", self.host.domain),
+            Recipient::Remote(mailbox) => format!("<{mailbox}>"),
+        });
         say(250, &members.collect::<Vec<_>>().join("\n"))
     }
 

@@ -21,9 +21,10 @@ impl Session<'_> {
             return say(503, "AUTH comes once, and before MAIL");
         }
         // A lone `=` is how an empty first response is written.
-        let response = response
-            .as_ref()
-            .map(|word| word.as_str().trim_start_matches('='));
+        let response = response.as_ref().map(|word| match word.as_str() {
+            "=" => "",
+            response => response,
+        });
         match (mechanism.to_ascii_uppercase().as_str(), response) {
             ("PLAIN", Some(response)) => self.plain(response.as_bytes()),
             ("PLAIN", None) => {

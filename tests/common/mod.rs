@@ -1,5 +1,11 @@
 //! What several chapters' tests need.
 #![allow(dead_code)]
 
+pub mod crash;
+pub mod dialogues;
+pub mod inn;
+pub mod mailbox;
+pub mod peers;
 pub mod process;
 pub mod script;
+pub mod talk;

@@ -119,6 +119,13 @@ impl Stream for Script {
     }
 }
 
+/// Lent, so that its record can be read afterwards.
+impl Stream for &mut Script {
+    fn allow(&mut self, patience: Duration) -> io::Result<()> {
+        (**self).allow(patience)
+    }
+}
+
 /// Reads lines to the end of the stream.
 pub fn read_lines(wire: &mut Wire<Script>, limit: usize) -> Vec<Line> {
     let mut lines = Vec::new();

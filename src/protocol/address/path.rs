@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! Paths: an address in angle brackets, as MAIL and RCPT carry it (RFC 5321 §4.1.2).
 
 use super::{AddressError, Domain, Mailbox};
@@ -6,7 +7,9 @@ use std::str::FromStr;
 
 /// Longest path in octets, with its `<`, `>` and source route (RFC 5321 §4.5.3.1.3).
 pub const PATH: usize = 256;
+// ANCHOR_END: story
 
+// ANCHOR: reverse_path
 /// Where a bounce goes: the argument of MAIL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReversePath {
@@ -16,7 +19,9 @@ pub enum ReversePath {
     /// `<local-part@domain>`.
     Mailbox(Mailbox),
 }
+// ANCHOR_END: reverse_path
 
+// ANCHOR: reverse_path_text
 impl FromStr for ReversePath {
     type Err = AddressError;
 
@@ -36,7 +41,9 @@ impl fmt::Display for ReversePath {
         }
     }
 }
+// ANCHOR_END: reverse_path_text
 
+// ANCHOR: forward_path
 /// Where a letter goes: the argument of RCPT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ForwardPath {
@@ -46,7 +53,9 @@ pub enum ForwardPath {
     /// `<local-part@domain>`.
     Mailbox(Mailbox),
 }
+// ANCHOR_END: forward_path
 
+// ANCHOR: forward_path_text
 impl FromStr for ForwardPath {
     type Err = AddressError;
 
@@ -67,7 +76,9 @@ impl fmt::Display for ForwardPath {
         }
     }
 }
+// ANCHOR_END: forward_path_text
 
+// ANCHOR: parse_path
 /// `<mailbox>`, or `<@one,@two:mailbox>`: a source route, from the days when a sender chose
 /// the way. It is checked and dropped (RFC 5321 §3.6.1, appendix C).
 fn parse_path(path: &str) -> Result<Mailbox, AddressError> {
@@ -88,7 +99,9 @@ fn parse_path(path: &str) -> Result<Mailbox, AddressError> {
     }
     mailbox.parse()
 }
+// ANCHOR_END: parse_path
 
+// ANCHOR: split_path
 /// Splits `<path> rest` after the `>` that ends the path: one within quotes does not.
 pub fn split_path(text: &str) -> Option<(&str, &str)> {
     let mut quoted = false;
@@ -104,3 +117,4 @@ pub fn split_path(text: &str) -> Option<(&str, &str)> {
     }
     None
 }
+// ANCHOR_END: split_path

@@ -1,11 +1,15 @@
+// ANCHOR: story
 //! What stands in a MAIL or RCPT command after the verb: a path, and perhaps parameters, which the
 //! extensions of SMTP have brought (RFC 5321 §4.1.2, esmtp-param).
+// ANCHOR_END: story
 
+// ANCHOR: uses
 use super::{Syntax, Verb};
 use crate::protocol::address::{AddressError, split_path};
 use std::fmt;
-use std::str::FromStr;
+// ANCHOR_END: uses
 
+// ANCHOR: mail_parameters
 /// What may follow the path of MAIL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MailParameters {
@@ -17,7 +21,9 @@ pub struct MailParameters {
     /// on that, and so it is always displayed as `<>`, "somebody".
     pub auth: bool,
 }
+// ANCHOR_END: mail_parameters
 
+// ANCHOR: body
 /// The values of `BODY=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
@@ -26,25 +32,14 @@ pub enum Body {
     /// `8BITMIME`: any octets, in lines.
     EightBitMime,
 }
+// ANCHOR_END: body
 
-impl FromStr for Body {
-    type Err = Syntax;
-
-    fn from_str(value: &str) -> Result<Body, Syntax> {
-        let known = [Body::SevenBit, Body::EightBitMime];
-        let found = known
-            .into_iter()
-            .find(|body| body.to_string().eq_ignore_ascii_case(value));
-        found.ok_or(Syntax::Parameter("MAIL".parse()?))
-    }
-}
-
+// ANCHOR: display
 impl fmt::Display for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Body::SevenBit {
-            "7BIT"
-        } else {
-            "8BITMIME"
+        f.write_str(match self {
+            Body::SevenBit => "7BIT",
+            Body::EightBitMime => "8BITMIME",
         })
     }
 }
@@ -60,80 +55,96 @@ impl fmt::Display for MailParameters {
         f.write_str(if self.auth { " AUTH=<>" } else { "" })
     }
 }
+// ANCHOR_END: display
 
-/// `KEYWORD=value`; the value may be missing.
-type Parameter<'a> = (&'a str, &'a str);
+// ANCHOR: path_and_parameters
+/// `KEYWORD=value`: the keyword in capitals, and the value, empty if it is missing.
+type Parameter = (String, String);
 
 /// Splits `FROM:<path> parameters`. No space may stand beside the colon (RFC 5321 §3.3).
-pub(super) fn path_and_parameters<'a, P>(
+pub(super) fn path_and_parameters(
     verb: Verb,
     word: &str,
-    argument: &'a str,
-) -> Result<(P, Vec<Parameter<'a>>), Syntax>
-where
-    P: FromStr<Err = AddressError>,
-{
-    let wrong = Syntax::Arguments(verb, None);
-    let (start, rest) = argument.split_at_checked(word.len()).ok_or(wrong.clone())?;
+    argument: &str,
+) -> Result<(String, Vec<Parameter>), Syntax> {
+    let wrong = |why| Syntax::Arguments(verb, why);
+    let (start, rest) = argument.split_at_checked(word.len()).ok_or(wrong(None))?;
     if !start.eq_ignore_ascii_case(word) {
-        return Err(wrong);
+        return Err(wrong(None));
     }
     if rest.starts_with(' ') {
-        return Err(Syntax::Arguments(verb, Some(AddressError::Space)));
+        return Err(wrong(Some(AddressError::Space)));
     }
-    let no_brackets = Syntax::Arguments(verb, Some(AddressError::Brackets));
-    let (path, rest) = split_path(rest).ok_or(no_brackets)?;
-    let path = path
-        .parse()
-        .map_err(|why| Syntax::Arguments(verb, Some(why)))?;
-    // Each parameter follows one space; before the first there is nothing but the path.
-    let mut parts = rest.split(' ');
-    if parts.next() != Some("") {
-        return Err(wrong);
-    }
-    let parameters = parts.map(parameter).collect::<Option<_>>();
-    Ok((path, parameters.ok_or(wrong)?))
+    let (path, rest) = split_path(rest).ok_or(wrong(Some(AddressError::Brackets)))?;
+    let list = parameters(rest).ok_or(wrong(None))?;
+    Ok((path.to_string(), list))
 }
+// ANCHOR_END: path_and_parameters
 
+// ANCHOR: parameter_list
+/// Each parameter follows one space. Before the first there is nothing but the path.
+fn parameters(text: &str) -> Option<Vec<Parameter>> {
+    let mut parts = text.split(' ');
+    if parts.next() == Some("") {
+        parts.map(parameter).collect()
+    } else {
+        None
+    }
+}
+// ANCHOR_END: parameter_list
+
+// ANCHOR: parameter
 /// Splits one parameter, if it is well formed (RFC 5321 §4.1.2, esmtp-param).
-fn parameter(text: &str) -> Option<Parameter<'_>> {
+fn parameter(text: &str) -> Option<Parameter> {
     let (keyword, value) = text.split_once('=').unwrap_or((text, ""));
-    let good = keyword.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && keyword
-            .bytes()
-            .all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
-        && value
-            .bytes()
-            .all(|octet| matches!(octet, b'!'..=b'<' | b'>'..=b'~'))
+    let in_keyword = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+    let in_value = |octet: u8| octet.is_ascii_graphic() && octet != b'=';
+    let good = !keyword.is_empty()
+        && !keyword.starts_with('-')
+        && keyword.bytes().all(in_keyword)
+        && value.bytes().all(in_value)
         && !text.ends_with('=');
-    good.then_some((keyword, value))
+    good.then(|| (keyword.to_ascii_uppercase(), value.to_string()))
 }
+// ANCHOR_END: parameter
 
-pub(super) fn mail_parameters(
-    list: Vec<Parameter<'_>>,
-    wrong: Syntax,
-) -> Result<MailParameters, Syntax> {
+// ANCHOR: read_mail_parameters
+/// Reads what may follow the path of MAIL. Nothing may stand twice.
+pub(super) fn mail_parameters(verb: Verb, list: Vec<Parameter>) -> Result<MailParameters, Syntax> {
+    let wrong = || Syntax::Arguments(verb, None);
     let mut parameters = MailParameters::default();
     for (keyword, value) in list {
-        let before = match keyword.to_ascii_uppercase().as_str() {
-            "SIZE" | "BODY" | "AUTH" if value.is_empty() => return Err(wrong),
-            "SIZE" => parameters
-                .size
-                .replace(size(value).ok_or(wrong.clone())?)
-                .is_some(),
-            "BODY" => parameters.body.replace(value.parse()?).is_some(),
-            "AUTH" => std::mem::replace(&mut parameters.auth, true),
-            _ => return Err(Syntax::Parameter(Verb::from_str("MAIL")?)),
+        let twice = match (keyword.as_str(), value.as_str()) {
+            ("SIZE" | "BODY" | "AUTH", "") => return Err(wrong()),
+            ("SIZE", value) => {
+                let size = size(value).ok_or_else(wrong)?;
+                parameters.size.replace(size).is_some()
+            }
+            ("BODY", value) => {
+                let body = body(value).ok_or(Syntax::Parameter(verb))?;
+                parameters.body.replace(body).is_some()
+            }
+            ("AUTH", _) => std::mem::replace(&mut parameters.auth, true),
+            _ => return Err(Syntax::Parameter(verb)),
         };
-        if before {
-            return Err(wrong); // the same parameter twice
+        if twice {
+            return Err(wrong());
         }
     }
     Ok(parameters)
 }
+// ANCHOR_END: read_mail_parameters
 
+// ANCHOR: values
 /// One to twenty digits (RFC 1870 §4). What does not fit our number is too much all the same.
 fn size(value: &str) -> Option<u64> {
     let good = (1..=20).contains(&value.len()) && value.bytes().all(|octet| octet.is_ascii_digit());
     good.then(|| value.parse().unwrap_or(u64::MAX))
 }
+
+fn body(value: &str) -> Option<Body> {
+    [Body::SevenBit, Body::EightBitMime]
+        .into_iter()
+        .find(|body| body.to_string().eq_ignore_ascii_case(value))
+}
+// ANCHOR_END: values

@@ -1,9 +1,12 @@
+// ANCHOR: story
 //! The trace: every line of a conversation, shown as it happens, in the notation of the dialogues
 //! (chapter 8). Whatever comes from outside is shown so that it cannot drive a terminal, and a
 //! password is not shown at all.
 
 use std::io::Write;
+// ANCHOR_END: story
 
+// ANCHOR: public_part
 /// How many octets at the start of a line anybody may see. What follows `AUTH mechanism` or `PASS`
 /// is a secret. It is one also if a tab or a space too many makes the line no command at all.
 pub(super) fn public_part(line: &[u8]) -> usize {
@@ -24,7 +27,9 @@ fn split_word(line: &[u8]) -> (&[u8], &[u8]) {
     let end = line.iter().position(u8::is_ascii_whitespace);
     line.split_at(end.unwrap_or(line.len()))
 }
+// ANCHOR_END: public_part
 
+// ANCHOR: trace
 /// Shows a conversation as it happens, in the notation of the dialogues (chapter 8): `C: ` before
 /// what the client says, `S: ` before what the server says, `#` before a remark.
 pub struct Trace {
@@ -35,7 +40,9 @@ pub struct Trace {
 
 /// Longest line shown whole, in octets; of a longer one the beginning is shown.
 const SHOWN: usize = 1000;
+// ANCHOR_END: trace
 
+// ANCHOR: sides
 impl Trace {
     /// The trace of a server: we are `S`, the peer is `C`.
     pub fn of_server(out: Box<dyn Write>) -> Trace {
@@ -54,7 +61,9 @@ impl Trace {
             out,
         }
     }
+    // ANCHOR_END: sides
 
+    // ANCHOR: said
     /// Shows a line that we say; only its first `public` octets are for all eyes.
     pub fn said(&mut self, line: &[u8], public: usize) {
         self.show(self.us, line, public, "");
@@ -67,7 +76,9 @@ impl Trace {
             None => self.show(self.peer, line, public, "\\"),
         }
     }
+    // ANCHOR_END: said
 
+    // ANCHOR: remark
     /// A remark, which is no part of the conversation.
     pub fn remark(&mut self, remark: &str) {
         // A reader of the trace who went away must not end the conversation.
@@ -85,7 +96,9 @@ impl Trace {
         let _ = writeln!(self.out, "{who}: {shown}{end}");
     }
 }
+// ANCHOR_END: remark
 
+// ANCHOR: visible
 /// Octets as text that cannot drive a terminal: every control octet, and whatever is not UTF-8 or
 /// not meant to be seen, becomes a mark like `\r`, `\n` or `\x1b`, and a backslash becomes two.
 pub fn visible(octets: &[u8]) -> String {
@@ -116,7 +129,9 @@ pub fn visible(octets: &[u8]) -> String {
 fn push_octet(text: &mut String, octet: u8) {
     text.push_str(&format!("\\x{octet:02x}"));
 }
+// ANCHOR_END: visible
 
+// ANCHOR: hidden
 /// Characters that move, hide or turn around other text: control characters (C0, DEL, C1),
 /// zero-width and line separators, and those that switch the direction of writing.
 pub fn is_hidden(c: char) -> bool {
@@ -128,3 +143,4 @@ pub fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
         || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
+// ANCHOR_END: hidden

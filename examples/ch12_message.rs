@@ -1,0 +1,62 @@
+//! What the user fills in, and the message that goes out; then the trace that two servers leave.
+//!
+//! Run it with `cargo run --example ch12_message`, and look for: the fields that nobody filled in;
+//! the subject, which is ASCII now and folded; and, in the trace, the way back from the top down.
+
+use smtp_primer::message::{Clock, Date, Draft, Field, compose, received, return_path};
+use smtp_primer::protocol::address::{Domain, ReversePath};
+use smtp_primer::session::{Letter, Origin};
+use std::error::Error;
+use std::net::IpAddr;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let draft = Draft {
+        from: "alice@a.example".parse()?,
+        to: vec!["<bob@b.example>".parse()?],
+        subject: Some("Grüße aus München, und wie wäre es nachher mit einem Glas Tee?".to_string()),
+        fields: vec![
+            "Reply-To: Alice <alice@phone.example>".parse()?,
+            "X-Phone: +49 89 1234".parse()?,
+        ],
+        body: "Bob,\nI am at the station.\nAlice\n".to_string(),
+    };
+    // A clock that stands still: the output is the same each time.
+    let mut clock = Clock::new(Some(1_795_412_453));
+    let text = compose(&draft, &mut clock)?;
+    println!(
+        "--- the message\n{}",
+        String::from_utf8_lossy(text.octets())
+    );
+
+    let letter = Letter {
+        reverse_path: ReversePath::Mailbox(draft.from),
+        forward_paths: draft.to,
+        origin: Some(hop("station.example", "192.0.2.7")?),
+        text,
+    };
+    let first: Domain = "a.example".parse()?;
+    let at_first = received(&letter, &first, "1795412454Q1", Date(1_795_412_454));
+    let second: Domain = "b.example".parse()?;
+    let letter = Letter {
+        origin: Some(hop("a.example", "198.51.100.1")?),
+        ..letter
+    };
+    let at_second = received(&letter, &second, "1795412455Q1", Date(1_795_412_455));
+    print!(
+        "--- the trace\n{}{at_second}{at_first}",
+        return_path(&letter.reverse_path)
+    );
+
+    let refused = Field::new("Subject", "Tea\r\nBcc: everybody@b.example");
+    println!("--- a subject with a line end\n{refused:?}");
+    Ok(())
+}
+
+fn hop(helo: &str, ip: &str) -> Result<Origin, Box<dyn Error>> {
+    let (helo, ip): (Domain, IpAddr) = (helo.parse()?, ip.parse()?);
+    Ok(Origin {
+        helo,
+        ip,
+        protocol: "ESMTP",
+    })
+}

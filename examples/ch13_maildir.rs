@@ -1,0 +1,69 @@
+//! A letter is delivered into two mailboxes at once, is read, and keeps its name for life.
+//!
+//! Run it with `cargo run --example ch13_maildir`, and look for: the size at the end of each name;
+//! the folder that changes when a letter was seen, and the uid that does not; and that a letter
+//! which cannot be delivered to all is delivered to nobody.
+
+use smtp_primer::maildir::{Maildir, deliver};
+use smtp_primer::message::Clock;
+use smtp_primer::protocol::address::Domain;
+use smtp_primer::protocol::dot::Text;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::temp_dir().join(format!("ch13-maildir-{}", std::process::id()));
+    let shown = show(&folder);
+    fs::remove_dir_all(&folder)?;
+    shown
+}
+
+fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let alice = Maildir::create(&folder.join("alice"))?;
+    let bob = Maildir::create(&folder.join("bob"))?;
+    let both = [alice.clone(), bob.clone()];
+    let here: Domain = "a.example".parse()?;
+    let mut clock = Clock::new(Some(1_795_412_453));
+
+    for subject in ["Tea?", "Or coffee?"] {
+        let text = Text::from_file(format!("Subject: {subject}\n\nAt five.\n").as_bytes());
+        let head = |id: &str| format!("Return-Path: <carol@a.example>\r\nX-Name: {id}\r\n");
+        let name = deliver(&both, &mut clock, &here, head, &text)?;
+        println!("delivered: {name}");
+    }
+    list("alice", &alice)?;
+
+    // What mutt does when alice has seen her first letter.
+    let seen = alice.list()?.remove(0);
+    fs::rename(
+        &seen.path,
+        folder.join("alice/cur").join(format!("{}:2,S", seen.uid)),
+    )?;
+    list("alice has seen one", &alice)?;
+
+    fs::remove_dir_all(folder.join("bob"))?;
+    let failed = deliver(
+        &both,
+        &mut clock,
+        &here,
+        |_| String::new(),
+        &Text::default(),
+    );
+    println!("\nbob's mailbox is gone: {failed:?}");
+    list("alice", &alice)
+}
+
+fn list(title: &str, mailbox: &Maildir) -> Result<(), Box<dyn Error>> {
+    println!("\n{title}:");
+    for letter in mailbox.list()? {
+        let place = letter.path.strip_prefix(mailbox.folder())?;
+        println!(
+            "  {}\n    uid {}, {} octets",
+            place.display(),
+            letter.uid,
+            letter.size
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! A letter waits in the queue: its two files, a try that fails, one that does not.
+//!
+//! Run it with `cargo run --example ch14_queue`, and look for: the envelope, which says from whom,
+//! to whom and how far we are, and ends with `end`, so that half of one is known for what it is;
+//! and the second runner, who must wait.
+
+use smtp_primer::message::{Clock, Date};
+use smtp_primer::protocol::address::Mailbox;
+use smtp_primer::protocol::dot::Text;
+use smtp_primer::protocol::reply::Reply;
+use smtp_primer::queue::{Found, Queue, Reason, State};
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::temp_dir().join(format!("ch14-queue-{}", std::process::id()));
+    let shown = show(&folder);
+    fs::remove_dir_all(&folder)?;
+    shown
+}
+
+fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let queue = Queue::create(folder)?;
+    let mut clock = Clock::new(Some(1_795_412_453));
+    let bob: Mailbox = "bob@b.example".parse()?;
+    let carol: Mailbox = "carol@c.example".parse()?;
+    let from = "<alice@a.example>".parse()?;
+    let text = Text::from_file(b"Subject: Tea?\n\nAt five.\n");
+    let to = vec![bob.clone(), carol.clone()];
+    let id = queue.add(&from, to, &mut clock, |_| String::new(), &text)?;
+    let file = folder.join(format!("{id}.envelope"));
+    println!(
+        "--- {id}.envelope, just added\n{}",
+        fs::read_to_string(&file)?
+    );
+
+    let lock = queue.lock()?;
+    println!(
+        "--- locked: {}, again: {}\n",
+        lock.is_some(),
+        queue.lock()?.is_some()
+    );
+    queue.each(|found| match found {
+        Found::Letter(id, mut envelope) => {
+            let busy = Reply::new(450, "too busy, come back later");
+            let reason = Reason {
+                host: "mail.c.example".parse().ok(),
+                reply: busy,
+            };
+            envelope.tries += 1;
+            envelope.next = Date(envelope.arrived.0 + 1800);
+            envelope.set(&bob, State::Delivered);
+            envelope.set(&carol, State::Waiting(Some(reason)));
+            println!("--- after one try: {:?}", queue.update(&id, &envelope));
+        }
+        Found::Damaged(path) => println!("--- damaged, set aside: {}", path.display()),
+    })?;
+    println!("{}", fs::read_to_string(&file)?);
+
+    queue.finish(&id)?;
+    println!("--- finished; the envelope is there: {}", file.exists());
+    Ok(())
+}

@@ -1,0 +1,833 @@
+//! Chapter 9: the receiver's rules. Which command may come when, what is answered, and that no
+//! letter goes to the recipients of another.
+
+mod common;
+
+use common::dialogues::{folder, of_chapter, play_against_serve};
+use common::process::new_letters;
+use common::script::Script;
+use common::talk::{ALICE, MAX_SIZE, Talk, code, envelope, host};
+use smtp_primer::protocol::command::Verb;
+use smtp_primer::protocol::dot::Received;
+use smtp_primer::protocol::line::{Line, Wire};
+use smtp_primer::server::{Store, converse};
+use smtp_primer::session::{HOPS, Letter, MISTAKES, RECIPIENTS, Recipient, Step};
+use std::io;
+use std::time::Duration;
+
+#[test]
+fn the_dialogues_of_this_chapter_and_the_next_happen() {
+    let files = [of_chapter("09"), of_chapter("10")].concat();
+    assert!(files.len() >= 10, "{files:?}");
+    for file in files {
+        play_against_serve(&file);
+    }
+}
+
+#[test]
+fn the_letters_of_the_dialogues_arrive_once_at_the_right_place() {
+    for (name, letters) in [
+        (
+            "09-two-letters",
+            [("alice", 1), ("bob", 1), ("postmaster", 0)],
+        ),
+        (
+            "09-recipients",
+            [("alice", 1), ("bob", 1), ("postmaster", 1)],
+        ),
+        (
+            "09-smuggling",
+            [("alice", 0), ("bob", 0), ("postmaster", 0)],
+        ),
+    ] {
+        let played = play_against_serve(&folder().join(format!("{name}.txt")));
+        for (user, count) in letters {
+            assert_eq!(
+                new_letters(&played.site, user).len(),
+                count,
+                "{name}: {user}"
+            );
+        }
+    }
+}
+
+// ---------------------------------------------------------------- who is calling
+
+#[test]
+fn ehlo_lists_exactly_what_is_offered() {
+    let host = host();
+    let all = [
+        "250-a.example greets C.example",
+        "250-SIZE 1000",
+        "250-8BITMIME",
+    ];
+    let all = [
+        &all[..],
+        &[
+            "250-PIPELINING",
+            "250-EXPN",
+            "250-AUTH PLAIN LOGIN",
+            "250 HELP",
+        ],
+    ]
+    .concat();
+    assert_eq!(Talk::new(&host).reply("EHLO C.example"), all);
+    let mut without = all.clone();
+    without.remove(5);
+    assert_eq!(
+        Talk::with(&host, true, false).reply("EHLO C.example"),
+        without
+    );
+}
+
+#[test]
+fn helo_has_one_line_and_the_greeting_begins_with_the_domain() {
+    let host = host();
+    let mut talk = Talk::new(&host);
+    assert!(talk.0.greeting().to_string().starts_with("220 a.example "));
+    assert_eq!(
+        talk.reply("HELO [IPv6:::1]"),
+        ["250 a.example greets [IPv6:::1]"]
+    );
+}
+
+#[test]
+fn a_refused_ehlo_changes_nothing() {
+    // RFC 5321 §4.1.4: the server stays in the state it was in.
+    let host = host();
+    let mut talk = Talk::new(&host);
+    talk.goes(&[
+        ("EHLO", 501),
+        ("MAIL FROM:<>", 503),
+        ("EHLO c.example", 250),
+    ]);
+    talk.goes(&[("MAIL FROM:<>", 250), ("RCPT TO:<bob@a.example>", 250)]);
+    talk.goes(&[("EHLO a b", 501), ("HELO -", 501), ("DATA", 354)]);
+    let letter = talk.received("").expect("a letter");
+    assert_eq!(
+        letter
+            .origin
+            .map(|origin| origin.helo.to_string())
+            .as_deref(),
+        Some("c.example")
+    );
+}
+
+#[test]
+fn the_origin_tells_how_the_letter_came() {
+    let host = host();
+    let auth = format!("AUTH PLAIN {ALICE}");
+    for (said, protocol) in [
+        (&["HELO c.example"][..], "SMTP"),
+        (&["EHLO c.example"], "ESMTP"),
+        (&["EHLO d.example", "EHLO c.example", &auth], "ESMTPA"),
+        (&["EHLO d.example", "HELO c.example"], "SMTP"),
+    ] {
+        let mut talk = Talk::new(&host);
+        said.iter()
+            .for_each(|line| assert!(talk.code(line) < 300, "{line}"));
+        talk.announces("<>", &["<bob@a.example>"]);
+        let origin = talk
+            .received("")
+            .expect("a letter")
+            .origin
+            .expect("it came from somewhere");
+        assert_eq!(
+            (origin.helo.as_str(), origin.protocol),
+            ("c.example", protocol)
+        );
+        assert_eq!(origin.ip.to_string(), "192.0.2.1");
+    }
+}
+
+// ---------------------------------------------------------------- order
+
+/// What leads to each state of a conversation.
+const STATES: [(&str, &[&str]); 10] = [
+    ("new", &[]),
+    ("helo", &["HELO c.example"]),
+    ("ehlo", &["EHLO c.example"]),
+    ("mail", &["EHLO c.example", "MAIL FROM:<x@y.example>"]),
+    (
+        "rcpt",
+        &[
+            "EHLO c.example",
+            "MAIL FROM:<x@y.example>",
+            "RCPT TO:<alice@a.example>",
+        ],
+    ),
+    (
+        "user",
+        &["EHLO c.example", "AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ="],
+    ),
+    ("plain", &["EHLO c.example", "AUTH PLAIN"]),
+    ("login", &["EHLO c.example", "AUTH LOGIN"]),
+    ("word", &["EHLO c.example", "AUTH LOGIN YWxpY2U="]),
+    (
+        "doubt",
+        &[
+            "EHLO c.example",
+            "MAIL FROM:<>",
+            "RCPT TO:<bob@a.example>",
+            "DATA",
+        ],
+    ),
+];
+
+#[test]
+fn every_command_in_every_state_has_its_code() {
+    // An answer to AUTH is no command, whatever it looks like: `RSET`, `QUIT` and `TURN` are base64
+    // for three characters, and will do for a user name.
+    let auth = format!("AUTH PLAIN {ALICE}");
+    #[rustfmt::skip]
+    let table: [(&str, [u16; 10]); 27] = [
+        //                          new  helo ehlo mail rcpt user plain login word doubt
+        ("EHLO c.example",         [250, 250, 250, 250, 250, 250, 501, 501, 501, 250]),
+        ("HELO c.example",         [250, 250, 250, 250, 250, 250, 501, 501, 501, 250]),
+        ("EHLO",                   [501, 501, 501, 501, 501, 501, 501, 501, 501, 501]),
+        ("MAIL FROM:<z@y.example>",[503, 250, 250, 503, 503, 250, 501, 501, 501, 421]),
+        ("MAIL FROM:<> SIZE=1001", [503, 552, 552, 503, 503, 552, 501, 501, 501, 421]),
+        ("MAIL FROM:<> AUTH=<>",   [503, 250, 250, 503, 503, 250, 501, 501, 501, 421]),
+        ("MAIL FROM:<> X=1",       [555, 555, 555, 555, 555, 555, 501, 501, 501, 555]),
+        ("MAIL FROM:z@y.example",  [501, 501, 501, 501, 501, 501, 501, 501, 501, 501]),
+        ("RCPT TO:<bob@a.example>",[503, 503, 503, 250, 250, 503, 501, 501, 501, 503]),
+        ("RCPT TO:<eve@a.example>",[503, 503, 503, 550, 550, 503, 501, 501, 501, 503]),
+        ("RCPT TO:<eve@b.example>",[503, 503, 503, 550, 550, 503, 501, 501, 501, 503]),
+        ("RCPT TO:<>",             [501, 501, 501, 501, 501, 501, 501, 501, 501, 501]),
+        ("DATA",                   [503, 503, 503, 503, 354, 503, 501, 501, 501, 503]),
+        ("DATA now",               [501, 501, 501, 501, 501, 501, 501, 501, 501, 501]),
+        ("RSET",                   [250, 250, 250, 250, 250, 250, 501, 334, 535, 250]),
+        ("VRFY alice",             [250, 250, 250, 250, 250, 250, 501, 501, 501, 250]),
+        ("EXPN staff",             [250, 250, 250, 250, 250, 250, 501, 501, 501, 250]),
+        ("HELP",                   [214, 214, 214, 214, 214, 214, 501, 501, 501, 214]),
+        ("NOOP",                   [250, 250, 250, 250, 250, 250, 501, 501, 501, 250]),
+        ("QUIT",                   [221, 221, 221, 221, 221, 221, 501, 334, 535, 221]),
+        (&auth,                    [503, 503, 235, 503, 503, 503, 501, 501, 501, 235]),
+        ("AUTH LOGIN",             [503, 503, 334, 503, 503, 503, 501, 501, 501, 334]),
+        ("AUTH GSSAPI",            [503, 503, 504, 503, 503, 503, 501, 501, 501, 504]),
+        ("SEND FROM:<a@b.example>",[502, 502, 502, 502, 502, 502, 501, 501, 501, 502]),
+        ("TURN",                   [502, 502, 502, 502, 502, 502, 501, 334, 535, 502]),
+        ("GET / HTTP/1.1",         [500, 500, 500, 500, 500, 500, 501, 501, 501, 500]),
+        ("",                       [500, 500, 500, 500, 500, 500, 501, 334, 535, 500]),
+    ];
+    let host = host();
+    for (line, codes) in table {
+        for ((state, before), due) in STATES.into_iter().zip(codes) {
+            let mut talk = Talk::with(&host, false, true);
+            before
+                .iter()
+                .for_each(|line| assert!(talk.code(line) < 400, "{state}: {line}"));
+            if state == "doubt" {
+                assert_eq!(talk.fails(Received::BareNewline), Err(554));
+            }
+            let code = talk.code(line);
+            assert_eq!(code, due, "{line:?} in state {state}");
+            // A command that is refused leaves the letter as it was.
+            if state == "rcpt" && code >= 500 {
+                assert_eq!(talk.code("DATA"), 354, "after {line:?}");
+            }
+            if matches!(state, "plain" | "login" | "word") && code != 334 {
+                assert!(!talk.0.expects_secret(), "after {line:?} in state {state}");
+                assert_eq!(talk.code("NOOP"), 250);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_ends_a_letter_leaves_nothing_of_it() {
+    // Ends it: RSET, EHLO, HELO. RFC 5321 §4.1.1.5, §4.1.4.
+    let host = host();
+    for end in ["RSET", "EHLO c.example", "HELO c.example"] {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[("EHLO c.example", 250), ("MAIL FROM:<x@y.example>", 250)]);
+        talk.goes(&[
+            ("RCPT TO:<alice@a.example>", 250),
+            (end, 250),
+            ("DATA", 503),
+        ]);
+        talk.goes(&[
+            ("RCPT TO:<alice@a.example>", 503),
+            ("MAIL FROM:<>", 250),
+            ("DATA", 503),
+        ]);
+        talk.goes(&[("RCPT TO:<bob@a.example>", 250), ("DATA", 354)]);
+        let letter = talk.received("").expect("a letter");
+        assert_eq!(envelope(&letter), "<> to <bob@a.example>", "after {end}");
+    }
+}
+
+#[test]
+fn what_only_asks_leaves_a_letter_alone() {
+    let host = host();
+    let mut talk = Talk::new(&host);
+    talk.goes(&[
+        ("EHLO c.example", 250),
+        ("MAIL FROM:<>", 250),
+        ("RCPT TO:<bob@a.example>", 250),
+    ]);
+    talk.goes(&[
+        ("NOOP x", 250),
+        ("HELP", 214),
+        ("VRFY alice", 250),
+        ("EXPN staff", 250),
+    ]);
+    talk.goes(&[
+        ("TURN", 502),
+        ("?", 500),
+        ("AUTH PLAIN", 503),
+        ("DATA", 354),
+    ]);
+    assert_eq!(
+        envelope(&talk.received("").expect("a letter")),
+        "<> to <bob@a.example>"
+    );
+}
+
+// ---------------------------------------------------------------- the end of a letter
+
+fn hops(count: usize) -> String {
+    "rEceived: from b by a; today\r\n".repeat(count) + "\r\nReceived: not a field\r\n"
+}
+
+/// Postfix HISTORY 20260724, 20260803 and 20260812; chasquid conn.go:673; aiosmtpd smtp.py:1512:
+/// after a text that was refused, DATA was taken again with the old envelope.
+#[test]
+fn however_a_text_ends_the_next_data_is_refused() {
+    let host = host();
+    for (received, due) in [
+        (Received::TooBig, Some(552)),
+        (Received::BareNewline, Some(554)),
+        (Received::Text(text(&hops(HOPS))), Some(554)),
+        (Received::Text(text(&hops(0))), None),
+    ] {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[("EHLO c.example", 250)]);
+        talk.announces("<x@y.example>", &["<alice@a.example>", "<bob@a.example>"]);
+        assert_eq!(talk.fails(received.clone()).err(), due);
+        talk.goes(&[
+            ("DATA", 503),
+            ("RCPT TO:<alice@a.example>", 503),
+            ("DATA", 503),
+        ]);
+        assert_eq!(talk.received(""), Err(503), "a text that nobody asked for");
+        if received == Received::BareNewline {
+            continue;
+        }
+        talk.announces("<>", &["<bob@a.example>"]);
+        let letter = talk.received("").expect("a letter");
+        assert_eq!(
+            envelope(&letter),
+            "<> to <bob@a.example>",
+            "after {received:?}"
+        );
+    }
+}
+
+fn text(text: &str) -> smtp_primer::protocol::dot::Text {
+    smtp_primer::protocol::dot::Text::new(text.as_bytes().to_vec()).expect("a text")
+}
+
+/// Fails the first time, keeps the envelope after that.
+#[derive(Default)]
+struct Forgetful(Option<io::ErrorKind>, Vec<String>);
+
+impl Store for Forgetful {
+    fn store(&mut self, letter: &Letter) -> io::Result<String> {
+        self.0
+            .take()
+            .map_or(Ok(()), |kind| Err(io::Error::from(kind)))?;
+        self.1.push(envelope(letter));
+        Ok(self.1.len().to_string())
+    }
+}
+
+/// The same DEFECT, where it is the store that fails; and mailin fsm.rs:551, which then said 554
+/// to every line and 250 to the dot.
+#[test]
+fn a_letter_that_cannot_be_kept_is_refused_once_and_forgotten() {
+    let said = b"EHLO c\r\nMAIL FROM:<x@y>\r\nRCPT TO:<alice@a.example>\r\nDATA\r\nall\r\nmine\r\n\
+        .\r\nDATA\r\nMAIL FROM:<>\r\nRCPT TO:<bob@a.example>\r\nDATA\r\n.\r\nQUIT\r\n";
+    for (kind, refusal) in [
+        (io::ErrorKind::PermissionDenied, "451"),
+        (io::ErrorKind::StorageFull, "452"),
+        (io::ErrorKind::QuotaExceeded, "452"),
+    ] {
+        let host = host();
+        let mut session = Talk::new(&host).0;
+        let mut script = Script::says(said);
+        let mut store = Forgetful(Some(kind), Vec::new());
+        let mut wire = Wire::new(&mut script);
+        let patience = Duration::from_secs(1);
+        converse(&mut wire, &mut session, &mut store, MAX_SIZE, patience).expect("it ends well");
+        let heard = String::from_utf8(script.written()).expect("ASCII");
+        let last_lines = heard.lines().filter(|line| !line.starts_with("250-"));
+        let codes: Vec<&str> = last_lines.map(|line| &line[..3]).collect();
+        let due = [
+            "220", "250", "250", "250", "354", refusal, "503", "250", "250", "354",
+        ];
+        assert_eq!(codes, [&due[..], &["250", "221"]].concat(), "{kind}");
+        assert_eq!(store.1, ["<> to <bob@a.example>"], "{kind}");
+    }
+}
+
+/// nullmailer's growing list of recipients (swiftmailer #406).
+#[test]
+fn each_of_many_letters_has_exactly_its_own_envelope() {
+    let host = host();
+    let mut talk = Talk::new(&host);
+    talk.goes(&[("EHLO c.example", 250)]);
+    for number in 0..300 {
+        let from = format!("<s{number}@y.example>");
+        let to: Vec<String> = (0..=number % 3)
+            .map(|to| format!("<r{number}.{to}@y.example>"))
+            .collect();
+        talk.announces(&from, &to.iter().map(String::as_str).collect::<Vec<_>>());
+        let body = format!("letter {number}\r\n");
+        let letter = talk.received(&body).expect("a letter");
+        assert_eq!(envelope(&letter), format!("{from} to {}", to.join(" ")));
+        assert_eq!(letter.text.octets(), body.as_bytes());
+    }
+}
+
+/// SMTP smuggling, CVE-2023-51764 to -51766: after a text with a bare CR or LF we and the sender
+/// may not agree what is text and what is command.
+#[test]
+fn after_a_doubtful_text_no_letter_is_begun() {
+    let host = host();
+    let auth = format!("AUTH PLAIN {ALICE}");
+    for between in ["RSET", "EHLO c.example", "HELO c.example", "NOOP", &auth] {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[("EHLO c.example", 250)]);
+        talk.announces("<x@y.example>", &["<alice@a.example>"]);
+        assert_eq!(talk.fails(Received::BareNewline), Err(554));
+        assert!(talk.code(between) < 300);
+        talk.goes(&[
+            ("RCPT TO:<bob@a.example>", 503),
+            ("DATA", 503),
+            ("MAIL FROM:<>", 421),
+        ]);
+    }
+}
+
+#[test]
+fn a_text_with_a_hundred_received_fields_goes_in_circles() {
+    // RFC 5321 §6.3. Only fields of the header count.
+    let host = host();
+    for (text, refused) in [
+        (hops(HOPS - 1), None),
+        (hops(HOPS), Some(554)),
+        (hops(HOPS + 1), Some(554)),
+        (hops(0) + &hops(HOPS), None),
+        ("Received-SPF: pass\r\n".repeat(HOPS), None),
+        (" Received: folded\r\n".repeat(HOPS), None),
+    ] {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[("HELO c.example", 250)]);
+        talk.announces("<>", &["<bob@a.example>"]);
+        assert_eq!(talk.received(&text).err(), refused);
+    }
+}
+
+#[test]
+fn the_size_of_a_letter_is_checked_to_the_octet() {
+    let host = host();
+    for (size, due) in [
+        ("0", 250),
+        ("999", 250),
+        ("1000", 250),
+        ("0000000001000", 250),
+        ("1001", 552),
+        ("18446744073709551616", 552),
+        ("99999999999999999999", 552),
+        ("100000000000000000000", 501),
+        ("", 501),
+        ("-1", 501),
+        ("1e3", 501),
+    ] {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[
+            ("EHLO c.example", 250),
+            (&format!("MAIL FROM:<> SIZE={size}"), due),
+        ]);
+        // RFC 1870 §6.1: a refused MAIL begins nothing.
+        talk.goes(&[(
+            "RCPT TO:<bob@a.example>",
+            if due == 250 { 250 } else { 503 },
+        )]);
+    }
+}
+
+// ---------------------------------------------------------------- recipients
+
+#[test]
+fn the_recipients_after_the_hundredth_are_asked_to_wait() {
+    // RFC 5321 §4.5.3.1.8 and §4.5.3.1.10.
+    let host = host();
+    let mut talk = Talk::new(&host);
+    talk.goes(&[("EHLO c.example", 250), ("MAIL FROM:<>", 250)]);
+    for number in 1..=RECIPIENTS + 2 {
+        let due = if number <= RECIPIENTS { 250 } else { 452 };
+        talk.goes(&[(&format!("RCPT TO:<r{number}@y.example>"), due)]);
+    }
+    talk.goes(&[("RCPT TO:<nobody@a.example>", 550), ("DATA", 354)]);
+    let paths = talk.received("").expect("a letter").forward_paths;
+    assert_eq!((RECIPIENTS, paths.len()), (100, 100));
+    assert_eq!(paths[99].to_string(), "<r100@y.example>");
+    talk.announces("<>", &["<r101@y.example>"]); // the next letter has a hundred of its own
+}
+
+#[test]
+fn a_refused_recipient_does_not_stop_the_others() {
+    let host = host();
+    let mut talk = Talk::with(&host, false, true);
+    talk.goes(&[("EHLO c.example", 250), ("MAIL FROM:<x@y.example>", 250)]);
+    talk.goes(&[("RCPT TO:<nobody@a.example>", 550), ("DATA", 503)]);
+    talk.goes(&[
+        ("RCPT TO:<alice@a.example>", 250),
+        ("RCPT TO:<x@b.example>", 550),
+    ]);
+    talk.goes(&[
+        ("RCPT TO:<bob@a.example> X=1", 555),
+        ("RCPT TO:<bob@a.example>", 250),
+    ]);
+    talk.goes(&[("RCPT TO:bob", 501), ("DATA", 354)]);
+    let letter = talk.received("").expect("a letter");
+    assert_eq!(
+        envelope(&letter),
+        "<x@y.example> to <alice@a.example> <bob@a.example>"
+    );
+}
+
+#[test]
+fn only_those_we_know_may_send_to_other_domains() {
+    // RFC 5321 §3.6.2, §7.8: an open relay serves those who hide.
+    let host = host();
+    for (trusted, authenticated, due) in [
+        (false, false, 550),
+        (true, false, 250),
+        (false, true, 250),
+        (true, true, 250),
+    ] {
+        let mut talk = Talk::with(&host, trusted, true);
+        talk.goes(&[("EHLO c.example", 250)]);
+        if authenticated {
+            talk.goes(&[(&format!("AUTH PLAIN {ALICE}"), 235)]);
+        }
+        talk.goes(&[
+            ("MAIL FROM:<alice@a.example>", 250),
+            ("RCPT TO:<bob@a.example>", 250),
+        ]);
+        for to in [
+            "<x@b.example>",
+            "<x@[192.0.2.9]>",
+            "<x@sub.a.example>",
+            "<x@a.example.b>",
+        ] {
+            talk.goes(&[(&format!("RCPT TO:{to}"), due)]);
+        }
+        // No trick of writing makes another domain ours: percent, bang, quotes, source route.
+        for (to, due) in [
+            ("<x%b.example@a.example>", 550),
+            ("<b.example!x@a.example>", 550),
+            ("<\"x@b.example\"@a.example>", 550),
+            ("<@a.example:x@b.example>", due),
+            ("<bob@a.example@b.example>", 501),
+        ] {
+            talk.goes(&[(&format!("RCPT TO:{to}"), due)]);
+        }
+    }
+}
+
+#[test]
+fn an_address_means_one_user_however_it_is_written() {
+    let host = host();
+    let local = |name: &str| vec![Recipient::Local(name.to_string())];
+    for (path, due) in [
+        ("<alice@a.example>", local("alice")),
+        ("<alice@A.eXaMPLE>", local("alice")),
+        ("<\"alice\"@A.EXAMPLE>", local("alice")),
+        ("<\"al\\ice\"@a.example>", local("alice")),
+        ("<@b.example,@c.example:alice@a.example>", local("alice")),
+        ("<Alice@a.example>", vec![]),
+        ("<\"alice \"@a.example>", vec![]),
+        ("<ping@a.example>", vec![]),
+        ("<postmaster>", local("postmaster")),
+        ("<pOSTMASTER>", local("postmaster")),
+        ("<PostMaster@A.example>", local("postmaster")),
+        ("<\"PostMaster\"@a.example>", local("postmaster")),
+        ("<>", vec![]),
+        ("<alice>", vec![]),
+    ] {
+        let mut talk = Talk::with(&host, false, true);
+        talk.goes(&[("EHLO c.example", 250), ("MAIL FROM:<>", 250)]);
+        let code = talk.code(&format!("RCPT TO:{path}"));
+        assert_eq!(code == 250, !due.is_empty(), "{path}: {code}");
+        let found = path
+            .parse()
+            .map(|path| host.recipients(&path))
+            .unwrap_or_default();
+        assert_eq!(found, due, "{path}");
+    }
+}
+
+#[test]
+fn an_address_is_kept_to_the_letter() {
+    // RFC 5321 §2.4: only the last server may give a local part a meaning.
+    let host = host();
+    let mut talk = Talk::new(&host);
+    talk.goes(&[("EHLO c.example", 250)]);
+    talk.announces(
+        "<AliCe+X@B.eXample>",
+        &["<\"b\\ob\"@A.Example>", "<Y@Z>", "<POSTmaster>"],
+    );
+    let letter = talk.received("").expect("a letter");
+    let due = "<AliCe+X@B.eXample> to <\"b\\ob\"@A.Example> <Y@Z> <Postmaster>";
+    assert_eq!(envelope(&letter), due);
+}
+
+#[test]
+fn what_has_broken_into_others_is_refused_here() {
+    let host = host();
+    for (line, due) in [
+        ("MAIL FROM:<>", 250), // mailin parser.rs:51, mailhog/smtp #7: no bounce could come
+        ("MAIL FROM:<;rm -rf /;>", 501), // CVE-2020-7247 OpenSMTPD
+        ("MAIL FROM:<a\rX: y@b>", 501), // CVE-2026-23829 Mailpit
+        ("MAIL FROM:<a\nRCPT TO:<x@y>@b>", 501),
+        ("MAIL FROM:<a\0@b>", 501),
+        ("MAIL FROM:<\"a\r\n\"@b>", 501),
+        ("MAIL FROM:<a@b> AUTH=a\rb", 501), // CVE-2020-28021 Exim
+        ("MAIL FROM:<a@b> SIZE=1\rBODY=7BIT", 501),
+        ("MAIL FROM:<a@b> SIZE=1\tBODY=7BIT", 501),
+    ] {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[("EHLO c.example", 250), (line, due)]);
+    }
+    // James #659, maildev #467, CVE-2005-1105: a name from the wire as a path.
+    for (to, due) in [
+        ("../x@a.example", 501),
+        ("a/b@a.example", 550),
+        (".@..", 501),
+        ("..@a.example", 501),
+        ("/etc/passwd@a.example", 550),
+        ("\"../bob\"@a.example", 550),
+        ("\"..\\\\bob\"@a.example", 550),
+        ("bob/@a.example", 550),
+        ("con@a.example", 550),
+        ("bob\0@a.example", 501),
+    ] {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[("EHLO c.example", 250), ("MAIL FROM:<>", 250)]);
+        talk.goes(&[(&format!("RCPT TO:<{to}>"), due), ("DATA", 503)]);
+    }
+}
+
+// ---------------------------------------------------------------- asking
+
+#[test]
+fn vrfy_tells_what_it_knows_and_no_more() {
+    let host = host();
+    let mut talk = Talk::with(&host, false, false);
+    for name in [
+        "alice",
+        "<alice>",
+        "alice@A.Example",
+        "<alice@a.example>",
+        "\"alice\"",
+    ] {
+        assert_eq!(
+            talk.reply(&format!("VRFY {name}")),
+            ["250 <alice@a.example>"],
+            "{name}"
+        );
+    }
+    assert_eq!(
+        talk.reply("VRFY PostMaster"),
+        ["250 <postmaster@a.example>"]
+    );
+    for (name, due) in [
+        ("Alice", 550),
+        ("nobody", 550),
+        ("nobody@a.example", 550),
+        ("Alice in Wonderland", 550),
+        ("@", 550),
+        ("<>", 550),
+        ("<alice", 550),
+        ("../alice", 550),
+        ("staff", 252),
+        ("alice@b.example", 252),
+        ("", 501),
+        ("ali\u{e7}e", 501),
+    ] {
+        talk.goes(&[(&format!("VRFY {name}"), due), ("NOOP", 250)]);
+    }
+}
+
+#[test]
+fn expn_shows_a_list_and_its_loops_end() {
+    let host = host();
+    let mut talk = Talk::with(&host, false, false);
+    let staff = [
+        "250-<alice@a.example>",
+        "250-<bob@a.example>",
+        "250 <carol@b.example>",
+    ];
+    for name in ["staff", "<staff@a.example>", "staff@A.EXAMPLE"] {
+        assert_eq!(talk.reply(&format!("EXPN {name}")), staff);
+    }
+    for name in [
+        "alice",
+        "nobody",
+        "postmaster",
+        "staff@b.example",
+        "Staff",
+        "ping",
+        "a b",
+    ] {
+        talk.goes(&[(&format!("EXPN {name}"), 550)]);
+    }
+    talk.goes(&[("EXPN", 501), ("EXPN \u{7}", 501)]);
+}
+
+#[test]
+fn help_explains_every_verb_and_owns_up_to_the_rest() {
+    let host = host();
+    let mut talk = Talk::with(&host, false, false);
+    let all = talk.reply("HELP").concat();
+    for verb in Verb::all().map(Verb::name) {
+        assert!(all.contains(verb), "{verb}");
+        for topic in [verb.to_string(), verb.to_lowercase()] {
+            let lines = talk.reply(&format!("HELP {topic}"));
+            assert!(lines[0].starts_with(&format!("214-{verb}")), "{lines:?}");
+            assert!(
+                lines[1].starts_with("214 ") && lines[1].contains("RFC"),
+                "{lines:?}"
+            );
+        }
+    }
+    talk.goes(&[
+        ("HELP STARTTLS", 504),
+        ("HELP RCPT TO", 504),
+        ("HELP \u{e9}", 501),
+    ]);
+}
+
+#[test]
+fn abandoned_commands_are_known_and_not_done() {
+    let host = host();
+    let mut talk = Talk::new(&host);
+    for verb in ["SEND", "SOML", "SAML"] {
+        talk.goes(&[(&format!("{verb} FROM:<a@b.example>"), 502), (verb, 502)]);
+    }
+    talk.goes(&[
+        ("TURN", 502),
+        ("TURN x", 502),
+        ("STARTTLS", 500),
+        ("BDAT 1", 500),
+    ]);
+}
+
+// ---------------------------------------------------------------- mistakes
+
+/// Makes `count` mistakes, none of which ends the conversation.
+fn err(talk: &mut Talk, count: usize) {
+    (0..count).for_each(|_| assert_eq!(talk.code("PLEASE"), 500));
+}
+
+#[test]
+fn the_twentieth_mistake_in_a_row_is_the_last() {
+    let host = host();
+    let last_mistakes = [
+        "PLEASE",
+        "DATA",
+        "EHLO",
+        "MAIL FROM:<> X=1",
+        "TURN",
+        "HELP me",
+        "AUTH GSSAPI",
+    ];
+    for last in last_mistakes {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[("EHLO c.example", 250)]);
+        err(&mut talk, MISTAKES - 1);
+        assert_eq!(talk.code(last), 421, "{last}");
+    }
+    assert_eq!(MISTAKES, 20);
+    let mut talk = Talk::new(&host);
+    err(&mut talk, MISTAKES - 1);
+    assert_eq!(code(&talk.0.line(&Line::BareNewline)), 421);
+    let mut talk = Talk::new(&host);
+    err(&mut talk, MISTAKES - 1);
+    assert_eq!(code(&talk.0.line(&Line::TooLong)), 421);
+}
+
+#[test]
+fn a_success_forgives_mistakes() {
+    let host = host();
+    for success in [
+        "NOOP",
+        "HELP",
+        "MAIL FROM:<>",
+        "RSET",
+        "EHLO c.example",
+        "VRFY alice",
+    ] {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[("HELO c.example", 250)]);
+        err(&mut talk, MISTAKES - 1);
+        assert!(talk.code(success) < 300);
+        err(&mut talk, MISTAKES - 1);
+        assert_eq!(talk.code("PLEASE"), 421, "{success}");
+    }
+    let mut talk = Talk::new(&host);
+    talk.goes(&[
+        ("HELO c.example", 250),
+        ("MAIL FROM:<>", 250),
+        ("RCPT TO:<bob@a.example>", 250),
+    ]);
+    err(&mut talk, MISTAKES - 1);
+    talk.goes(&[("DATA", 354)]);
+    talk.received("").expect("a letter");
+    err(&mut talk, MISTAKES - 1);
+}
+
+#[test]
+fn a_wrong_address_or_a_full_letter_is_no_mistake() {
+    let host = host();
+    let mut talk = Talk::with(&host, false, true);
+    talk.goes(&[("EHLO c.example", 250), ("MAIL FROM:<>", 250)]);
+    for number in 0..=RECIPIENTS {
+        let due = if number < RECIPIENTS { 250 } else { 452 };
+        talk.goes(&[("RCPT TO:<bob@a.example>", due)]);
+    }
+    err(&mut talk, MISTAKES - 1);
+    for _ in 0..3 * MISTAKES {
+        talk.goes(&[
+            ("RCPT TO:<eve@a.example>", 550),
+            ("RCPT TO:<bob@a.example>", 452),
+        ]);
+        talk.goes(&[
+            ("RCPT TO:<eve@b.example>", 550),
+            ("VRFY eve", 550),
+            ("EXPN eve", 550),
+        ]);
+    }
+    talk.goes(&[("PLEASE", 421)]); // and they forgive nothing either
+}
+
+#[test]
+fn a_line_that_is_none_is_answered_and_changes_no_letter() {
+    let host = host();
+    let mut talk = Talk::new(&host);
+    talk.goes(&[
+        ("HELO c.example", 250),
+        ("MAIL FROM:<>", 250),
+        ("RCPT TO:<bob@a.example>", 250),
+    ]);
+    for line in [Line::BareNewline, Line::TooLong] {
+        assert_eq!(code(&talk.0.line(&line)), 500);
+    }
+    talk.goes(&[("DATA", 354)]);
+    assert!(matches!(talk.0.line(&Line::Endless), Step::Close(reply) if reply.code() == 500));
+    assert_eq!(talk.0.line(&Line::Closed), Step::Gone);
+}

@@ -1,0 +1,553 @@
+//! Chapter 12: the message as it leaves the user agent, the trace that servers put on top, and
+//! dates.
+
+use smtp_primer::display::{Header, decode_words, parts, present};
+use smtp_primer::message::{
+    Clock, Date, Draft, ENCODED, FOLD, Field, FieldError, LONGEST, MAILER, compose, received,
+    return_path,
+};
+use smtp_primer::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
+use smtp_primer::protocol::dot::Text;
+use smtp_primer::session::{Letter, Origin};
+
+/// Mon, 23 Nov 2026 05:40:53 +0000.
+const NOW: u64 = 1_795_412_453;
+
+fn draft(fields: &[&str], subject: &str, body: &str) -> Draft {
+    Draft {
+        from: "alice@a.example".parse().unwrap(),
+        to: vec!["<bob@b.example>".parse().unwrap()],
+        subject: Some(subject.to_string()),
+        fields: fields.iter().map(|field| field.parse().unwrap()).collect(),
+        body: body.to_string(),
+    }
+}
+
+fn composed(draft: &Draft) -> Text {
+    compose(draft, &mut Clock::new(Some(NOW))).unwrap()
+}
+
+fn as_str(text: &Text) -> &str {
+    str::from_utf8(text.octets()).unwrap()
+}
+
+/// The value of a field after it was folded, encoded, unfolded and decoded.
+fn there_and_back(name: &str, value: &str) -> String {
+    let lines = Field::new(name, value).unwrap().to_lines();
+    let (header, rest) = Header::read(lines.as_bytes());
+    assert!(rest.is_empty(), "{lines:?}");
+    decode_words(header.first(name))
+}
+
+#[test]
+fn a_message_has_the_fields_that_a_letter_needs_and_those_the_user_adds() {
+    let fields = [
+        "Reply-To: Alice <alice@phone.example>",
+        "X-Phone: +49 89 1234",
+    ];
+    let text = composed(&draft(&fields, "Tea?", "Bob,\nhow are you?\n\nAlice"));
+    let expected = format!(
+        "Date: Mon, 23 Nov 2026 05:40:53 +0000\r\nFrom: alice@a.example\r\n\
+         To: bob@b.example\r\nSubject: Tea?\r\nMessage-ID: <{NOW}Q1@a.example>\r\n\
+         X-Mailer: {MAILER}\r\nReply-To: Alice <alice@phone.example>\r\n\
+         X-Phone: +49 89 1234\r\n\r\nBob,\r\nhow are you?\r\n\r\nAlice\r\n"
+    );
+    assert_eq!(as_str(&text), expected);
+}
+
+#[test]
+fn a_field_that_the_user_gives_takes_the_place_of_the_made_one() {
+    let given = [
+        "dAtE: Thu, 1 Jan 1970 00:00:00 +0000",
+        "FROM: Alice <alice@elsewhere.example>",
+        "to: undisclosed:;",
+        "subject: Coffee?",
+        "Message-Id: <1@x.example>",
+        "X-mailer: a pen",
+    ];
+    let text = composed(&draft(&given, "Tea?", "Hello\n"));
+    assert_eq!(as_str(&text), given.join("\r\n") + "\r\n\r\nHello\r\n");
+}
+
+#[test]
+fn who_is_written_to_stands_in_one_field() {
+    for (to, expected) in [
+        (vec![], None),
+        (vec!["<b@b.example>"], Some("b@b.example")),
+        (
+            vec!["<b@b.example>", "<c@c.example>"],
+            Some("b@b.example, c@c.example"),
+        ),
+        // An address has a domain (RFC 5322 §3.4.1); the name of a group has none.
+        (
+            vec!["<Postmaster>", "<c@c.example>"],
+            Some("postmaster:;, c@c.example"),
+        ),
+    ] {
+        let to: Vec<ForwardPath> = to.iter().map(|path| path.parse().unwrap()).collect();
+        let text = composed(&Draft {
+            to,
+            ..draft(&[], "x", "")
+        });
+        let (header, _) = Header::read(text.octets());
+        assert_eq!(header.all("To").next(), expected);
+    }
+}
+
+#[test]
+fn without_a_subject_there_is_no_subject_field() {
+    let text = composed(&Draft {
+        subject: None,
+        ..draft(&[], "", "x")
+    });
+    assert!(!as_str(&text).contains("Subject"));
+    assert!(as_str(&composed(&draft(&[], "", "x"))).contains("\r\nSubject: \r\n"));
+}
+
+#[test]
+fn two_letters_never_share_a_message_id() {
+    let mut clock = Clock::new(Some(NOW));
+    let mut id = || {
+        let text = compose(&draft(&[], "x", "x"), &mut clock).unwrap();
+        Header::read(text.octets())
+            .0
+            .first("Message-ID")
+            .to_string()
+    };
+    assert_ne!(id(), id());
+}
+
+#[test]
+fn no_name_and_no_value_can_hold_a_line_end_or_another_control_character() {
+    // DEFECTS 23 and 24: CVE-2024-6923 and CVE-2026-1299 CPython, mimetext #81: a newline in a
+    // value added fields.
+    for bad in [
+        "\r\nBcc: x@x.example",
+        "\n",
+        "\r",
+        "\r\n",
+        "\0",
+        "\x1b",
+        "\x7f",
+        "\u{85}",
+    ] {
+        for value in [
+            format!("a{bad}b"),
+            format!("a{bad}"),
+            format!("{bad}b"),
+            format!("é{bad}"),
+        ] {
+            let refused = Err(FieldError::Control("Subject".to_string()));
+            assert_eq!(Field::new("Subject", &value), refused, "{value:?}");
+            let draft = draft(&[], &value, "x");
+            assert!(compose(&draft, &mut Clock::new(None)).is_err(), "{value:?}");
+        }
+        let name = format!("X{bad}");
+        assert_eq!(Field::new(&name, "a"), Err(FieldError::Name(name.clone())));
+    }
+}
+
+#[test]
+fn a_name_is_printable_ascii_without_a_colon_and_fits_on_a_line() {
+    for good in ["X", "X-Phone", "a!#~", &"n".repeat(FOLD - 1)] {
+        assert_eq!(Field::new(good, "v").unwrap().name(), good);
+    }
+    for bad in ["", " ", "X Y", "X:", "Größe", "X\t", &"n".repeat(FOLD)] {
+        assert_eq!(Field::new(bad, "v"), Err(FieldError::Name(bad.to_string())));
+    }
+    assert_eq!("no colon".parse::<Field>(), Err(FieldError::NoColon));
+    assert_eq!(
+        "X : v".parse::<Field>(),
+        Err(FieldError::Name("X ".to_string()))
+    );
+    assert_eq!("X:v".parse::<Field>().unwrap().to_lines(), "X: v\r\n");
+}
+
+#[test]
+fn a_line_is_folded_when_it_would_have_more_than_78_characters() {
+    assert_eq!((FOLD, ENCODED, LONGEST), (78, 76, 998));
+    for (word, folded) in [(FOLD - 1, false), (FOLD, false), (FOLD + 1, true)] {
+        let word = "w".repeat(word - "Subject: a ".len());
+        let fold = if folded { "\r\n" } else { "" };
+        let lines = Field::new("Subject", &format!("a {word}"))
+            .unwrap()
+            .to_lines();
+        assert_eq!(lines, format!("Subject: a{fold} {word}\r\n"));
+    }
+    let long = "in many words  and\tblanks ".repeat(100);
+    let lines = Field::new("Subject", &long).unwrap().to_lines();
+    assert!(
+        lines
+            .lines()
+            .all(|line| line.len() <= FOLD && !line.trim().is_empty())
+    );
+    assert!(
+        lines
+            .lines()
+            .skip(1)
+            .all(|line| line.starts_with([' ', '\t']))
+    );
+    assert_eq!(there_and_back("Subject", &long), long.trim());
+}
+
+#[test]
+fn a_long_word_has_a_line_of_its_own_up_to_998() {
+    for length in [FOLD, LONGEST - 2, LONGEST - 1] {
+        let word = "w".repeat(length);
+        let lines = Field::new("X", &format!("a {word} b")).unwrap().to_lines();
+        assert_eq!(lines, format!("X: a\r\n {word}\r\n b\r\n"));
+        let lines = Field::new("X", &word).unwrap().to_lines();
+        assert_eq!(lines, format!("X:\r\n {word}\r\n"));
+    }
+    let too_long = Err(FieldError::TooLong("X".to_string()));
+    assert_eq!(Field::new("X", &"w".repeat(LONGEST)), too_long);
+    assert_eq!(
+        Field::new("X", &format!("a{}b", " ".repeat(LONGEST))),
+        too_long
+    );
+}
+
+#[test]
+fn what_is_not_ascii_travels_in_encoded_words_and_comes_back() {
+    let german = "Größe ".repeat(60);
+    let values = [
+        "é",
+        "é é",
+        "é  é",
+        "é a é",
+        "a  é  b",
+        "名字 <a@b.example>",
+        "a é é é b",
+        "é\té",
+        "\u{3000}é",
+        "🦀",
+        &"🦀".repeat(200),
+        &format!("x{}", "名".repeat(300)),
+        german.trim(),
+        "a =?utf-8?q?b?= c",
+        "=?",
+        "x =?utf-8?b?YQ==?= é",
+    ];
+    for value in values {
+        for name in [
+            "Subject",
+            "X-With-A-Name-That-Leaves-Hardly-Any-Room-For-A-Single-Word-Encoded",
+        ] {
+            assert_eq!(there_and_back(name, value), value, "{name}");
+            let lines = Field::new(name, value).unwrap().to_lines();
+            assert!(lines.is_ascii());
+            for line in lines.lines() {
+                // RFC 2047 §2: no encoded-word over 75, no line with one over 76.
+                assert!(line.len() <= ENCODED, "{line:?}");
+                assert!(line.split(' ').all(|word| word.len() <= 75), "{line:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_encoded_word_ends_within_a_character() {
+    for before in 0..8 {
+        let value = "x".repeat(before) + &"é名🦀".repeat(40);
+        let lines = Field::new("Subject", &value).unwrap().to_lines();
+        let words: Vec<&str> = lines.split_whitespace().skip(1).collect();
+        assert!(words.len() > 5);
+        let decoded: String = words.iter().map(|word| decode_words(word)).collect();
+        assert_eq!(decoded, value, "each word by itself");
+    }
+}
+
+#[test]
+fn an_address_beside_such_words_stays_an_address() {
+    for (value, kept) in [
+        ("名字 <a@b.example>", " <a@b.example>\r\n"),
+        ("a@b.example, Jörg <c@d.example>", " a@b.example, =?"),
+        // Half of a quoted-string would leave a quote open, which takes the address with it.
+        (
+            "\"Müller, the baker\" <a@b.example>",
+            "?= <a@b.example>\r\n",
+        ),
+        (
+            "\"the baker, Müller\" <a@b.example>",
+            "?= <a@b.example>\r\n",
+        ),
+        ("\"a \\\" Müller b\" <a@b.example>", "?= <a@b.example>\r\n"),
+        (
+            "\"the baker\" <a@b.example>, Jörg <c@d.example>",
+            " \"the baker\" <a@b.example>, =?",
+        ),
+        // Not an encoded-word, though it looks like one: an address may hold these characters.
+        ("=?q?b?=@b.example", "From: =?q?b?=@b.example\r\n"),
+    ] {
+        let lines = Field::new("From", value).unwrap().to_lines();
+        let lines = lines.replace("\r\n ", " ");
+        assert!(lines.contains(kept), "{lines}");
+        assert_eq!(lines.matches('"').count() % 2, 0, "{lines}");
+        assert_eq!(there_and_back("From", value), value);
+    }
+}
+
+#[test]
+fn a_body_says_what_it_is_if_it_is_not_plain_ascii() {
+    let long = "a".repeat(LONGEST + 1);
+    for (body, encoding) in [
+        ("plain\n", None),
+        (&long[1..], None),
+        ("Grüße\n", Some("8bit")),
+        (&long, Some("base64")),
+        ("a\0b", Some("base64")),
+        (&format!("é{long}"), Some("base64")),
+    ] {
+        let text = composed(&draft(&[], "x", body));
+        let (header, _) = Header::read(text.octets());
+        let all = |name| header.all(name).collect::<Vec<_>>();
+        assert_eq!(all("Content-Transfer-Encoding"), Vec::from_iter(encoding));
+        let mime = encoding.is_some();
+        assert_eq!(all("MIME-Version") == ["1.0"], mime);
+        assert_eq!(all("Content-Type") == ["text/plain; charset=UTF-8"], mime);
+        assert!(
+            text.lines()
+                .all(|line| line.len() <= LONGEST && !line.contains(&0))
+        );
+        let decoded = parts(text.octets());
+        assert_eq!(decoded[0].octets, Text::from_file(body.as_bytes()).octets());
+    }
+}
+
+#[test]
+fn base64_has_lines_of_76_and_gives_the_body_back() {
+    let body = "a\0".repeat(1000) + "\nlast";
+    let text = composed(&draft(&[], "x", &body));
+    let lines: Vec<&[u8]> = text
+        .lines()
+        .skip_while(|line| !line.is_empty())
+        .skip(1)
+        .collect();
+    let (last, full) = lines.split_last().unwrap();
+    assert!(full.iter().all(|line| line.len() == 76) && (1..=76).contains(&last.len()));
+    assert_eq!(
+        parts(text.octets())[0].octets,
+        (body.replace('\n', "\r\n") + "\r\n").as_bytes()
+    );
+}
+
+#[test]
+fn the_reader_sees_what_the_writer_wrote() {
+    let fields = ["Reply-To: Zoë <zoe@phone.example>"];
+    let subject = "Grüße aus München, und wie wäre es nachher mit einem Glas Tee? 🦀🦀🦀🦀🦀🦀🦀🦀";
+    for body in [
+        "Liebe Grüße\n\n.\n名字",
+        &format!("Grüße{}", " und Tee".repeat(200)),
+    ] {
+        let page = present(composed(&draft(&fields, subject, body)).octets());
+        let expected = format!(
+            "Date: Mon, 23 Nov 2026 05:40:53 +0000\nFrom: alice@a.example\n\
+             Reply-To: Zoë <zoe@phone.example>\nTo: bob@b.example\nSubject: {subject}\n\n{body}\n"
+        );
+        assert_eq!(page, expected);
+    }
+}
+
+#[test]
+fn dates_are_those_of_the_calendar() {
+    for (seconds, expected) in [
+        (0, "Thu, 1 Jan 1970 00:00:00 +0000"),
+        (951_782_399, "Mon, 28 Feb 2000 23:59:59 +0000"),
+        (951_782_400, "Tue, 29 Feb 2000 00:00:00 +0000"),
+        (951_868_800, "Wed, 1 Mar 2000 00:00:00 +0000"),
+        (1_000_000_000, "Sun, 9 Sep 2001 01:46:40 +0000"),
+        (NOW, "Mon, 23 Nov 2026 05:40:53 +0000"),
+        (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 +0000"),
+        (4_107_542_400, "Mon, 1 Mar 2100 00:00:00 +0000"),
+        (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 +0000"),
+    ] {
+        assert_eq!(Date(seconds).to_string(), expected);
+    }
+    let far = Date(u64::MAX).to_string();
+    assert!(far.ends_with(" +0000"), "and no panic: {far}");
+}
+
+/// Counts the days one by one, as a wall calendar does.
+#[test]
+fn dates_agree_with_a_calendar_that_is_turned_day_by_day() {
+    let week = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let leap =
+        |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let (mut day, mut compared) = (0, 0);
+    for year in 1970..=9999 {
+        let february = if leap(year) { 29 } else { 28 };
+        let months = [
+            ("Jan", 31),
+            ("Feb", february),
+            ("Mar", 31),
+            ("Apr", 30),
+            ("May", 31),
+            ("Jun", 30),
+            ("Jul", 31),
+            ("Aug", 31),
+            ("Sep", 30),
+            ("Oct", 31),
+            ("Nov", 30),
+            ("Dec", 31),
+        ];
+        for (month, days) in months {
+            for date in 1..=days {
+                let edge = date == 1 || date == days;
+                if edge || day % 97 == 0 {
+                    let week_day = week[(day as usize + 3) % 7];
+                    let expected = format!("{week_day}, {date} {month} {year} 00:00:01 +0000");
+                    assert_eq!(Date(day * 86_400 + 1).to_string(), expected);
+                    compared += 1;
+                }
+                day += 1;
+            }
+        }
+    }
+    assert!(compared > 200_000);
+}
+
+#[test]
+fn a_clock_can_stand_still_and_its_names_still_differ() {
+    let still = Clock::new(Some(NOW));
+    assert_eq!((still.now(), still.now()), (Date(NOW), Date(NOW)));
+    let mut clocks = [Clock::new(None), still.clone()];
+    for clock in &mut clocks {
+        let names: std::collections::BTreeSet<_> = (0..1000).map(|_| clock.unique_name()).collect();
+        assert_eq!(names.len(), 1000);
+        assert!(
+            names
+                .iter()
+                .flat_map(|name| name.chars())
+                .all(|c| c.is_ascii_alphanumeric())
+        );
+    }
+}
+
+fn letter(helo: &str, ip: &str, paths: &[&str]) -> Letter {
+    Letter {
+        reverse_path: ReversePath::Null,
+        forward_paths: paths.iter().map(|path| path.parse().unwrap()).collect(),
+        origin: Some(Origin {
+            helo: helo.parse().unwrap(),
+            ip: ip.parse().unwrap(),
+            protocol: "ESMTP",
+        }),
+        text: Text::default(),
+    }
+}
+
+/// What a Received field says, read by the grammar of RFC 5321 §4.4: from, the address that TCP
+/// knows, by, with, id, for, date.
+type Stamp<'a> = (
+    Domain,
+    Domain,
+    Domain,
+    &'a str,
+    &'a str,
+    Option<Mailbox>,
+    &'a str,
+);
+
+fn stamp(unfolded: &str) -> Option<Stamp<'_>> {
+    let rest = unfolded.strip_prefix("Received: from ")?;
+    let (from, rest) = rest.split_once(" (")?;
+    let (tcp, rest) = rest.split_once(")    by ")?;
+    let (by, rest) = rest.split_once(" with ")?;
+    let (with, rest) = rest.split_once(" id ")?;
+    let (rest, date) = rest.rsplit_once(";    ")?;
+    let (id, path) = match rest.split_once("    for ") {
+        Some((id, path)) => (id, Some(path.parse::<ForwardPath>().ok()?)),
+        None => (rest, None),
+    };
+    let atom =
+        |text: &str| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_alphanumeric());
+    let tcp: Domain = tcp.parse().ok()?;
+    let recipient = match path {
+        Some(ForwardPath::Postmaster) => return None, // neither a Path nor a Mailbox
+        Some(ForwardPath::Mailbox(mailbox)) => Some(mailbox),
+        None => None,
+    };
+    (atom(id) && atom(with) && tcp.literal().is_some()).then_some((
+        from.parse().ok()?,
+        tcp,
+        by.parse().ok()?,
+        with,
+        id,
+        recipient,
+        date,
+    ))
+}
+
+#[test]
+fn a_server_writes_down_from_whom_by_whom_how_and_when() {
+    let by: Domain = "b.example".parse().unwrap();
+    let date = "Mon, 23 Nov 2026 05:40:53 +0000";
+    let long = format!("{}.example", vec!["d".repeat(60); 4].join("."));
+    for (helo, ip, tcp) in [
+        ("a.example", "192.0.2.1", "[192.0.2.1]"),
+        ("[192.0.2.9]", "::ffff:192.0.2.1", "[192.0.2.1]"),
+        (&long, "2001:db8::1", "[IPv6:2001:db8::1]"),
+    ] {
+        for path in ["<c@b.example>", "<\"a; for <x\"@b.example>"] {
+            let field = received(&letter(helo, ip, &[path]), &by, "1Q1", Date(NOW));
+            let lines: Vec<&str> = field.split_inclusive('\n').collect();
+            assert!(
+                lines
+                    .iter()
+                    .all(|line| line.ends_with("\r\n") && line.len() <= LONGEST)
+            );
+            assert!(lines.iter().skip(1).all(|line| line.starts_with(' ')));
+            let field = field.trim_end().replace("\r\n", "");
+            let (from, literal, host, with, id, recipient, when) = stamp(&field).expect(&field);
+            assert_eq!((from.as_str(), literal.as_str()), (helo, tcp));
+            assert_eq!((host, with, id, when), (by.clone(), "ESMTP", "1Q1", date));
+            assert_eq!(
+                recipient.map(|mailbox| format!("<{mailbox}>")).as_deref(),
+                Some(path)
+            );
+        }
+    }
+}
+
+#[test]
+fn no_recipient_learns_of_the_others_from_the_trace() {
+    let by: Domain = "b.example".parse().unwrap();
+    for paths in [
+        &["<c@b.example>", "<d@b.example>"][..],
+        &["<Postmaster>"],
+        &[],
+    ] {
+        let field = received(
+            &letter("a.example", "192.0.2.1", paths),
+            &by,
+            "1Q1",
+            Date(NOW),
+        );
+        let field = field.trim_end().replace("\r\n", "");
+        assert_eq!(stamp(&field).expect(&field).5, None);
+        assert!(
+            !field.contains("@b.example") && !field.contains("for"),
+            "{field}"
+        );
+    }
+}
+
+#[test]
+fn a_letter_that_was_written_here_has_no_received_field() {
+    let home = Letter {
+        origin: None,
+        ..letter("a.example", "192.0.2.1", &["<c@b.example>"])
+    };
+    assert_eq!(
+        received(&home, &"b.example".parse().unwrap(), "1Q1", Date(NOW)),
+        ""
+    );
+}
+
+#[test]
+fn final_delivery_keeps_the_reverse_path() {
+    for path in ["<>", "<alice@a.example>", "<\"a b\"@a.example>"] {
+        let field = return_path(&path.parse().unwrap());
+        assert_eq!(field, format!("Return-Path: {path}\r\n"));
+    }
+}

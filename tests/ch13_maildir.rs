@@ -1,0 +1,389 @@
+//! Chapter 13: a letter is in the mailbox whole or not at all, and nothing is ever overwritten.
+
+mod common;
+
+use common::crash::{kill_often, number_if_whole};
+use common::process::{TempDir, make_site, new_letters};
+use smtp_primer::maildir::{ABANDONED, Maildir, NAME, deliver};
+use smtp_primer::message::Clock;
+use smtp_primer::protocol::address::Domain;
+use smtp_primer::protocol::dot::Text;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::slice::from_ref;
+use std::time::{Duration, SystemTime};
+
+/// A clock that stands still.
+fn still() -> Clock {
+    Clock::new(Some(1_795_412_453))
+}
+
+fn put(mailboxes: &[Maildir], clock: &mut Clock, host: &str, text: &str) -> io::Result<String> {
+    let by: Domain = host.parse().unwrap();
+    let text = Text::from_file(text.as_bytes());
+    deliver(
+        mailboxes,
+        clock,
+        &by,
+        |id| format!("X-Name: {id}\r\n"),
+        &text,
+    )
+}
+
+/// The names of the files in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let name = |file: io::Result<fs::DirEntry>| file.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(name).collect();
+    names.sort();
+    names
+}
+
+fn create(folder: &TempDir, name: &str) -> Maildir {
+    Maildir::create(&folder.path().join(name)).unwrap()
+}
+
+fn sizes(mailbox: &Maildir) -> Vec<usize> {
+    mailbox
+        .list()
+        .unwrap()
+        .iter()
+        .map(|entry| entry.size)
+        .collect()
+}
+
+#[test]
+fn a_delivered_letter_is_in_new_with_its_trace_and_nothing_is_left_in_tmp() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    let id = put(
+        from_ref(&mailbox),
+        &mut still(),
+        "a.example",
+        "Subject: x\n\nHello\n",
+    )
+    .unwrap();
+    let letters = mailbox.list().unwrap();
+    assert_eq!(letters.len(), 1);
+    let octets = fs::read(&letters[0].path).unwrap();
+    let expected = format!("X-Name: {id}\r\nSubject: x\r\n\r\nHello\r\n");
+    assert_eq!(String::from_utf8(octets).unwrap(), expected);
+    assert_eq!(letters[0].size, expected.len());
+    assert!(letters[0].path.starts_with(folder.path().join("alice/new")));
+    assert_eq!(names(&folder.path().join("alice/tmp")).len(), 0);
+}
+
+#[test]
+fn no_letter_is_overwritten_while_the_clock_stands_still() {
+    // DEFECTS 38: staktrace/maildir #36 and mailin overwrote a letter that had the same name.
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    // Two clocks: two processes that know nothing of each other.
+    let mut clocks = [still(), still()];
+    for number in 0..10 {
+        let text = format!("letter {number}");
+        put(
+            from_ref(&mailbox),
+            &mut clocks[number % 2],
+            "a.example",
+            &text,
+        )
+        .unwrap();
+    }
+    let letters = mailbox.list().unwrap();
+    let read = |entry: &smtp_primer::maildir::Entry| fs::read_to_string(&entry.path).unwrap();
+    let texts: Vec<String> = letters.iter().map(read).collect();
+    for number in 0..10 {
+        let end = format!("letter {number}\r\n");
+        assert_eq!(
+            texts.iter().filter(|text| text.ends_with(&end)).count(),
+            1,
+            "{end}"
+        );
+    }
+    let uids: BTreeSet<_> = letters.iter().map(|entry| &entry.uid).collect();
+    assert_eq!((letters.len(), uids.len()), (10, 10));
+}
+
+#[test]
+fn a_name_that_a_dead_program_left_in_tmp_is_not_in_the_way() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    put(from_ref(&mailbox), &mut still(), "a.example", "one").unwrap();
+    let new = folder.path().join("alice/new");
+    let name = names(&new).remove(0);
+    let half = folder.path().join("alice/tmp").join(&name);
+    fs::rename(new.join(&name), &half).unwrap();
+    put(from_ref(&mailbox), &mut still(), "a.example", "two").unwrap();
+    assert_ne!(names(&new), [name]);
+    assert!(
+        fs::read_to_string(half).unwrap().ends_with("one\r\n"),
+        "it is somebody else's"
+    );
+}
+
+#[test]
+fn a_letter_for_several_is_written_once() {
+    let folder = TempDir::new("maildir");
+    let mailboxes = ["alice", "bob", "carol"].map(|user| create(&folder, user));
+    put(&mailboxes, &mut Clock::new(None), "a.example", "Hello").unwrap();
+    let paths = mailboxes.map(|mailbox| mailbox.list().unwrap().remove(0).path);
+    #[cfg(unix)]
+    for path in &paths {
+        use std::os::unix::fs::MetadataExt;
+        let inode = |path| fs::metadata(path).unwrap().ino();
+        assert_eq!(inode(path), inode(&paths[0]));
+        assert_eq!(fs::metadata(path).unwrap().nlink(), 3);
+    }
+    fs::remove_file(&paths[0]).unwrap();
+    assert!(
+        fs::read_to_string(&paths[1])
+            .unwrap()
+            .ends_with("Hello\r\n")
+    );
+}
+
+#[test]
+fn when_one_mailbox_fails_the_letter_is_in_none() {
+    for broken in ["bob/new", "bob/tmp and new"] {
+        let folder = TempDir::new("maildir");
+        let mailboxes = ["alice", "bob", "carol"].map(|user| create(&folder, user));
+        let bob = folder.path().join("bob");
+        fs::remove_dir(bob.join("new")).unwrap();
+        fs::write(bob.join("new"), "a file where a folder should be").unwrap();
+        if broken != "bob/new" {
+            fs::remove_dir(bob.join("tmp")).unwrap();
+        }
+        for order in [[0, 1, 2], [1, 0, 2], [0, 2, 1]] {
+            let mailboxes = order.map(|at| mailboxes[at].clone());
+            assert!(put(&mailboxes, &mut still(), "a.example", "Hello").is_err());
+            for rest in ["alice/new", "alice/tmp", "carol/new", "carol/tmp"] {
+                assert_eq!(
+                    names(&folder.path().join(rest)).len(),
+                    0,
+                    "{rest}, {broken}"
+                );
+            }
+        }
+        if broken == "bob/new" {
+            assert_eq!(names(&bob.join("tmp")).len(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_mailbox_without_folders_is_an_error_and_not_made_on_the_way() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    fs::remove_dir_all(mailbox.folder()).unwrap();
+    let error = put(from_ref(&mailbox), &mut still(), "a.example", "Hello").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(names(folder.path()).len(), 0);
+    assert!(mailbox.list().is_err());
+}
+
+#[test]
+fn create_makes_what_is_missing_and_keeps_what_is_there() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "deep/down/alice");
+    put(from_ref(&mailbox), &mut still(), "a.example", "Hello").unwrap();
+    assert_eq!(create(&folder, "deep/down/alice").list().unwrap().len(), 1);
+    fs::write(folder.path().join("bob"), "").unwrap();
+    assert!(Maildir::create(&folder.path().join("bob")).is_err());
+}
+
+#[test]
+fn a_relative_folder_is_a_folder_too() {
+    // Its parent is the empty path.
+    let name = format!("maildir-relative-{}", std::process::id());
+    let made = Maildir::create(Path::new(&name));
+    fs::remove_dir_all(&name).unwrap();
+    assert!(made.is_ok(), "{made:?}");
+}
+
+#[test]
+fn a_name_is_a_uidl_and_a_file_name_on_every_system() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    let long = format!("{}.{}", vec!["d".repeat(60); 4].join("."), "e".repeat(11));
+    assert_eq!(long.len(), 255);
+    let hosts = [
+        long.as_str(),
+        "[IPv6:2001:db8:1111:2222:3333:4444:5555:6666]",
+        "a.example",
+    ];
+    for (number, host) in hosts.into_iter().enumerate() {
+        for mut clock in [Clock::new(None), still(), Clock::new(Some(u64::MAX))] {
+            put(
+                from_ref(&mailbox),
+                &mut clock,
+                host,
+                &"x".repeat(number * 99_999),
+            )
+            .unwrap();
+        }
+    }
+    let found = names(&folder.path().join("alice/new"));
+    assert_eq!(found.len(), 9);
+    for name in found {
+        // RFC 1939 §7: 1 to 70 characters, 0x21 to 0x7E. Windows: none of <>:"/\|?*.
+        assert!((1..=NAME).contains(&name.len()), "{name}");
+        assert!(
+            name.chars()
+                .all(|c| c.is_ascii_graphic() && !"<>:\"/\\|?*".contains(c)),
+            "{name}"
+        );
+    }
+    for entry in mailbox.list().unwrap() {
+        assert_eq!(
+            Some(entry.uid.as_str()),
+            entry.path.file_name().unwrap().to_str()
+        );
+        assert_eq!(fs::metadata(&entry.path).unwrap().len(), entry.size as u64);
+    }
+}
+
+#[test]
+fn the_size_stands_in_the_name_so_no_letter_is_opened_to_learn_it() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    for number in 0..2000 {
+        // An empty file: only its name knows a size.
+        let name = format!("alice/cur/{number}.host,W={}:2,S", number + 1);
+        File::create(folder.path().join(name)).unwrap();
+    }
+    let sizes: BTreeSet<usize> = sizes(&mailbox).into_iter().collect();
+    assert_eq!(sizes, (1..=2000).collect());
+}
+
+#[test]
+fn a_size_counts_each_line_end_as_two_octets_whoever_wrote_the_letter() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    for (at, (name, text, size)) in [
+        ("new/1.foreign", "A: b\n\nc\n", 11),
+        ("cur/2.foreign:2,S", "A: b\r\n\r\nc", 11),
+        ("cur/3.foreign,S=8,W=11:2,RS", "A: b\n\nc\n", 11),
+        ("cur/4.foreign,W=11,S=8:2,", "A: b\n\nc\n", 11),
+        ("cur/5.foreign,W=none:2,W=7", "A: b\n", 6),
+        ("cur/6.foreign;2,S", "\n", 2),
+        ("cur/7.foreign", "", 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        fs::write(folder.path().join("alice").join(name), text).unwrap();
+        assert_eq!(sizes(&mailbox)[at], size, "{name}");
+    }
+}
+
+#[test]
+fn a_letter_keeps_its_uid_when_a_reader_marks_it() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    let long = "n".repeat(NAME + 1);
+    for base in [
+        "1.host,W=5",
+        "n",
+        &long,
+        &long[1..],
+        "größe",
+        "with blank",
+        &"n".repeat(200),
+    ] {
+        let mut uids = BTreeSet::new();
+        for name in [
+            format!("new/{base}"),
+            format!("cur/{base}:2,"),
+            format!("cur/{base}:2,FS"),
+            format!("cur/{base};2,S"),
+        ] {
+            let path = folder.path().join("alice").join(name);
+            fs::write(&path, "").unwrap();
+            let entry = mailbox.list().unwrap().remove(0);
+            assert!((1..=NAME).contains(&entry.uid.len()));
+            assert!(entry.uid.bytes().all(|octet| octet.is_ascii_graphic()));
+            assert_eq!(entry.path, path);
+            uids.insert(entry.uid);
+            fs::remove_file(path).unwrap();
+        }
+        assert_eq!(uids.len(), 1, "{uids:?}");
+        let plain = base.len() <= NAME && base.bytes().all(|octet| octet.is_ascii_graphic());
+        assert_eq!(uids.contains(base), plain);
+    }
+    // Also after the program was compiled anew: UIDs are kept by readers for years.
+    fs::write(folder.path().join("alice/new/with blank"), "").unwrap();
+    assert_eq!(mailbox.list().unwrap()[0].uid, "b52bd95755764e77");
+}
+
+#[test]
+fn letters_are_listed_by_time_and_what_is_no_letter_is_passed_over() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    let at = |name: &str| folder.path().join("alice").join(name);
+    let long = format!("cur/1700000002.{}:2,S", "host".repeat(20));
+    for name in [
+        "new/1700000003.host",
+        &long,
+        "new/1700000001.host",
+        "cur/1700000004.host:2,",
+    ] {
+        fs::write(at(name), "x\n").unwrap();
+    }
+    fs::write(at("new/.hidden"), "").unwrap();
+    fs::write(at("new/.nfs0001,W=5"), "").unwrap();
+    fs::write(at("tmp/1700000000.half"), "x").unwrap();
+    fs::create_dir(at("new/1700000009.folder")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", at("cur/1700000008.gone")).unwrap();
+    let found = mailbox.list().unwrap();
+    let found: Vec<_> = found.iter().map(|entry| entry.path.clone()).collect();
+    let expected = [
+        "new/1700000001.host",
+        &long,
+        "new/1700000003.host",
+        "cur/1700000004.host:2,",
+    ];
+    assert_eq!(found, expected.map(at));
+}
+
+#[test]
+fn sweeping_removes_what_was_abandoned_in_tmp_and_nothing_else() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    let minute = Duration::from_secs(60);
+    let at = |name: &str| folder.path().join("alice").join(name);
+    for name in ["tmp/old", "tmp/young", "tmp/future", "new/old", "cur/old"] {
+        let file = File::create(at(name)).unwrap();
+        let now = SystemTime::now();
+        file.set_modified(match name {
+            "tmp/young" => now - (ABANDONED - minute),
+            "tmp/future" => now + ABANDONED * 2,
+            _ => now - (ABANDONED + minute),
+        })
+        .unwrap();
+    }
+    mailbox.sweep().unwrap();
+    assert_eq!(names(&at("tmp")), ["future", "young"]);
+    assert_eq!((names(&at("new")).len(), names(&at("cur")).len()), (1, 1));
+}
+
+#[test]
+fn a_server_killed_at_any_moment_leaves_whole_letters_and_every_one_it_answered_250() {
+    let folder = TempDir::new("maildir-killed");
+    let site = make_site(folder.path(), "a.example", &["alice:x", "bob:x"], "");
+    kill_often(&site, &["alice@a.example", "bob@a.example"], |kept| {
+        for user in ["alice", "bob"] {
+            let letters = new_letters(&site, user);
+            let whole = |letter: &Vec<u8>| number_if_whole(letter).expect("no half letter");
+            let numbers: BTreeSet<u64> = letters.iter().map(whole).collect();
+            assert_eq!(numbers.len(), letters.len(), "and none twice");
+            let lost: Vec<_> = kept
+                .iter()
+                .filter(|number| !numbers.contains(number))
+                .collect();
+            assert!(lost.is_empty(), "{lost:?}");
+        }
+    });
+}

@@ -1,0 +1,576 @@
+//! Chapter 14: a letter that was put into the queue stays there until it is finished, whatever
+//! happens, and no damaged file stands in the way of the others.
+
+mod common;
+
+use common::crash::{Dice, kill_often, number_if_whole};
+use common::process::{TempDir, make_site, program};
+use smtp_primer::maildir::ABANDONED;
+use smtp_primer::message::{Clock, Date};
+use smtp_primer::protocol::address::{Mailbox, ReversePath};
+use smtp_primer::protocol::dot::Text;
+use smtp_primer::protocol::reply::Reply;
+use smtp_primer::queue::{Damaged, Envelope, Found, Queue, Reason, State};
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+const NOW: u64 = 1_795_412_453;
+
+/// A clock that stands still.
+fn still() -> Clock {
+    Clock::new(Some(NOW))
+}
+
+fn mailbox(text: &str) -> Mailbox {
+    text.parse().unwrap()
+}
+
+/// A letter from alice to bob.
+fn add(queue: &Queue, clock: &mut Clock, text: &str) -> io::Result<String> {
+    let from = ReversePath::Mailbox(mailbox("alice@a.example"));
+    let text = Text::from_file(text.as_bytes());
+    queue.add(
+        &from,
+        vec![mailbox("bob@b.example")],
+        clock,
+        |id| format!("X-Name: {id}\r\n"),
+        &text,
+    )
+}
+
+/// What `each` shows: the letters, and the names that damaged files have now.
+fn see(queue: &Queue) -> (Vec<(String, Envelope)>, Vec<String>) {
+    let (mut letters, mut damaged) = (Vec::new(), Vec::new());
+    let all = queue.each(|found| match found {
+        Found::Letter(id, envelope) => letters.push((id, envelope)),
+        Found::Damaged(path) => {
+            damaged.push(path.file_name().unwrap().to_str().unwrap().to_string());
+        }
+    });
+    all.unwrap();
+    letters.sort_by(|(a, _), (b, _)| a.cmp(b));
+    (letters, damaged)
+}
+
+/// The names of the files in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let name = |file: io::Result<fs::DirEntry>| file.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(name).collect();
+    names.sort();
+    names
+}
+
+fn reason(host: Option<&str>, code: u16, text: &str) -> Reason {
+    Reason {
+        host: host.map(|host| host.parse().unwrap()),
+        reply: Reply::new(code, text),
+    }
+}
+
+/// An envelope with a bit of everything.
+fn envelope() -> Envelope {
+    Envelope {
+        reverse_path: ReversePath::Mailbox(mailbox("\"al ice>\"@a.example")),
+        arrived: Date(NOW),
+        tries: 3,
+        next: Date(NOW + 1800),
+        recipients: vec![
+            (mailbox("bob@b.example"), State::Waiting(None)),
+            (mailbox("carol@c.example"), State::Delivered),
+            (
+                mailbox("\"end <>\"@[IPv6:2001:db8::1]"),
+                State::Waiting(Some(reason(None, 451, "nobody answers"))),
+            ),
+            (
+                mailbox("dan@d.example"),
+                State::Failed(reason(Some("d.example"), 550, "no")),
+            ),
+        ],
+    }
+}
+
+#[test]
+fn what_was_added_waits_in_the_queue_with_its_envelope() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let id = add(&queue, &mut still(), "Subject: x\n\nHello\n").unwrap();
+    let (letters, damaged) = see(&queue);
+    assert!(damaged.is_empty());
+    assert_eq!(letters.len(), 1);
+    let expected = Envelope {
+        reverse_path: ReversePath::Mailbox(mailbox("alice@a.example")),
+        arrived: Date(NOW),
+        tries: 0,
+        next: Date(NOW),
+        recipients: vec![(mailbox("bob@b.example"), State::Waiting(None))],
+    };
+    assert_eq!(letters[0], (id.clone(), expected));
+    let text = format!("X-Name: {id}\r\nSubject: x\r\n\r\nHello\r\n");
+    assert_eq!(queue.text(&id).unwrap().octets(), text.as_bytes());
+    assert_eq!(
+        names(folder.path()),
+        [format!("{id}.envelope"), format!("{id}.letter")]
+    );
+}
+
+#[test]
+fn an_update_changes_one_envelope_and_finishing_takes_the_letter_out() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let mut clock = still();
+    let [one, two] = ["one", "two"].map(|text| add(&queue, &mut clock, text).unwrap());
+    queue.update(&one, &envelope()).unwrap();
+    let (letters, _) = see(&queue);
+    assert_eq!(letters[0], (one.clone(), envelope()));
+    assert_eq!(letters[1].1.tries, 0);
+    queue.finish(&one).unwrap();
+    assert_eq!(see(&queue).0.len(), 1);
+    assert_eq!(
+        names(folder.path()),
+        [format!("{two}.envelope"), format!("{two}.letter")]
+    );
+    assert!(queue.finish(&one).is_err(), "it is gone already");
+    assert!(queue.text(&one).is_err());
+}
+
+#[test]
+fn no_letter_is_overwritten_while_the_clock_stands_still() {
+    // DEFECTS 38, as for mailboxes. Two clocks: two processes.
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let mut clocks = [still(), still()];
+    let ids = (0..10).map(|at| add(&queue, &mut clocks[at % 2], &format!("{at}")).unwrap());
+    let ids: Vec<String> = ids.collect();
+    for (at, id) in ids.iter().enumerate() {
+        let text = queue.text(id).unwrap();
+        assert_eq!(text.lines().last().unwrap(), at.to_string().as_bytes());
+    }
+    assert_eq!(BTreeSet::from_iter(&ids).len(), 10);
+}
+
+#[test]
+fn an_envelope_that_is_written_and_read_is_the_same() {
+    // DEFECTS 21: CVE-2020-28021 Exim, postdrop of Postfix.
+    let long = format!(
+        "{}@{}.{}",
+        "l".repeat(64),
+        vec!["d".repeat(60); 3].join("."),
+        "e".repeat(6)
+    );
+    let boxes = [
+        "a@b",
+        "\"end\"@b.example",
+        "\" \"@b",
+        "\">\\\" <\"@[192.0.2.1]",
+        "-@x",
+        &long,
+    ];
+    let hosts = [
+        None,
+        Some("b.example"),
+        Some("[IPv6:2001:db8::1]"),
+        Some("end"),
+    ];
+    let texts = [
+        "",
+        " ",
+        "no such user",
+        "end",
+        "- \t <x>",
+        &"x".repeat(2000),
+    ];
+    let mut dice = Dice(14);
+    for _ in 0..500 {
+        let mut pick = |most: usize| dice.below(most as u64) as usize;
+        let mut recipients = Vec::new();
+        for _ in 0..pick(5) {
+            let code = 200 + pick(400) as u16;
+            let why = reason(hosts[pick(hosts.len())], code, texts[pick(texts.len())]);
+            let state = match pick(4) {
+                0 => State::Waiting(None),
+                1 => State::Waiting(Some(why)),
+                2 => State::Delivered,
+                _ => State::Failed(why),
+            };
+            recipients.push((mailbox(boxes[pick(boxes.len())]), state));
+        }
+        let reverse_path = match pick(3) {
+            0 => ReversePath::Null,
+            _ => ReversePath::Mailbox(mailbox(boxes[pick(boxes.len())])),
+        };
+        let numbers = [0, 1, NOW, u64::MAX];
+        let envelope = Envelope {
+            reverse_path,
+            arrived: Date(numbers[pick(4)]),
+            tries: [0, 7, u32::MAX][pick(3)],
+            next: Date(numbers[pick(4)]),
+            recipients,
+        };
+        let text = envelope.to_string();
+        assert_eq!(text.parse(), Ok(envelope), "{text}");
+    }
+}
+
+#[test]
+fn nothing_in_an_envelope_can_write_a_line_of_its_own() {
+    // DEFECTS 21, and 20: CVE-2020-8794 OpenSMTPD, lines of a reply became lines of the queue file.
+    let mut envelope = envelope();
+    let lines = envelope.to_string().lines().count();
+    let evil = "no\nfailed <root@a.example>\rreason - 550 x\r\n\u{85}\u{2028}end\n\0";
+    let State::Failed(why) = &mut envelope.recipients[3].1 else {
+        panic!()
+    };
+    why.reply = Reply::new(550, evil);
+    let text = envelope.to_string();
+    assert_eq!(text.lines().count(), lines);
+    assert!(
+        text.bytes()
+            .all(|octet| matches!(octet, b' '..=b'~' | b'\n')),
+        "{text}"
+    );
+    let read: Envelope = text.parse().unwrap();
+    assert_eq!(read.recipients.len(), 4);
+    for address in ["a@b\nend", "a\r@b", "\"a\nb\"@c", "a@b\0"] {
+        assert!(
+            address.parse::<Mailbox>().is_err(),
+            "there is no such address"
+        );
+    }
+}
+
+#[test]
+fn an_envelope_that_was_cut_off_anywhere_is_damaged() {
+    let text = envelope().to_string();
+    for cut in 0..text.len() - 1 {
+        assert_eq!(
+            text[..cut].parse::<Envelope>(),
+            Err(Damaged),
+            "{:?}",
+            &text[..cut]
+        );
+    }
+    assert_eq!(
+        text.trim_end().parse(),
+        Ok(envelope()),
+        "without the last line end all is there"
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_damaged() {
+    let good = "from <>\narrived 1\ntries 0\nnext 1\nwaiting <a@b.example>\nend\n";
+    assert!(good.parse::<Envelope>().is_ok());
+    for (old, new) in [
+        (good, ""),
+        ("from <>\n", ""),
+        ("from <>", "from"),
+        ("from <>", "from <a@b"),
+        ("from <>", "to <>"),
+        ("arrived 1", "arrived -1"),
+        ("arrived 1", "arrived 99999999999999999999"),
+        ("tries 0", "tries 4294967296"),
+        ("tries 0", "tries 0 "),
+        ("arrived 1\ntries 0", "tries 0\narrived 1"),
+        ("waiting <a@b.example>", "waiting a@b.example"),
+        ("waiting <a@b.example>", "waiting <>"),
+        ("waiting <a@b.example>", "waiting <Postmaster>"),
+        ("waiting <a@b.example>", "asleep <a@b.example>"),
+        ("waiting <a@b.example>", "failed <a@b.example>"),
+        (
+            "waiting <a@b.example>",
+            "delivered <a@b.example>\nreason - 250 OK",
+        ),
+        ("end\n", "reason - 450\nreason - 450\nend\n"),
+        ("end\n", "reason 450 x\nend\n"),
+        ("end\n", "reason - x\nend\n"),
+        ("end\n", "reason b_example 450 x\nend\n"),
+        ("end\n", "\nend\n"),
+        ("end\n", "end\nend\n"),
+        ("end\n", "end of it\n"),
+        ("end\n", "end\nwaiting <c@d.example>\n"),
+        ("end\n", "END\n"),
+    ] {
+        let bad = good.replacen(old, new, 1);
+        assert_ne!(bad, good);
+        assert_eq!(bad.parse::<Envelope>(), Err(Damaged), "{bad}");
+    }
+}
+
+#[test]
+fn the_recipients_who_wait_are_known_by_domain() {
+    let mut envelope = envelope();
+    let domains = |envelope: &Envelope| -> Vec<String> {
+        envelope
+            .waiting_domains()
+            .iter()
+            .map(|domain| domain.to_string())
+            .collect()
+    };
+    envelope
+        .recipients
+        .push((mailbox("erin@B.Example"), State::Waiting(None)));
+    assert_eq!(domains(&envelope), ["b.example", "[IPv6:2001:db8::1]"]);
+    let domain = "B.EXAMPLE".parse().unwrap();
+    let at = envelope.waiting_at(&domain);
+    assert_eq!(
+        at.map(Mailbox::local_part).collect::<Vec<_>>(),
+        ["bob", "erin"]
+    );
+    for (recipient, _) in envelope.clone().recipients {
+        assert_eq!(envelope.is_done(), envelope.waiting().count() == 0);
+        envelope.set(&recipient, State::Delivered);
+    }
+    assert!(envelope.is_done());
+    assert_eq!(domains(&envelope).len(), 0);
+}
+
+#[test]
+fn a_damaged_envelope_is_set_aside_once_and_the_other_letters_are_seen() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let mut clock = still();
+    let damages: [&[u8]; 4] = [b"", b"from <>\n", b"from <\xff>\n", &[0; 4096]];
+    let ids: Vec<String> = (0..8)
+        .map(|at| add(&queue, &mut clock, &format!("{at}")).unwrap())
+        .collect();
+    for (id, damage) in ids.iter().zip(damages) {
+        fs::write(folder.path().join(format!("{id}.envelope")), damage).unwrap();
+        // These letters have waited for days already.
+        let text = File::options()
+            .append(true)
+            .open(folder.path().join(format!("{id}.letter")));
+        text.unwrap()
+            .set_modified(SystemTime::now() - 2 * ABANDONED)
+            .unwrap();
+    }
+    let (letters, mut damaged) = see(&queue);
+    damaged.sort();
+    assert_eq!(
+        damaged,
+        ids[..4]
+            .iter()
+            .map(|id| format!("{id}.damaged"))
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(
+        letters.iter().map(|(id, _)| id).collect::<Vec<_>>(),
+        ids[4..].iter().collect::<Vec<_>>()
+    );
+    let (letters, damaged) = see(&queue);
+    assert_eq!(
+        (letters.len(), damaged.len()),
+        (4, 0),
+        "it is nobody's trouble now"
+    );
+    for (id, damage) in ids.iter().zip(damages) {
+        assert_eq!(
+            fs::read(folder.path().join(format!("{id}.damaged"))).unwrap(),
+            damage
+        );
+        assert!(
+            queue.text(id).is_ok(),
+            "and the text was promised to be kept"
+        );
+    }
+}
+
+#[test]
+fn an_envelope_without_a_text_is_set_aside() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let mut clock = still();
+    let [one, two] = ["one", "two"].map(|text| add(&queue, &mut clock, text).unwrap());
+    fs::remove_file(folder.path().join(format!("{one}.letter"))).unwrap();
+    let (letters, damaged) = see(&queue);
+    assert_eq!(damaged, [format!("{one}.damaged")]);
+    assert_eq!(letters[0].0, two);
+}
+
+#[test]
+fn a_text_that_is_none_is_an_error() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    for octets in ["a\n", "a\r\nb", "a\rb\r\n"] {
+        fs::write(folder.path().join("1.letter"), octets).unwrap();
+        assert_eq!(queue.text("1").unwrap_err().kind(), ErrorKind::InvalidData);
+    }
+}
+
+#[test]
+fn a_letter_for_a_long_list_is_a_letter_like_any_other() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let id = add(&queue, &mut still(), "x").unwrap();
+    let why = reason(Some("b.example"), 451, &"so many words ".repeat(36));
+    let recipient = |at| {
+        (
+            mailbox(&format!("r{at}@b.example")),
+            State::Waiting(Some(why.clone())),
+        )
+    };
+    let list = Envelope {
+        recipients: (0..5000).map(recipient).collect(),
+        ..envelope()
+    };
+    assert!(list.to_string().len() > 2_000_000);
+    queue.update(&id, &list).unwrap();
+    let (letters, damaged) = see(&queue);
+    assert_eq!((letters.len(), damaged.len()), (1, 0));
+    assert_eq!(letters[0].1, list);
+}
+
+#[test]
+fn what_a_crash_left_is_removed_when_it_is_old_and_only_then() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let minute = Duration::from_secs(60);
+    let whole = [
+        "4.letter",
+        "4.envelope",
+        "5.letter",
+        "5.damaged",
+        "lock",
+        "notes.txt",
+        "letter",
+    ];
+    let left = ["1.letter", "2.new", "3.letter", "3.new", "4.new"];
+    for age in [ABANDONED - minute, ABANDONED + minute] {
+        for name in whole.into_iter().chain(left) {
+            let path = folder.path().join(name);
+            let text = if name == "4.envelope" {
+                envelope().to_string()
+            } else {
+                String::new()
+            };
+            fs::write(&path, text).unwrap();
+            let file = File::options().append(true).open(path).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        }
+        let (letters, damaged) = see(&queue);
+        assert_eq!((letters.len(), damaged.len()), (1, 0));
+        let mut expected = whole.to_vec();
+        if age < ABANDONED {
+            expected.extend(left);
+        }
+        expected.sort();
+        assert_eq!(names(folder.path()), expected);
+    }
+}
+
+#[test]
+fn each_letter_is_seen_once_while_all_of_them_change() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    // Written by hand: two thousand times to wait for the disk would take too long.
+    for id in 0..2000 {
+        fs::write(folder.path().join(format!("{id}.letter")), "").unwrap();
+        fs::write(
+            folder.path().join(format!("{id}.envelope")),
+            envelope().to_string(),
+        )
+        .unwrap();
+    }
+    let mut seen = Vec::new();
+    let all = queue.each(|found| {
+        let Found::Letter(id, found) = found else {
+            panic!("{found:?}")
+        };
+        assert_eq!(found, envelope());
+        if seen.len() < 20 {
+            queue.update(&id, &envelope()).unwrap();
+        } else if seen.len() < 40 {
+            queue.finish(&id).unwrap();
+        }
+        seen.push(id);
+    });
+    all.unwrap();
+    assert_eq!(BTreeSet::from_iter(&seen).len(), 2000);
+    assert_eq!(seen.len(), 2000);
+    assert_eq!(see(&queue).0.len(), 1980);
+}
+
+#[test]
+fn when_a_letter_cannot_be_written_nothing_of_it_stays() {
+    let folder = TempDir::new("queue");
+    let site = folder.path().join("queue");
+    let queue = Queue::create(&site).unwrap();
+    // Something else stands where a file should be: the first is met when the envelope is written,
+    // the second when it gets its name.
+    for kind in ["new", "envelope"] {
+        let id = still().unique_name();
+        let obstacle = site.join(format!("{id}.{kind}"));
+        fs::create_dir_all(obstacle.join("full")).unwrap();
+        assert!(add(&queue, &mut still(), "x").is_err());
+        assert_eq!(names(&site), [format!("{id}.{kind}")]);
+        fs::remove_dir_all(obstacle).unwrap();
+    }
+    fs::remove_dir(&site).unwrap();
+    assert_eq!(
+        add(&queue, &mut still(), "x").unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+    assert!(queue.each(|_| {}).is_err());
+    assert!(queue.lock().is_err());
+    fs::write(&site, "a file where the folder should be").unwrap();
+    assert!(add(&queue, &mut still(), "x").is_err());
+    assert!(Queue::create(&site).is_err());
+}
+
+#[test]
+fn an_update_that_fails_leaves_the_envelope_as_it_was() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let id = add(&queue, &mut still(), "x").unwrap();
+    fs::create_dir(folder.path().join(format!("{id}.new"))).unwrap();
+    assert!(queue.update(&id, &envelope()).is_err());
+    assert_eq!(see(&queue).0[0].1.tries, 0);
+}
+
+#[test]
+fn one_at_a_time_may_work_the_queue_off() {
+    let folder = TempDir::new("queue");
+    let site = make_site(folder.path(), "a.example", &[], "");
+    let queue = Queue::create(&site.join("queue")).unwrap();
+    let relay = || {
+        program()
+            .args(["relay", "--once", "--quiet"])
+            .arg(&site)
+            .output()
+            .unwrap()
+    };
+    let lock = queue.lock().unwrap().expect("nobody has it");
+    assert!(queue.lock().unwrap().is_none(), "also within one process");
+    let refused = relay();
+    assert_eq!(refused.status.code(), Some(75));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("another relay"));
+    drop(lock);
+    assert!(relay().status.success());
+    // That process has ended, and its lock with it; the file stays.
+    assert!(queue.lock().unwrap().is_some());
+}
+
+#[test]
+fn a_server_killed_at_any_moment_leaves_whole_letters_and_every_one_it_answered_250() {
+    let folder = TempDir::new("queue-killed");
+    let site = make_site(folder.path(), "a.example", &[], "");
+    let queue = Queue::create(&site.join("queue")).unwrap();
+    kill_often(&site, &["bob@b.example", "carol@c.example"], |kept| {
+        let (letters, damaged) = see(&queue);
+        assert!(damaged.is_empty(), "{damaged:?}");
+        let mut numbers = BTreeSet::new();
+        for (id, envelope) in &letters {
+            assert_eq!(envelope.waiting().count(), 2);
+            let text = queue.text(id).unwrap();
+            numbers.insert(number_if_whole(text.octets()).expect("no half letter"));
+        }
+        assert_eq!(numbers.len(), letters.len(), "and none twice");
+        let lost: Vec<_> = kept
+            .iter()
+            .filter(|number| !numbers.contains(number))
+            .collect();
+        assert!(lost.is_empty(), "{lost:?}");
+    });
+}
