@@ -8,7 +8,7 @@ use common::process::{TempDir, program};
 use common::script::Dice;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,15 +30,23 @@ fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).expect("a folder").next().is_none()
 }
 
-/// The processes that were started with a word that holds this. (Only Linux lists them as files.)
-fn processes(with: &Path) -> Vec<String> {
+/// The processes with this folder for temporary files, even if they are only about to begin. (Only
+/// Linux shows them as files.)
+fn processes(temp: &Path) -> Vec<String> {
     let Ok(all) = fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let words = all.filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok());
-    let words = words.map(|words| String::from_utf8_lossy(&words).replace('\0', " "));
-    let with = with.display().to_string();
-    words.filter(|words| words.contains(&with)).collect()
+    let setting = format!("TMPDIR={}\0", temp.display());
+    let is_there = |process: &PathBuf| {
+        let environment = fs::read(process.join("environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(&setting)
+    };
+    let processes = all.filter_map(|entry| Some(entry.ok()?.path()));
+    let words = processes.filter(is_there).map(|process| {
+        let words = fs::read(process.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&words).replace('\0', " ")
+    });
+    words.collect()
 }
 
 /// Waits, but not for ever, until nothing runs there.
