@@ -122,7 +122,7 @@ pub enum Received {
 // ANCHOR: endless_text
 /// How far we follow a text that is too long, to find its end, before we give up on the peer: so
 /// many octets past the limit.
-pub const ENDLESS_TEXT: usize = 1024 * 1024 * 1024;
+pub const ENDLESS_TEXT: usize = 128 * 1024 * 1024;
 // ANCHOR_END: endless_text
 
 // ANCHOR: read_text
