@@ -117,8 +117,11 @@ impl<S: Stream> Client<S> {
         match client.hello(helo) {
             Ok(()) => Ok(client),
             Err(failure) => {
-                // Even if we are refused, we do not close before QUIT (RFC 5321 §4.1.1.10).
-                client.quit();
+                // Even if we are refused, we do not close before QUIT (RFC 5321 §4.1.1.10). To what
+                // does not speak SMTP we say nothing more.
+                if matches!(failure, Failure::Refused(..)) {
+                    client.quit();
+                }
                 Err(failure)
             }
         }

@@ -555,18 +555,27 @@ fn a_delete_that_fails_is_reported_and_the_others_are_done() {
 
 #[test]
 fn a_letter_that_another_reader_has_renamed_is_found_again() {
-    let mailbox = Letterbox::new(&[b"one", b"two"]);
-    let (old, new) = (mailbox.path().join("new"), mailbox.path().join("cur"));
-    let act = move || {
-        for name in ["1", "2"] {
-            let seen = new.join(format!("{name}:2,S"));
-            std::fs::rename(old.join(name), seen).expect("a letter");
-        }
-    };
-    let said = meanwhile(&mailbox, "DELE 1\r\n", act, "RETR 2\r\nQUIT\r\n");
-    assert!(said.contains("+OK 5 octets\r\ntwo\r\n"), "{said}");
-    assert!(said.ends_with("+OK goodbye\r\n"), "{said}");
-    assert_eq!(mailbox.left(), ["2"]);
+    for (last, expected) in [
+        ("QUIT\r\n", "goodbye\r\n"),
+        ("RETR 2\r\n", "\r\ntwo\r\n.\r\n"),
+    ] {
+        let mailbox = Letterbox::new(&[b"one", b"two"]);
+        let (old, new) = (mailbox.path().join("new"), mailbox.path().join("cur"));
+        let act = move || {
+            for name in ["1", "2"] {
+                let seen = new.join(format!("{name}:2,S"));
+                std::fs::rename(old.join(name), seen).expect("a letter");
+            }
+        };
+        let said = meanwhile(&mailbox, "DELE 1\r\n", act, last);
+        assert!(said.ends_with(expected), "{said}");
+        let left = if last == "QUIT\r\n" {
+            &["2"][..]
+        } else {
+            &["1", "2"]
+        };
+        assert_eq!(mailbox.left(), left);
+    }
 }
 
 #[test]

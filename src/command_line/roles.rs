@@ -180,7 +180,7 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
 fn outcome(report: Report) -> Result<(), Failure> {
     match report {
         Report { waiting, .. } if waiting > 0 => Err(Failure::TryLater(format!(
-            "{waiting} recipients wait in the queue"
+            "recipients that wait in the queue: {waiting}"
         ))),
         Report {
             failed: 0,
@@ -190,7 +190,7 @@ fn outcome(report: Report) -> Result<(), Failure> {
         Report {
             failed, damaged, ..
         } => Err(Failure::Failed(format!(
-            "{failed} recipients were refused for good; {damaged} letters are damaged"
+            "recipients refused for good: {failed}; damaged letters: {damaged}"
         ))),
     }
 }

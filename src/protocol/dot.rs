@@ -122,7 +122,7 @@ pub enum Received {
 // ANCHOR: endless_text
 /// How far we follow a text that is too long, to find its end, before we give up on the peer: so
 /// many octets past the limit.
-pub const ENDLESS_TEXT: usize = 1024 * 1024 * 1024;
+pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;
 // ANCHOR_END: endless_text
 
 // ANCHOR: read_text
@@ -155,11 +155,16 @@ pub fn read_text<S: Stream>(
             }
             text = unstuffed;
         }
-        for octet in &piece {
-            if is_bare(before[1], *octet) {
-                received = Received::BareNewline;
+        let line = piece.strip_suffix(b"\r\n").unwrap_or(b"\r");
+        if before[1] != b'\r' && !line.contains(&b'\r') {
+            before = *b"\r\n"; // a plain line, as nearly all are: this is quick
+        } else {
+            for octet in &piece {
+                if is_bare(before[1], *octet) {
+                    received = Received::BareNewline;
+                }
+                before = [before[1], *octet];
             }
-            before = [before[1], *octet];
         }
         received.append(text, limit);
         size = size.saturating_add(text.len());
