@@ -419,7 +419,7 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
             &["the greeting", "closed the connection"],
         ),
         (
-            "S: +OK pop\nC: QUIT\nS: {close}".into(),
+            "S: +OK pop\nC: {close}".into(),
             &one,
             75,
             &["the greeting", "no reply", "+OK pop"],
