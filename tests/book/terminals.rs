@@ -129,6 +129,9 @@ fn start(server: &str, stage: &Stage, file: &TextFile, line: usize) -> Result<Be
             })
         }
         ["cargo", "run", "--example", name, SMTP] => {
+            if let Some(why) = unfit(server) {
+                return Err(file.complaint(line, why));
+            }
             let mut command = timeless(Command::new(example(name)));
             let server = Server::run(command.arg("127.0.0.1:0").current_dir(stage.folder()));
             Ok(Beside {
