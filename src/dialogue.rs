@@ -28,17 +28,12 @@
 // ANCHOR: uses
 mod notation;
 
-use crate::protocol::line::{Stream, visible};
+use crate::protocol::line::{ENDLESS_LINE, Stream, visible};
 use notation::{Names, Piece, What, matches, parse_line, written};
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::time::Duration;
 // ANCHOR_END: uses
-
-// ANCHOR: line
-/// Longest line of open text that the other side may send us, in octets.
-const LINE: usize = 1024 * 1024;
-// ANCHOR_END: line
 
 // ANCHOR: side
 /// Who says a line.
@@ -215,7 +210,7 @@ impl<S: Stream> Player<S> {
         let mut came = Vec::new();
         let fits = match written(pieces, &self.names) {
             None => {
-                self.read(LINE, &mut came)?;
+                self.read(ENDLESS_LINE, &mut came)?;
                 matches(pieces, &came, &mut self.names)
             }
             Some(due) => {
@@ -224,7 +219,7 @@ impl<S: Stream> Player<S> {
                 }
                 // The report shows a whole line, if a line was due.
                 if came != due && due.ends_with(b"\n") && !came.ends_with(b"\n") {
-                    self.read(LINE, &mut came)?;
+                    self.read(ENDLESS_LINE, &mut came)?;
                 }
                 came == due
             }
@@ -248,7 +243,7 @@ impl<S: Stream> Player<S> {
     // ANCHOR: hear_close
     fn hear_close(&mut self) -> Result<(), String> {
         let mut came = Vec::new();
-        let mut portion = self.stream.by_ref().take(LINE as u64);
+        let mut portion = self.stream.by_ref().take(ENDLESS_LINE as u64);
         match portion.read_until(b'\n', &mut came) {
             Ok(0) => Ok(()),
             Ok(_) => Err(shown(&came)),

@@ -7,7 +7,7 @@ use common::dialogues::{folder, play_against_serve, site};
 use common::process::{Server, TempDir, new_letters, program};
 use common::script::Script;
 use smtp_primer::dialogue::{Dialogue, Side};
-use smtp_primer::protocol::line::Socket;
+use smtp_primer::protocol::line::{ENDLESS_LINE, Socket};
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -274,6 +274,16 @@ fn a_peer_that_stops_is_told_from_one_that_says_otherwise() {
     }
     for then in [CLOSES, RESETS] {
         assert!(play("S: 221 {}\nS: {close}", b"221 bye\r\n", then).is_ok());
+    }
+}
+
+#[test]
+fn a_line_without_an_end_is_given_up() {
+    for text in ["S: {}", "S: 250", "S: {close}"] {
+        let mut endless = Script::new(std::iter::repeat([b'x'; 1000]));
+        let played = parse(text).play(Side::Client, &mut endless, PATIENCE);
+        assert!(played.is_err(), "{text}");
+        assert!(endless.octets_read() <= 2 * ENDLESS_LINE, "{text}");
     }
 }
 
