@@ -208,11 +208,8 @@ impl<S: Stream> Player<S> {
     // ANCHOR: hear
     fn hear(&mut self, pieces: &[Piece]) -> Result<(), String> {
         let mut came = Vec::new();
-        let fits = match written(pieces, &self.names) {
-            None => {
-                self.read(ENDLESS_LINE, &mut came)?;
-                matches(pieces, &came, &mut self.names)
-            }
+        match written(pieces, &self.names) {
+            None => self.read(ENDLESS_LINE, &mut came)?,
             Some(due) => {
                 while came.len() < due.len() && due.starts_with(&came) {
                     self.read(due.len() - came.len(), &mut came)?;
@@ -221,10 +218,13 @@ impl<S: Stream> Player<S> {
                 if came != due && due.ends_with(b"\n") && !came.ends_with(b"\n") {
                     self.read(ENDLESS_LINE, &mut came)?;
                 }
-                came == due
             }
-        };
-        if fits { Ok(()) } else { Err(shown(&came)) }
+        }
+        if matches(pieces, &came, &mut self.names) {
+            Ok(())
+        } else {
+            Err(shown(&came))
+        }
     }
     // ANCHOR_END: hear
 

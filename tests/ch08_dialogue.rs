@@ -83,6 +83,8 @@ fn a_line_that_is_none_is_named_with_its_file_and_number() {
         );
         assert!(wrong.contains(why), "{line}: {wrong}");
     }
+    let most = Dialogue::parse("09-x.txt", "C: {67108863*a}\nC: {67108864*a}");
+    assert!(most.is_ok(), "the longest repetitions");
 }
 
 #[test]
@@ -222,7 +224,7 @@ fn a_difference_is_told_as_a_good_teacher_would() {
 
 #[test]
 fn a_peer_that_stops_is_told_from_one_that_says_otherwise() {
-    let cases: [(&str, &[u8], Option<ErrorKind>, &str); 14] = [
+    let cases: [(&str, &[u8], Option<ErrorKind>, &str); 17] = [
         ("S: 220 {}", b"", CLOSES, "(the connection was closed)"),
         ("S: 220 {}", b"", SILENT, "(nothing came in time)"),
         (
@@ -249,6 +251,9 @@ fn a_peer_that_stops_is_told_from_one_that_says_otherwise() {
             SILENT,
             "22\\ (and then nothing came in time)",
         ),
+        ("S: 220\\", b"554", SILENT, "554\\"),
+        ("S: 220 hello", b"554\r\n", SILENT, "554"),
+        ("S: 220 hi", b"554 go away\r\n", SILENT, "554 go away"),
         ("S: 220 {}", b"", RESETS, "(connection reset)"),
         ("S: {close}", b"", SILENT, "(nothing came in time)"),
         ("S: {close}", b"421 bye\r\n", CLOSES, "421 bye"),
