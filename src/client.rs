@@ -60,6 +60,9 @@ impl Timeouts {
     }
 }
 
+/// How long we wait for the reply to QUIT. The RFC names no time, and nothing depends on it.
+const GOODBYE: Duration = Duration::from_secs(10);
+
 /// What the server offers (RFC 5321 §4.1.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Offers {
@@ -111,16 +114,29 @@ impl<S: Stream> Client<S> {
             timeouts,
             offers: Offers::default(),
         };
-        let greeting = client.hear(Stage::Greeting, timeouts.greeting)?;
-        done(Stage::Greeting, greeting)?;
-        let reply = client.say(Stage::Hello, &Command::Ehlo(helo.clone()))?;
-        if reply.severity() == Severity::Refused {
-            let reply = client.say(Stage::Hello, &Command::Helo(helo.clone()))?;
-            done(Stage::Hello, reply)?;
-            return Ok(client);
+        match client.hello(helo) {
+            Ok(()) => Ok(client),
+            Err(failure) => {
+                // Even if we are refused, we do not close before QUIT (RFC 5321 §4.1.1.10). To what
+                // does not speak SMTP we say nothing more.
+                if matches!(failure, Failure::Refused(..)) {
+                    client.quit();
+                }
+                Err(failure)
+            }
         }
-        client.offers = Offers::read(&done(Stage::Hello, reply)?);
-        Ok(client)
+    }
+
+    fn hello(&mut self, helo: &Domain) -> Result<(), Failure> {
+        let greeting = self.hear(Stage::Greeting, self.timeouts.greeting)?;
+        done(Stage::Greeting, greeting)?;
+        let reply = self.say(Stage::Hello, &Command::Ehlo(helo.clone()))?;
+        if reply.severity() == Severity::Refused {
+            let reply = self.say(Stage::Hello, &Command::Helo(helo.clone()))?;
+            return done(Stage::Hello, reply).map(|_| ());
+        }
+        self.offers = Offers::read(&done(Stage::Hello, reply)?);
+        Ok(())
     }
 
     /// What the server offers.
@@ -168,7 +184,7 @@ impl<S: Stream> Client<S> {
         )?;
         let mut verdicts = Vec::new();
         for path in recipients {
-            let reply = self.say(Stage::Mail, &Command::Rcpt(path.clone()))?;
+            let reply = self.say(Stage::Rcpt, &Command::Rcpt(path.clone()))?;
             verdicts.push(Verdict::of_rcpt(path.clone(), reply));
         }
         // A refused recipient does not stop the others. If all were refused there is nothing to
@@ -177,14 +193,15 @@ impl<S: Stream> Client<S> {
             .iter()
             .any(|verdict| verdict.severity == Severity::Done)
         {
-            let _ = self.say(Stage::Mail, &Command::Rset);
+            let _ = self.say(Stage::Rcpt, &Command::Rset);
             return Ok(verdicts);
         }
-        let reply = self.data(text)?;
+        let (stage, reply) = self.data(text)?;
         for verdict in verdicts
             .iter_mut()
             .filter(|verdict| verdict.severity == Severity::Done)
         {
+            verdict.stage = stage;
             verdict.severity = reply.severity();
             verdict.reply = reply.clone();
         }
@@ -220,8 +237,8 @@ impl<S: Stream> Client<S> {
         })
     }
 
-    /// DATA, the text, the dot: the reply that counts for all.
-    fn data(&mut self, text: &Text) -> Result<Reply, Failure> {
+    /// DATA, the text, the dot: the reply that counts for all, and what it is a reply to.
+    fn data(&mut self, text: &Text) -> Result<(Stage, Reply), Failure> {
         self.wire
             .allow(self.timeouts.command)
             .map_err(broken(Stage::Data))?;
@@ -238,7 +255,7 @@ impl<S: Stream> Client<S> {
         }
         if reply.severity() != Severity::GoOn {
             let _ = self.say(Stage::Data, &Command::Rset);
-            return Ok(reply);
+            return Ok((Stage::Data, reply));
         }
         for line in text.lines() {
             write_text_line(&mut self.wire, line, self.timeouts.block)
@@ -252,12 +269,14 @@ impl<S: Stream> Client<S> {
             Ok(reply) if reply.severity() == Severity::GoOn => {
                 Err(Failure::Unknown(ReplyError::NoReply(reply.to_string())))
             }
-            reply => reply.map_err(Failure::Unknown),
+            Ok(reply) => Ok((Stage::Text, reply)),
+            Err(error) => Err(Failure::Unknown(error)),
         }
     }
 
     /// Says goodbye. The letter is delivered or not by now, so it does not matter how this goes.
     pub fn quit(mut self) {
+        self.timeouts.command = self.timeouts.command.min(GOODBYE);
         let _ = self.say(Stage::Hello, &Command::Quit);
     }
 

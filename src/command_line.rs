@@ -10,13 +10,16 @@ mod roles;
 mod talk;
 mod user_agent;
 
+use crate::client::connect;
 use crate::message::Clock;
-use crate::protocol::line::Trace;
-use args::Args;
+use crate::protocol::line::{Socket, Trace};
+use args::{Args, look_up};
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::net::TcpListener;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A command: its name, its form, what it does, and whom to call.
 struct Command {
@@ -43,7 +46,8 @@ const COMMANDS: [Command; 10] = [
     },
     Command {
         name: "serve",
-        form: "DIR [--listen HOST:PORT] [--sessions N] [--timeout SECS] [--max-size BYTES] [--quiet]",
+        form: "DIR [--listen HOST:PORT] [--sessions N] [--timeout SECS] [--max-size BYTES] \
+               [--quiet]",
         about: "receive letters by SMTP; it listens on 127.0.0.1:2525 unless told otherwise\n\
                 --sessions N   stop after N connections\n\
                 --timeout      how long to wait for each line; 300 unless told otherwise\n\
@@ -53,7 +57,9 @@ const COMMANDS: [Command; 10] = [
     Command {
         name: "pop3",
         form: "DIR [--listen HOST:PORT] [--sessions N] [--timeout SECS] [--quiet]",
-        about: "let users fetch their letters; it listens on 127.0.0.1:2110 unless told otherwise",
+        about: "let users fetch their letters; it listens on 127.0.0.1:2110 unless told otherwise\n\
+                --sessions N   stop after N connections\n\
+                --timeout      how long to wait for each line; 600 unless told otherwise",
         run: roles::pop3,
     },
     Command {
@@ -67,9 +73,9 @@ const COMMANDS: [Command; 10] = [
     },
     Command {
         name: "send",
-        form: "--server HOST:PORT --from A --to B [--to C]... [--subject S] [--header 'Name: value']...\n\
-               [--body FILE | --message FILE] [--user U --password-file F] [--helo NAME] [--timeout SECS] \
-               [--quiet]",
+        form: "--server HOST:PORT --from A --to B [--to C]... [--subject S]\n\
+               [--header 'Name: value']... [--body FILE | --message FILE]\n\
+               [--user U --password-file F] [--helo NAME] [--timeout SECS] [--quiet]",
         about: "write a letter and send it; without --body the text comes from standard input\n\
                 --from ''   the sender that is nobody, <>\n\
                 --message   send this file as it is, header and all",
@@ -152,11 +158,17 @@ fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("which command?\n\n{}", overview())));
     };
     match name.as_str() {
-        "--version" | "-V" => print(concat!("smtp-primer ", env!("CARGO_PKG_VERSION"), "\n")),
-        "help" | "--help" | "-h" => match rest.first() {
+        "--version" | "-V" if rest.is_empty() => {
+            print(concat!("smtp-primer ", env!("CARGO_PKG_VERSION"), "\n"))
+        }
+        "help" | "--help" | "-h" if rest.len() < 2 => match rest.first() {
             Some(topic) => print(&find(topic)?.help()),
             None => print(&overview()),
         },
+        "--version" | "-V" | "help" | "--help" | "-h" => {
+            let why = format!("there is a word too many after {name}");
+            Err(Failure::Usage(format!("{why}\n\n{}", overview())))
+        }
         name => {
             let command = find(name)?;
             if rest.iter().any(|word| word == "--help" || word == "-h") {
@@ -204,13 +216,18 @@ fn overview() -> String {
 
 /// Prints for people and programs. That the reader of a pipe has gone away is no failure of ours.
 fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match write(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::Failed(format!("standard output: {error}")))
         }
         _ => Ok(()),
     }
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// A line for people, on standard error.
@@ -225,6 +242,32 @@ fn bold(text: &str) -> String {
         return text.to_string();
     }
     format!("\x1b[1m{text}\x1b[0m")
+}
+
+/// Opens a port, and says which: the first line of the output.
+fn listen(args: &Args, default: &str) -> Result<TcpListener, Failure> {
+    let addresses = args.addresses("listen", default)?;
+    let bound = TcpListener::bind(addresses.as_slice());
+    let (listener, address) = bound
+        .and_then(|listener| listener.local_addr().map(|address| (listener, address)))
+        .map_err(|error| {
+            let place = args.get("listen").unwrap_or(default);
+            Failure::Failed(format!(
+                "cannot listen on {place}: {error}; --listen takes another port, and port 0 \
+                 means any that is free"
+            ))
+        })?;
+    print(&format!("listening on {address}\n"))?;
+    Ok(listener)
+}
+
+/// Calls a server. It may be up again in a minute, so it is never a failure for good.
+fn call(server: &str, patience: Duration) -> Result<Socket, Failure> {
+    connect(look_up(server)?.as_slice(), patience).map_err(|error| {
+        Failure::TryLater(format!(
+            "no connection to {server}: {error}; does a server listen there?"
+        ))
+    })
 }
 
 /// The trace on standard output, unless the user wants quiet.

@@ -52,6 +52,19 @@ impl Maildir {
         })
     }
 
+    /// The same, for each letter: [`create`](Maildir::create) has been here when the program
+    /// started. To sync folders again that nobody has touched would take half as long as to deliver
+    /// the letter.
+    pub fn open(folder: &Path) -> io::Result<Maildir> {
+        let is_there = |name: &str| folder.join(name).is_dir();
+        if !["tmp", "new", "cur"].into_iter().all(is_there) {
+            return Maildir::create(folder);
+        }
+        Ok(Maildir {
+            folder: folder.to_path_buf(),
+        })
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -82,6 +95,8 @@ impl Maildir {
             }
         }
         entries.sort_by(|a, b| a.path.file_name().cmp(&b.path.file_name()));
+        // A letter that a reader put from new to cur meanwhile was seen twice.
+        entries.dedup_by(|b, a| a.uid == b.uid);
         Ok(entries)
     }
 }

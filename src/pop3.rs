@@ -17,15 +17,76 @@ use crate::maildir::{Entry, Maildir};
 use crate::protocol::dot::{Text, end_text, write_text_line};
 use crate::protocol::line::{Stream, Wire};
 pub use session::{COMMAND_LINE, MISTAKES, Message, Session, Step};
+use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// How long a server waits for the next command (RFC 1939 §3: at least 10 minutes).
+pub const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// A mailbox while somebody reads it: its letters as they were at the login, and the lock that
 /// keeps others out (RFC 1939 §8).
 struct Open {
+    mailbox: Maildir,
     entries: Vec<Entry>,
     _lock: File,
+}
+
+impl Open {
+    /// Programs that know nothing of our lock may read the same mailbox. They rename letters, to
+    /// keep notes in the names; what stays is the unique id. So we look for the new names.
+    fn refresh(&mut self) -> io::Result<()> {
+        let list = self.mailbox.list()?.into_iter();
+        let paths: HashMap<String, PathBuf> = list.map(|entry| (entry.uid, entry.path)).collect();
+        for entry in &mut self.entries {
+            if let Some(path) = paths.get(&entry.uid) {
+                entry.path.clone_from(path);
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, at: usize) -> io::Result<Vec<u8>> {
+        let path = |open: &Open| open.entries.get(at).map(|entry| entry.path.clone());
+        match fs::read(path(self).unwrap_or_default()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.refresh()?;
+                fs::read(path(self).unwrap_or_default())
+            }
+            read => read,
+        }
+    }
+
+    /// Removes letters. One that is gone already is removed, too; of the others, how many are left?
+    fn remove(&mut self, deleted: &[usize]) -> usize {
+        let (moved, left) = self.try_remove(deleted);
+        if moved.is_empty() {
+            return left.len();
+        }
+        match self.refresh() {
+            Ok(()) => left.len() + self.try_remove(&moved).1.len(),
+            Err(_) => left.len() + moved.len(),
+        }
+    }
+
+    /// Tries to, and tells which were not found, and which could not be removed.
+    fn try_remove(&self, deleted: &[usize]) -> (Vec<usize>, Vec<usize>) {
+        let (mut missing, mut left) = (Vec::new(), Vec::new());
+        for at in deleted {
+            match self
+                .entries
+                .get(*at)
+                .map(|entry| fs::remove_file(&entry.path))
+            {
+                Some(Err(error)) if error.kind() == ErrorKind::NotFound => missing.push(*at),
+                Some(Err(_)) => left.push(*at),
+                Some(Ok(())) | None => {}
+            }
+        }
+        (missing, left)
+    }
 }
 
 /// Conducts one POP3 conversation, to its end. `mailbox` finds the mailbox of a user who has
@@ -36,7 +97,7 @@ pub fn converse<S: Stream>(
     mailbox: impl Fn(&str) -> io::Result<Maildir>,
     patience: Duration,
 ) -> io::Result<()> {
-    let mut open = None;
+    let mut open: Option<Open> = None;
     wire.write_line(&session.greeting())?;
     loop {
         wire.allow(patience)?;
@@ -51,7 +112,7 @@ pub fn converse<S: Stream>(
                 end_text(wire, patience)?;
             }
             Step::Open(user) => {
-                let opened = mailbox(&user).and_then(|mailbox| lock(&mailbox));
+                let opened = mailbox(&user).and_then(lock);
                 let reply = match opened {
                     Ok(Some(opened)) => {
                         let messages = opened
@@ -72,9 +133,13 @@ pub fn converse<S: Stream>(
                 };
                 wire.write_line(&reply)?;
             }
-            Step::Send(at, lines) => send(wire, open.as_ref(), at, lines, patience)?,
+            Step::Send(at, lines) => {
+                let octets = open.as_mut().and_then(|open| open.read(at).ok());
+                send(wire, octets, lines, patience)?;
+            }
             Step::Remove(deleted) => {
-                let reply = session.removed(remove(open.as_ref(), &deleted));
+                let left = open.as_mut().map_or(0, |open| open.remove(&deleted));
+                let reply = session.removed(left);
                 wire.write_line(&reply)?;
                 return wire.flush();
             }
@@ -88,7 +153,7 @@ pub fn converse<S: Stream>(
 }
 
 /// Opens a mailbox for one reader. `None`: another one is there.
-fn lock(mailbox: &Maildir) -> io::Result<Option<Open>> {
+fn lock(mailbox: Maildir) -> io::Result<Option<Open>> {
     let lock = File::options()
         .create(true)
         .append(true)
@@ -96,6 +161,7 @@ fn lock(mailbox: &Maildir) -> io::Result<Option<Open>> {
     match lock.try_lock() {
         Ok(()) => Ok(Some(Open {
             entries: mailbox.list()?,
+            mailbox,
             _lock: lock,
         })),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -106,14 +172,12 @@ fn lock(mailbox: &Maildir) -> io::Result<Option<Open>> {
 /// Sends a letter, or its header and so many lines of its body: RETR and TOP are one.
 fn send<S: Stream>(
     wire: &mut Wire<S>,
-    open: Option<&Open>,
-    at: usize,
+    octets: Option<Vec<u8>>,
     body_lines: Option<usize>,
     patience: Duration,
 ) -> io::Result<()> {
-    let entry = open.and_then(|open| open.entries.get(at));
-    let Some(Ok(octets)) = entry.map(|entry| fs::read(&entry.path)) else {
-        return wire.write_line("-ERR that letter is gone; another program has taken it");
+    let Some(octets) = octets else {
+        return wire.write_line("-ERR that letter cannot be read; another program may have it");
     };
     let text = Text::from_file(&octets);
     let header = text.header_lines().count() + 1;
@@ -129,18 +193,4 @@ fn send<S: Stream>(
         write_text_line(wire, line, patience)?;
     }
     end_text(wire, patience)
-}
-
-/// Removes letters. One that is gone already is removed, too; of the others, how many are left?
-fn remove(open: Option<&Open>, deleted: &[usize]) -> usize {
-    let entries = deleted
-        .iter()
-        .filter_map(|at| open.and_then(|open| open.entries.get(*at)));
-    let removed = entries.map(|entry| fs::remove_file(&entry.path));
-    removed
-        .filter(|done| {
-            done.as_ref()
-                .is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
-        })
-        .count()
 }

@@ -43,6 +43,16 @@ impl Queue {
         })
     }
 
+    /// The same, for each letter: [`create`](Queue::create) has been here when the program started.
+    pub fn open(folder: &Path) -> io::Result<Queue> {
+        if !folder.is_dir() {
+            return Queue::create(folder);
+        }
+        Ok(Queue {
+            folder: folder.to_path_buf(),
+        })
+    }
+
     fn file(&self, id: &str, kind: &str) -> PathBuf {
         self.folder.join(format!("{id}.{kind}"))
     }
@@ -112,7 +122,7 @@ impl Queue {
         fs::remove_file(self.file(id, "letter")).and(removed)
     }
 
-    /// The text of a letter, with the trace fields.
+    /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is damaged.
     pub fn text(&self, id: &str) -> io::Result<Text> {
         let octets = fs::read(self.file(id, "letter"))?;
         Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
@@ -162,9 +172,9 @@ impl Queue {
         Ok(text.parse().ok().filter(|_| !self.lacks(id, "letter")))
     }
 
-    /// A damaged envelope must not stop the letters behind it. It is kept, and so is the text: they
-    /// are a promise, and somebody may still mend them.
-    fn set_aside(&self, id: &str) -> PathBuf {
+    /// Takes a damaged letter out of the way of those behind it, and says under which name. It is
+    /// kept, envelope and text: they are a promise, and somebody may still mend them.
+    pub fn set_aside(&self, id: &str) -> PathBuf {
         let (envelope, aside) = (self.file(id, "envelope"), self.file(id, "damaged"));
         if fs::rename(&envelope, &aside).is_ok() {
             aside

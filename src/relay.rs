@@ -26,6 +26,7 @@ use crate::server::Store;
 pub use bounce::bounce;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// When to try again, and when to give up.
@@ -52,7 +53,8 @@ impl Schedule {
         let times = 1_u32
             .checked_shl(tries.saturating_sub(1))
             .unwrap_or(LONGEST_WAIT);
-        Date(now.0 + self.retry.as_secs() * u64::from(times.clamp(1, LONGEST_WAIT)))
+        let wait = u64::from(times.clamp(1, LONGEST_WAIT)).saturating_mul(self.retry.as_secs());
+        Date(now.0.saturating_add(wait))
     }
 }
 
@@ -65,6 +67,8 @@ pub struct Report {
     pub failed: usize,
     /// They wait.
     pub waiting: usize,
+    /// These are letters: their files make no sense, and were set aside.
+    pub damaged: usize,
 }
 
 /// Everything that a relay needs.
@@ -92,6 +96,9 @@ pub struct Relay<'a> {
 /// One recipient's answer: how bad it is, and why.
 type Answer = (Severity, Reason);
 
+/// The hosts to try for a domain, or why there are none.
+type Hop = Result<Vec<Target>, NoHop>;
+
 impl Relay<'_> {
     /// Tries every letter whose time has come, once.
     pub fn pass(&mut self) -> io::Result<Report> {
@@ -105,16 +112,25 @@ impl Relay<'_> {
                 }
             }
             Found::Letter(_, envelope) => report.waiting += envelope.waiting().count(),
-            Found::Damaged(path) => {
-                (self.log)(&format!("{}: damaged, set aside", path.display()));
-            }
+            Found::Damaged(path) => self.damaged(&path, &mut report),
         })?;
         Ok(report)
     }
 
-    /// Tries one letter. Each domain among its recipients is a conversation of its own.
+    fn damaged(&self, path: &Path, report: &mut Report) {
+        (self.log)(&format!("{}: damaged, set aside", path.display()));
+        report.damaged += 1;
+    }
+
+    /// Tries one letter. What became of it is written down after each conversation.
     fn letter(&mut self, id: &str, mut envelope: Envelope, report: &mut Report) -> io::Result<()> {
-        let text = self.queue.text(id)?;
+        let text = match self.queue.text(id) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.damaged(&self.queue.set_aside(id), report);
+                return Ok(());
+            }
+            text => text?,
+        };
         let now = self.clock.now();
         envelope.tries = envelope.tries.saturating_add(1);
         envelope.next = self.schedule.next(now, envelope.tries);
@@ -124,9 +140,8 @@ impl Relay<'_> {
                 .0
                 .saturating_add(self.schedule.give_up.as_secs());
         let mut failed = Vec::new();
-        for domain in envelope.waiting_domains() {
-            let mailboxes: Vec<Mailbox> = envelope.waiting_at(&domain).cloned().collect();
-            let answers = self.hand_over(&domain, &envelope.reverse_path, &mailboxes, &text);
+        for (hop, mailboxes) in self.conversations(&envelope) {
+            let answers = self.hand_over(hop, &envelope.reverse_path, &mailboxes, &text);
             for (mailbox, (severity, reason)) in mailboxes.into_iter().zip(answers) {
                 (self.log)(&format!("{id}: <{mailbox}>: {}", reason.reply));
                 match severity {
@@ -153,49 +168,59 @@ impl Relay<'_> {
         }
     }
 
+    /// Who is reached over the same hosts shares one conversation: a letter to ten people crosses
+    /// the network once (RFC 5321 §4.5.4.1).
+    fn conversations(&mut self, envelope: &Envelope) -> Vec<(Hop, Vec<Mailbox>)> {
+        let mut conversations: Vec<(Hop, Vec<Mailbox>)> = Vec::new();
+        for domain in envelope.waiting_domains() {
+            let hop = (self.next_hops)(&domain);
+            let mailboxes = envelope.waiting_at(&domain).cloned();
+            match conversations.iter_mut().find(|(known, _)| *known == hop) {
+                Some((_, others)) => others.extend(mailboxes),
+                None => conversations.push((hop, mailboxes.collect())),
+            }
+        }
+        conversations
+    }
+
     /// Tries the hosts in turn, until one has answered about the letter itself.
     fn hand_over(
         &mut self,
-        domain: &Domain,
+        hop: Hop,
         reverse_path: &ReversePath,
         mailboxes: &[Mailbox],
         text: &Text,
     ) -> Vec<Answer> {
         let all = |severity, reason: Reason| vec![(severity, reason); mailboxes.len()];
-        let targets = match (self.next_hops)(domain) {
+        let targets = match hop {
             Ok(targets) => targets,
             Err(NoHop::Never(why)) => return all(Severity::Refused, ours(550, &why)),
             Err(NoHop::NotNow(why)) => return all(Severity::TryLater, ours(451, &why)),
         };
-        let paths: Vec<_> = mailboxes
-            .iter()
-            .cloned()
-            .map(ForwardPath::Mailbox)
-            .collect();
-        let mut last = (Severity::TryLater, ours(451, "no host to call"));
+        let paths = mailboxes.iter().cloned().map(ForwardPath::Mailbox);
+        let paths: Vec<_> = paths.collect();
+        let mut last = None;
         for target in &targets {
             for address in &target.addresses {
                 let failure = match self.call(*address, reverse_path, &paths, text) {
                     Ok(answers) => {
-                        let host = Some(target.name.clone());
-                        let answer = |(severity, reply)| {
-                            (
-                                severity,
-                                Reason {
-                                    host: host.clone(),
-                                    reply,
-                                },
-                            )
+                        let by = |reply| Reason {
+                            host: Some(target.name.clone()),
+                            reply,
                         };
-                        return answers.into_iter().map(answer).collect();
+                        let answers = answers.into_iter();
+                        return answers
+                            .map(|(severity, reply)| (severity, by(reply)))
+                            .collect();
                     }
                     Err(failure) => failure,
                 };
-                let severity = match failure.is_temporary() {
+                let temporary = failure.is_temporary();
+                let severity = match temporary {
                     true => Severity::TryLater,
                     false => Severity::Refused,
                 };
-                last = (severity, reason(target, &failure));
+                let why = reason(target, &failure);
                 // A host that answered about the letter speaks for its domain. One that could not
                 // be reached, or would not talk to us, may have a colleague who will.
                 let about_us = matches!(
@@ -203,11 +228,16 @@ impl Relay<'_> {
                     Failure::Broken(..) | Failure::Refused(Stage::Greeting | Stage::Hello, _)
                 );
                 if !about_us {
-                    return all(last.0, last.1);
+                    return all(severity, why);
+                }
+                // As long as one of them may come round, there is hope for the letter.
+                if temporary || last.is_none() {
+                    last = Some((severity, why));
                 }
             }
         }
-        all(last.0, last.1)
+        let (severity, why) = last.unwrap_or((Severity::TryLater, ours(451, "no host to call")));
+        all(severity, why)
     }
 
     /// One conversation with one host.
@@ -225,9 +255,9 @@ impl Relay<'_> {
         let socket = connect(address, self.timeouts.greeting)
             .map_err(|error| Failure::Broken(Stage::Greeting, ReplyError::Io(error)))?;
         let mut client = Client::open(Wire::traced(socket, trace), self.own, self.timeouts)?;
-        let verdicts = client.send(reverse_path, paths, text)?;
+        let sent = client.send(reverse_path, paths, text);
         client.quit();
-        Ok(verdicts
+        Ok(sent?
             .into_iter()
             .map(|verdict| (verdict.severity, one_line(&verdict.reply)))
             .collect())

@@ -26,6 +26,8 @@ pub const HURRY: Duration = Duration::from_secs(10);
 const CONNECTION: u32 = 6;
 /// How often we look up from a silent caller to see who else is there.
 const LOOK_UP: Duration = Duration::from_millis(200);
+/// What is left for a goodbye when a caller's time is up.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// How much of what a caller still sends is read when we close, so that our last reply reaches it.
 const LINGER: usize = 1024 * 1024;
 
@@ -175,7 +177,7 @@ pub struct Visitor<'a> {
     door: &'a Door,
     /// Where the caller calls from.
     pub peer: SocketAddr,
-    begun: Instant,
+    end: Instant,
     step_begun: Instant,
     step: Duration,
 }
@@ -185,14 +187,14 @@ impl Visitor<'_> {
         stream.set_nonblocking(false)?;
         // Replies are small and awaited: do not hold them back to fill a packet.
         stream.set_nodelay(true)?;
-        let (begun, step) = (Instant::now(), door.patience);
+        let now = Instant::now();
         Ok(Visitor {
             stream,
             door,
             peer,
-            begun,
-            step_begun: begun,
-            step,
+            end: now + door.patience * CONNECTION,
+            step_begun: now,
+            step: door.patience,
         })
     }
 
@@ -202,14 +204,16 @@ impl Visitor<'_> {
     }
 
     /// What is left of the time for this step, in slices, so that we can look up between them.
-    fn slice(&self, first: bool) -> io::Result<Option<Duration>> {
-        let mut deadline = self.step_begun + self.step;
-        if !first && self.door.is_wanted() {
+    fn slice(&mut self) -> io::Result<Option<Duration>> {
+        let now = Instant::now();
+        let mut deadline = self.end.min(self.step_begun + self.step);
+        if now >= self.step_begun + LOOK_UP && self.door.is_wanted() {
             deadline = deadline.min(self.step_begun + HURRY);
         }
-        deadline = deadline.min(self.begun + self.door.patience * CONNECTION);
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(now);
         if left.is_zero() || self.door.is_deserted() {
+            // Two steps are still to come: the goodbye, and the close.
+            self.end = now + GOODBYE * 2;
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(Some(left.min(LOOK_UP)))
@@ -220,11 +224,11 @@ impl Visitor<'_> {
         set_timeout: fn(&TcpStream, Option<Duration>) -> io::Result<()>,
         mut act: impl FnMut(&mut TcpStream) -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut first = true;
         loop {
-            set_timeout(&self.stream, self.slice(first)?)?;
+            let slice = self.slice()?;
+            set_timeout(&self.stream, slice)?;
             match act(&mut self.stream).map_err(timed_out) {
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => first = false,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
                 other => return other,
             }
         }
@@ -236,7 +240,7 @@ impl Visitor<'_> {
         let mut rest = [0; 4096];
         let mut read = 0;
         self.step_begun = Instant::now();
-        self.step = self.step.min(Duration::from_secs(1));
+        self.step = self.step.min(GOODBYE);
         if self.stream.shutdown(Shutdown::Write).is_err() {
             return;
         }
@@ -296,7 +300,7 @@ pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) 
     if let Some(trace) = wire.trace() {
         trace.remark(&format!("the conversation broke off: {error}"));
     }
-    if error.kind() == io::ErrorKind::TimedOut && wire.allow(Duration::from_secs(1)).is_ok() {
+    if error.kind() == io::ErrorKind::TimedOut && wire.allow(GOODBYE).is_ok() {
         let _ = wire.write_line(goodbye).and_then(|()| wire.flush());
     }
 }

@@ -24,7 +24,7 @@ use std::net::IpAddr;
 
 /// Most recipients of one letter (RFC 5321 §4.5.3.1.8: at least 100). Beyond it, 452.
 pub const RECIPIENTS: usize = 100;
-/// This many mistakes in a row, and we close (RFC 5321 §4.2.4.2 allows a 421 for good cause).
+/// This many mistakes in a row, and we close (RFC 5321 §7.8 lets a server defend itself).
 pub const MISTAKES: usize = 20;
 /// A text with this many Received fields goes round in circles (RFC 5321 §6.3).
 pub const HOPS: usize = 100;

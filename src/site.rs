@@ -14,7 +14,7 @@ use crate::protocol::address::Mailbox;
 use crate::queue::Queue;
 use crate::server::Store;
 use crate::session::{Caller, Host, Letter, POSTMASTER, Recipient};
-pub use conf::BadConf;
+pub use conf::{BadConf, new_conf};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -48,64 +48,51 @@ impl Site {
         let file = folder.join("site.conf");
         let text = fs::read_to_string(&file).map_err(|error| BadConf::unreadable(&file, &error))?;
         let site = conf::parse(folder, &file, &text)?;
-        site.make_folders()
-            .map_err(|error| BadConf::unwritable(folder, &error))?;
+        site.make_folders()?;
         Ok(site)
     }
 
-    fn make_folders(&self) -> io::Result<()> {
-        Queue::create(&self.folder.join("queue"))?;
-        for user in self
-            .host
-            .users
-            .keys()
-            .map(String::as_str)
-            .chain([POSTMASTER])
-        {
-            Maildir::create(&self.mail_folder(user))?.sweep()?;
+    fn make_folders(&self) -> Result<(), BadConf> {
+        let queue = self.folder.join("queue");
+        Queue::create(&queue).map_err(|error| BadConf::unwritable(&queue, &error))?;
+        let users = self.host.users.keys().map(String::as_str);
+        for user in users.chain([POSTMASTER]) {
+            let folder = self.mail_folder(user);
+            Maildir::create(&folder)
+                .and_then(|mailbox| mailbox.sweep())
+                .map_err(|error| BadConf::unwritable(&folder, &error))?;
         }
         Ok(())
     }
 
-    /// Makes a new site in `folder`. It must not be one already.
+    /// Makes a new site in `folder`. It must not be one already, and if it cannot become one, no
+    /// `site.conf` is left in it.
     pub fn init(folder: &Path, domain: &str, users: &[(String, String)]) -> Result<Site, BadConf> {
-        let file = folder.join("site.conf");
-        let mut text = format!("# {domain}: a mail server. Its letters lie in mail/ and queue/.\n");
-        text += &format!("domain {domain}\n");
-        for (name, password) in users {
-            text += &format!("user   {name} {password}\n");
-        }
-        text += conf::HINTS;
         // Checked before anything is written.
+        let text = new_conf(domain, users)?;
+        let file = folder.join("site.conf");
         let site = conf::parse(folder, &file, &text)?;
-        for (name, password) in users {
-            if site.host.users.get(name) != Some(password) {
-                return Err(BadConf::password(name));
-            }
-        }
-        let written = fs::create_dir_all(folder)
-            .and_then(|()| create_private(&file))
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            });
-        written.map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => BadConf::unwritable(&file, &error),
-            _ => {
-                let _ = fs::remove_file(&file);
-                BadConf::unwritable(folder, &error)
-            }
+        fs::create_dir_all(folder).map_err(|error| BadConf::unwritable(folder, &error))?;
+        let mut conf = create_private(&file).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => BadConf::exists(&file),
+            _ => BadConf::unwritable(&file, &error),
         })?;
-        site.make_folders()
-            .map_err(|error| BadConf::unwritable(folder, &error))?;
-        Ok(site)
+        let written = conf
+            .write_all(text.as_bytes())
+            .and_then(|()| conf.sync_all())
+            .map_err(|error| BadConf::unwritable(&file, &error));
+        let made = written.and_then(|()| site.make_folders());
+        if made.is_err() {
+            let _ = fs::remove_file(&file);
+        }
+        made.map(|()| site)
     }
 
     /// The mailbox of a user of this site. The name comes from the site's list, never from the
     /// wire: what a stranger writes into RCPT must not become a path.
     pub fn mailbox(&self, user: &str) -> io::Result<Maildir> {
         if self.host.is_user(user) {
-            Maildir::create(&self.mail_folder(user))
+            Maildir::open(&self.mail_folder(user))
         } else {
             Err(ErrorKind::NotFound.into())
         }
@@ -117,7 +104,7 @@ impl Site {
 
     /// The queue.
     pub fn queue(&self) -> io::Result<Queue> {
-        Queue::create(&self.folder.join("queue"))
+        Queue::open(&self.folder.join("queue"))
     }
 
     /// What a caller may do, by where it calls from and where it reached us.

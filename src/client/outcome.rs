@@ -15,6 +15,7 @@ pub enum Stage {
     Hello,
     Auth,
     Mail,
+    Rcpt,
     Data,
     Text,
 }
@@ -25,7 +26,8 @@ impl fmt::Display for Stage {
             Stage::Greeting => "the greeting",
             Stage::Hello => "EHLO or HELO",
             Stage::Auth => "AUTH",
-            Stage::Mail => "MAIL or RCPT",
+            Stage::Mail => "MAIL",
+            Stage::Rcpt => "RCPT",
             Stage::Data => "DATA",
             Stage::Text => "the text",
         })
@@ -78,6 +80,8 @@ impl std::error::Error for Failure {}
 pub struct Verdict {
     /// The recipient.
     pub path: ForwardPath,
+    /// How far it came.
+    pub stage: Stage,
     /// The last word on it: the reply to its RCPT, or to the final dot.
     pub reply: Reply,
     /// What that comes to.
@@ -95,8 +99,18 @@ impl Verdict {
         };
         Verdict {
             path,
+            stage: Stage::Rcpt,
             reply,
             severity,
         }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Verdict {
+            path, stage, reply, ..
+        } = self;
+        write!(f, "to {path}: at {stage} the server said: {reply}")
     }
 }

@@ -1,7 +1,11 @@
-//! Options: `--name value` or `--name=value`. The form of a command, as `help` prints it, is also
-//! what its arguments are checked against, so that the two cannot differ.
+//! Options: `--name value` or `--name=value`. What begins with a dash is an option, never a value;
+//! only the second form can carry such a value. A lone `-` is no option: it names standard input.
+//!
+//! The form of a command, as `help` prints it, is also what its arguments are checked against, so
+//! that the two cannot differ.
 
 use super::Failure;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
@@ -44,6 +48,10 @@ fn known(form: &str) -> Vec<Known<'_>> {
     known
 }
 
+fn is_option(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-')
+}
+
 impl Args {
     /// Sorts the words of a command line by the form of the command.
     pub fn parse(form: &str, words: &[String]) -> Result<Args, String> {
@@ -58,28 +66,27 @@ impl Args {
         };
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            let Some(option) = word.strip_prefix("--") else {
+            if !is_option(word) {
                 args.words.push(word.clone());
                 continue;
-            };
+            }
+            let option = word.strip_prefix("--").unwrap_or_default();
             let (name, value) = match option.split_once('=') {
                 Some((name, value)) => (name, Some(value.to_string())),
                 None => (option, None),
             };
             let Some(known) = known.iter().find(|known| known.name == name) else {
-                let names: Vec<String> = known
-                    .iter()
-                    .map(|known| format!("--{}", known.name))
-                    .collect();
-                return Err(format!(
-                    "--{name} is no option; there are {}",
-                    names.join(" ")
-                ));
+                let names = known.iter().map(|known| format!(" --{}", known.name));
+                let names = match known.as_slice() {
+                    [] => "there is none".to_string(),
+                    _ => format!("there are{}", names.collect::<String>()),
+                };
+                return Err(format!("{word} is no option; {names}"));
             };
             let value = match (known.takes_value, value) {
                 (true, Some(value)) => value,
                 (true, None) => match words.next() {
-                    Some(value) if value.starts_with("--") => {
+                    Some(value) if is_option(value) => {
                         return Err(format!(
                             "--{name} needs a value; --{name}={value} if you mean that"
                         ));
@@ -142,10 +149,8 @@ impl Args {
     /// The value of an option, read as seconds, of which there must be some.
     pub fn seconds(&self, name: &str) -> Result<Option<Duration>, Failure> {
         let seconds = |value: &str| {
-            let seconds = value.parse().ok().filter(|seconds| *seconds > 0.0)?;
-            Duration::try_from_secs_f64(seconds)
-                .ok()
-                .filter(|time| time.as_secs() <= u32::MAX.into())
+            let time = Duration::try_from_secs_f64(value.parse().ok()?).ok()?;
+            Some(time).filter(|time| !time.is_zero() && time.as_secs() <= u32::MAX.into())
         };
         let wrong = || Failure::Usage(format!("--{name} takes a number of seconds, more than 0"));
         self.get(name)
@@ -154,18 +159,23 @@ impl Args {
     }
 
     /// The value of an option, or `default`, read as `HOST:PORT` and looked up.
-    pub fn address(&self, name: &str, default: &str) -> Result<SocketAddr, Failure> {
-        look_up(self.get(name).unwrap_or(default))
-            .map_err(|why| Failure::Usage(format!("--{name}: {why}")))
+    pub fn addresses(&self, name: &str, default: &str) -> Result<Vec<SocketAddr>, Failure> {
+        look_up(self.get(name).unwrap_or(default)).map_err(|failure| match failure {
+            Failure::Usage(why) => Failure::Usage(format!("--{name}: {why}")),
+            failure => failure,
+        })
     }
 }
 
-/// Finds the address of `HOST:PORT`.
-pub fn look_up(host_and_port: &str) -> Result<SocketAddr, String> {
+/// Finds the addresses of `HOST:PORT`. A name may have several, as localhost often has, and a
+/// server may listen on one of them alone: so whoever connects tries them all.
+pub fn look_up(host_and_port: &str) -> Result<Vec<SocketAddr>, Failure> {
     let form = "the form is HOST:PORT, such as 127.0.0.1:2525";
-    let addresses = host_and_port.to_socket_addrs();
-    let mut addresses = addresses.map_err(|error| format!("{host_and_port}: {error}; {form}"))?;
-    addresses
-        .next()
-        .ok_or(format!("{host_and_port} has no address"))
+    match host_and_port.to_socket_addrs() {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            Err(Failure::Usage(format!("{host_and_port}: {form}")))
+        }
+        Err(error) => Err(Failure::TryLater(format!("{host_and_port}: {error}"))),
+    }
 }

@@ -5,7 +5,7 @@
 use super::args::Args;
 use super::{Failure, bold, clock, print};
 use crate::display::present;
-use crate::message::{Draft, compose};
+use crate::message::{Clock, Draft, compose};
 use crate::protocol::address::{ForwardPath, Mailbox};
 use crate::site::Site;
 use std::fmt::Display;
@@ -195,8 +195,9 @@ struct Stage {
 
 impl Stage {
     fn set(keep: bool, pause: bool) -> Result<Stage, Failure> {
-        let folder = std::env::temp_dir();
-        let folder = folder.join(format!("smtp-primer-{}", clock()?.unique_name()));
+        // The real time, also where letters bear a fixed one: two journeys need two folders.
+        let name = format!("smtp-primer-{}", Clock::new(None).unique_name());
+        let folder = std::env::temp_dir().join(name);
         fs::create_dir(&folder)
             .map_err(|error| failed(format!("{}: {error}", folder.display())))?;
         Ok(Stage {
@@ -291,7 +292,7 @@ impl Stage {
                 self.folder.display()
             )),
             false => {
-                self.say("Both servers are stopped, and their folders removed. --keep leaves them.")
+                self.say("The servers are stopped, and the folders removed. --keep leaves them.")
             }
         }
     }

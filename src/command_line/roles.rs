@@ -1,18 +1,17 @@
 //! The roles of a mail server: init, serve, pop3, relay.
 
 use super::args::Args;
-use super::{Failure, clock, note, print, trace};
+use super::{Failure, clock, listen, note, print, trace};
 use crate::client::Timeouts;
 use crate::next_hop::resolver::Resolver;
 use crate::next_hop::{Lookup, next_hops};
 use crate::protocol::address::Domain;
 use crate::protocol::line::{Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
-use crate::server::{Door, PATIENCE, hang_up, serve as serve_callers};
+use crate::server::{Door, hang_up, serve as serve_callers};
 use crate::session::Session;
-use crate::site::{PostOffice, Site};
+use crate::site::{PostOffice, Site, new_conf};
 use crate::{pop3 as pop3_module, server};
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,11 +29,14 @@ pub fn init(args: &Args) -> Result<(), Failure> {
         ))?;
         users.push((name.to_string(), password.to_string()));
     }
-    let site = Site::init(folder, args.need("domain")?, &users)
+    let domain = args.need("domain")?;
+    new_conf(domain, &users).map_err(|why| Failure::Usage(why.to_string()))?;
+    let site = Site::init(folder, domain, &users)
         .map_err(|why| Failure::Failed(format!("no site was made: {why}")))?;
     let folder = folder.display();
     print(&format!(
-        "{folder} is a mail server for {} now; read {folder}/site.conf\nnext: smtp-primer serve {folder}\n",
+        "{folder} is a mail server for {} now; read {folder}/site.conf\n\
+         next: smtp-primer serve {folder}\n",
         site.host.domain
     ))
 }
@@ -45,19 +47,10 @@ fn site(args: &Args) -> Result<Site, Failure> {
     site.map_err(|why| Failure::Failed(why.to_string()))
 }
 
-/// Opens the door, and says where it is: the first line of the output.
-fn door(args: &Args, default: &str) -> Result<Door, Failure> {
-    let address = args.address("listen", default)?;
-    let failed = |error| {
-        let hint = "another program may have that port; --listen takes another, and port 0 any that is free";
-        Failure::Failed(format!("cannot listen on {address}: {error}; {hint}"))
-    };
-    let listener = TcpListener::bind(address).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
-    let door = Door::new(listener, patience, leash()).map_err(failed)?;
-    print(&format!("listening on {address}\n"))?;
-    Ok(door)
+fn door(args: &Args, default: &str, patience: Duration) -> Result<Door, Failure> {
+    let patience = args.seconds("timeout")?.unwrap_or(patience);
+    Door::new(listen(args, default)?, patience, leash())
+        .map_err(|error| Failure::Failed(format!("cannot listen: {error}")))
 }
 
 /// A program that starts us can name itself here; then we end when it does.
@@ -68,6 +61,10 @@ fn leash() -> Option<u32> {
 pub fn serve(args: &Args) -> Result<(), Failure> {
     let mut site = site(args)?;
     if let Some(size) = args.number("max-size")? {
+        // SIZE 0 on the wire would mean that there is no limit (RFC 1870 §4).
+        if size == 0 {
+            return Err(Failure::Usage("--max-size is more than 0".to_string()));
+        }
         site.host.max_size = usize::try_from(size).unwrap_or(usize::MAX);
     }
     let sessions = args.number("sessions")?;
@@ -75,7 +72,7 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
         site: &site,
         clock: clock()?,
     };
-    let door = door(args, "127.0.0.1:2525")?;
+    let door = door(args, "127.0.0.1:2525", server::PATIENCE)?;
     serve_callers(&door, sessions, |visitor| {
         let Ok(local) = visitor.local() else { return };
         let mut session = Session::new(&site.host, site.caller(visitor.peer.ip(), local.ip()));
@@ -96,7 +93,7 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
 pub fn pop3(args: &Args) -> Result<(), Failure> {
     let site = site(args)?;
     let sessions = args.number("sessions")?;
-    let door = door(args, "127.0.0.1:2110")?;
+    let door = door(args, "127.0.0.1:2110", pop3_module::PATIENCE)?;
     serve_callers(&door, sessions, |visitor| {
         let Ok(local) = visitor.local() else { return };
         let mut session = pop3_module::Session::new(&site.host, site.may_authenticate(local.ip()));
@@ -105,8 +102,9 @@ pub fn pop3(args: &Args) -> Result<(), Failure> {
         remark(&mut wire, &format!("{peer} calls"));
         let mailbox = |user: &str| site.mailbox(user);
         let ended = pop3_module::converse(&mut wire, &mut session, mailbox, door.patience());
+        // A POP3 server that has waited too long closes without a word (RFC 1939 §3).
         if let Err(error) = ended {
-            hang_up(&mut wire, &error, "-ERR closing: no line came in time");
+            remark(&mut wire, &format!("the conversation broke off: {error}"));
         }
         remark(&mut wire, "the connection is closed");
     });
@@ -163,11 +161,8 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         store: &mut office,
         clock: &mut clock,
         trace: &|| trace(args, Trace::of_client),
-        log: &|line| {
-            if !args.flag("quiet") {
-                note(line)
-            }
-        },
+        // Also with --quiet, which is for the trace: here stands what the other side said.
+        log: &note,
     };
     loop {
         let pass = relay.pass();
@@ -185,11 +180,17 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
 fn outcome(report: Report) -> Result<(), Failure> {
     match report {
         Report { waiting, .. } if waiting > 0 => Err(Failure::TryLater(format!(
-            "{waiting} recipients wait in the queue"
+            "recipients that wait in the queue: {waiting}"
         ))),
-        Report { failed, .. } if failed > 0 => Err(Failure::Failed(format!(
-            "{failed} recipients were refused for good"
+        Report {
+            failed: 0,
+            damaged: 0,
+            ..
+        } => Ok(()),
+        Report {
+            failed, damaged, ..
+        } => Err(Failure::Failed(format!(
+            "recipients refused for good: {failed}; damaged letters: {damaged}"
         ))),
-        _ => Ok(()),
     }
 }

@@ -1,13 +1,11 @@
 //! By hand, and by script: talk and play.
 
-use super::args::{Args, look_up};
-use super::{Failure, print};
-use crate::client::connect;
+use super::args::Args;
+use super::{Failure, call, listen, print};
 use crate::dialogue::{Dialogue, Side};
 use crate::protocol::line::{Line, Socket, Trace, Wire};
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, BufRead, IsTerminal};
 use std::time::Duration;
 
 /// How long the other side may take for a line. People type slowly.
@@ -29,38 +27,49 @@ enum Answer {
 }
 
 pub fn talk(args: &Args) -> Result<(), Failure> {
-    let address = look_up(args.word("HOST:PORT")?).map_err(Failure::Usage)?;
+    let socket = call(args.word("HOST:PORT")?, PATIENCE)?;
     let broken = |error: io::Error| Failure::TryLater(format!("the connection broke: {error}"));
-    let socket = connect(address, PATIENCE).map_err(|error| {
-        Failure::TryLater(format!(
-            "no connection to {address}: {error}; does a server listen there?"
-        ))
-    })?;
     // At a terminal what is typed can be seen already.
     let typed = io::stdin().is_terminal();
     let mut wire = Wire::traced(socket, Some(Trace::of_client(Box::new(io::stdout()))));
     let mut pop3 = false;
     let mut last = hear(&mut wire, Answer::Reply, &mut pop3).map_err(broken)?;
     let mut in_text = false;
-    for line in io::stdin().lock().lines() {
-        if last == Line::Closed {
-            break;
-        }
+    let mut lines = io::stdin().lock().lines();
+    while last != Line::Closed {
+        let Some(line) = lines.next() else {
+            return Ok(());
+        };
         let line = line.map_err(|error| Failure::Failed(format!("standard input: {error}")))?;
-        let said = line.trim_end_matches('\r');
+        let said = line.strip_suffix('\r').unwrap_or(&line);
+        if said.contains('\r') {
+            let why = "standard input: a CR inside a line; play can send that, talk cannot";
+            return Err(Failure::Failed(why.to_string()));
+        }
         wire.allow(PATIENCE).map_err(broken)?;
-        match typed {
-            true => wire.write_typed(said),
-            false => wire.write_line(said),
+        match (typed, is_reply(&last, "334")) {
+            (true, _) => wire.write_typed(said),
+            // The answer to AUTH's question is, sooner or later, the password.
+            (false, true) => wire.write_secret(said),
+            (false, false) => wire.write_line(said),
         }
         .map_err(broken)?;
         in_text &= said != ".";
         let answer = expected(said, pop3, in_text);
         last = hear(&mut wire, answer, &mut pop3).map_err(broken)?;
-        in_text |= answer == Answer::Reply
-            && matches!(&last, Line::Text(reply) if reply.starts_with(b"354"));
+        in_text |= answer == Answer::Reply && is_reply(&last, "354");
+        let quit = answer != Answer::None && said.eq_ignore_ascii_case("QUIT");
+        if quit && (is_reply(&last, "221") || is_reply(&last, "+OK")) {
+            return Ok(());
+        }
     }
-    Ok(())
+    Err(Failure::TryLater(
+        "the other side closed the connection".to_string(),
+    ))
+}
+
+fn is_reply(line: &Line, code: &str) -> bool {
+    matches!(line, Line::Text(text) if text.starts_with(code.as_bytes()))
 }
 
 fn expected(said: &str, pop3: bool, in_text: bool) -> Answer {
@@ -107,26 +116,13 @@ pub fn play(args: &Args) -> Result<(), Failure> {
     let text =
         fs::read_to_string(file).map_err(|error| Failure::Failed(format!("{file}: {error}")))?;
     let dialogue = Dialogue::parse(file, &text).map_err(|why| Failure::Failed(why.to_string()))?;
-    let (side, stream) = match (args.get("server"), args.get("listen")) {
-        (Some(server), None) => {
-            let address = look_up(server).map_err(Failure::Usage)?;
-            (
-                Side::Client,
-                TcpStream::connect(address).map_err(|error| unreachable(server, &error))?,
-            )
-        }
-        (None, Some(listen)) => {
-            let address = args.address("listen", listen)?;
-            let listener =
-                TcpListener::bind(address).map_err(|error| unreachable(listen, &error))?;
-            let address = listener
-                .local_addr()
-                .map_err(|error| unreachable(listen, &error))?;
-            print(&format!("listening on {address}\n"))?;
-            let (stream, _) = listener
+    let (side, socket) = match (args.get("server"), args.get("listen")) {
+        (Some(server), None) => (Side::Client, call(server, PATIENCE)?),
+        (None, Some(address)) => {
+            let (stream, _) = listen(args, address)?
                 .accept()
-                .map_err(|error| unreachable(listen, &error))?;
-            (Side::Server, stream)
+                .map_err(|error| Failure::Failed(format!("{address}: {error}")))?;
+            (Side::Server, Socket::new(stream))
         }
         _ => {
             return Err(Failure::Usage(
@@ -134,12 +130,7 @@ pub fn play(args: &Args) -> Result<(), Failure> {
             ));
         }
     };
-    let played = dialogue.play(side, Socket::new(stream), PATIENCE);
+    let played = dialogue.play(side, socket, PATIENCE);
     played.map_err(|difference| Failure::Failed(difference.to_string()))?;
-    let _ = writeln!(io::stdout(), "{file}: all as written");
-    Ok(())
-}
-
-fn unreachable(address: &str, error: &io::Error) -> Failure {
-    Failure::TryLater(format!("{address}: {error}"))
+    print(&format!("{file}: all as written\n"))
 }

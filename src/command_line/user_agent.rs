@@ -1,19 +1,20 @@
 //! The user's program: send, inbox, show.
 
-use super::args::{Args, look_up};
-use super::{Failure, clock, note, print, trace};
-use crate::client::{Client, Timeouts, Verdict, connect};
+use super::args::Args;
+use super::{Failure, call, clock, note, print, trace, write};
+use crate::client::Failure::Unknown;
+use crate::client::{self, Client, Timeouts, Verdict};
 use crate::display::present;
 use crate::message::{Draft, Field, compose};
 use crate::pop3::client as pop3;
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
-use crate::protocol::line::{Socket, Trace, Wire};
+use crate::protocol::line::{Trace, Wire};
 use crate::protocol::reply::Severity;
 use crate::protocol::sasl::Credentials;
 use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// How long to wait for a POP3 server.
@@ -26,6 +27,11 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     if to.is_empty() {
         to.push(forward_path(&ask(args, "to", "To")?)?);
     }
+    let file = args.get("message").or(args.get("body")).unwrap_or("-");
+    if file == "-" && args.get("password-file") == Some("-") {
+        let why = "standard input cannot be both the password and the letter";
+        return Err(Failure::Usage(why.to_string()));
+    }
     let credentials = credentials(args)?;
     let helo = args
         .get("helo")
@@ -35,14 +41,10 @@ pub fn send(args: &Args) -> Result<(), Failure> {
         .seconds("timeout")?
         .map_or(Timeouts::RFC, Timeouts::all);
     let text = text(args, &from, &to, helo.as_ref())?;
-    let address = look_up(&server).map_err(|why| Failure::TryLater(format!("--server: {why}")))?;
-    let (socket, local) = call(address, timeouts.greeting)?;
+    let socket = call(&server, timeouts.greeting)?;
+    let local = socket.local_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let helo = helo.unwrap_or_else(|| Domain::from(local));
     let wire = Wire::traced(socket, trace(args, Trace::of_client));
-    let failed = |failure: crate::client::Failure| match failure.is_temporary() {
-        true => Failure::TryLater(format!("not sent: {failure}")),
-        false => Failure::Failed(format!("not sent: {failure}")),
-    };
     let mut client = Client::open(wire, &helo, timeouts).map_err(failed)?;
     let sent = match &credentials {
         Some(credentials) => client.authenticate(credentials),
@@ -53,15 +55,15 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     outcome(&sent.map_err(failed)?)
 }
 
-/// Connects, and tells our own address on the connection.
-fn call(address: SocketAddr, patience: Duration) -> Result<(Socket, IpAddr), Failure> {
-    let socket = connect(address, patience).map_err(|error| {
-        Failure::TryLater(format!(
-            "no connection to {address}: {error}; does a server listen there?"
-        ))
-    })?;
-    let local = socket.local_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    Ok((socket, local))
+fn failed(failure: client::Failure) -> Failure {
+    let why = match failure {
+        Unknown(_) => failure.to_string(),
+        _ => format!("not sent: {failure}"),
+    };
+    match failure.is_temporary() {
+        true => Failure::TryLater(why),
+        false => Failure::Failed(why),
+    }
 }
 
 /// One recipient that was refused for good decides; then one that may be tried again.
@@ -71,7 +73,7 @@ fn outcome(verdicts: &[Verdict]) -> Result<(), Failure> {
         .filter(|verdict| verdict.severity != Severity::Done);
     let lines: Vec<String> = open
         .clone()
-        .map(|verdict| format!("not to {}: {}", verdict.path, verdict.reply))
+        .map(|verdict| format!("not {verdict}"))
         .collect();
     let refused = open
         .clone()
@@ -207,11 +209,7 @@ fn credentials(args: &Args) -> Result<Option<Credentials>, Failure> {
         (None, Some(_)) => Err(Failure::Usage("--password-file needs --user".to_string())),
         (Some(user), file) => {
             let password = match file {
-                Some(file) => {
-                    let octets = read(file)?;
-                    let text = String::from_utf8_lossy(&octets);
-                    text.lines().next().unwrap_or_default().to_string()
-                }
+                Some(file) => first_line(file)?,
                 None if io::stdin().is_terminal() => prompt("Password (it will be seen)")?,
                 None => return Err(Failure::Usage("--password-file is missing".to_string())),
             };
@@ -223,6 +221,19 @@ fn credentials(args: &Args) -> Result<Option<Credentials>, Failure> {
     }
 }
 
+/// A password ends with its line.
+fn first_line(file: &str) -> Result<String, Failure> {
+    let text = String::from_utf8(read(file)?);
+    let line = text
+        .ok()
+        .and_then(|text| Some(text.lines().next()?.to_string()));
+    line.filter(|line| !line.is_empty()).ok_or_else(|| {
+        Failure::Failed(format!(
+            "{file}: no password, in UTF-8, is on the first line"
+        ))
+    })
+}
+
 pub fn inbox(args: &Args) -> Result<(), Failure> {
     let server = args.need("server")?;
     args.need("user")?;
@@ -230,18 +241,10 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
         return Ok(());
     };
     let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
-    let address = look_up(server).map_err(|why| Failure::TryLater(format!("--server: {why}")))?;
-    let (socket, _) = call(address, patience)?;
-    let failed = |failure: pop3::Failure| match failure {
-        pop3::Failure::Io(_) => Failure::TryLater(failure.to_string()),
-        pop3::Failure::Refused(ref reply) if reply.contains("[IN-USE]") => {
-            Failure::TryLater(failure.to_string())
-        }
-        failure => Failure::Failed(failure.to_string()),
-    };
-    let mut client =
-        pop3::Client::open(Wire::new(socket), &credentials, patience).map_err(failed)?;
-    let letters = client.list().map_err(failed)?;
+    let socket = call(server, patience)?;
+    let mut client = pop3::Client::open(Wire::new(socket), &credentials, patience)
+        .map_err(not_fetched("the login"))?;
+    let letters = client.list().map_err(not_fetched("LIST"))?;
     let count = letters.len();
     print(&format!(
         "{count} {}\n",
@@ -249,26 +252,43 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
     ))?;
     let mut missed = None;
     for (at, (number, size)) in (1..).zip(letters) {
-        match client.retrieve(number, size) {
+        let fetched = match client.retrieve(number, size) {
             Ok(letter) => {
-                print(&format!(
-                    "\n--- {at} of {count} ---\n{}",
-                    present(letter.octets())
-                ))?;
-                if !args.flag("keep") {
-                    client.delete(number).map_err(failed)?;
+                let page = present(letter.octets());
+                // What nobody has seen must not be removed: we leave without QUIT.
+                write(&format!("\n--- {at} of {count} ---\n{page}")).map_err(|error| {
+                    let why = format!("standard output: {error}; all letters stay on the server");
+                    Failure::Failed(why)
+                })?;
+                match args.flag("keep") {
+                    true => Ok(()),
+                    false => client.delete(number),
                 }
             }
+            Err(failure) => Err(failure),
+        };
+        match fetched {
             // The others may be all right.
-            Err(failure @ (pop3::Failure::Refused(_) | pop3::Failure::Nonsense(_))) => {
-                note(&format!("letter {at} could not be fetched: {failure}"));
-                missed = Some(Failure::Failed(format!("letter {at} could not be fetched")));
+            Err(failure @ (pop3::Failure::Refused(_) | pop3::Failure::Unfit(_))) => {
+                note(&format!("letter {at}: {failure}"));
+                missed = Some(Failure::Failed(format!("letter {at} stays on the server")));
             }
-            Err(failure) => return Err(failed(failure)),
+            fetched => fetched.map_err(not_fetched("RETR or DELE"))?,
         }
     }
-    client.quit().map_err(failed)?;
+    client.quit().map_err(not_fetched("QUIT"))?;
     missed.map_or(Ok(()), Err)
+}
+
+fn not_fetched(step: &str) -> impl Fn(pop3::Failure) -> Failure {
+    move |failure| {
+        let why = format!("at {step}: {failure}");
+        match failure {
+            pop3::Failure::Io(_) => Failure::TryLater(why),
+            pop3::Failure::Refused(reply) if reply.contains("[IN-USE]") => Failure::TryLater(why),
+            _ => Failure::Failed(why),
+        }
+    }
 }
 
 pub fn show(args: &Args) -> Result<(), Failure> {

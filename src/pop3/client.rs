@@ -11,6 +11,8 @@ use std::time::Duration;
 const REPLY_LINE: usize = 512;
 /// Longest list that we read, in octets.
 const LIST: usize = 64 * 1024 * 1024;
+/// Longest letter that we read, in octets, whatever the list promised.
+pub const LETTER: usize = 256 * 1024 * 1024;
 
 /// Why letters could not be fetched.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub enum Failure {
     Refused(String),
     /// What came is no POP3.
     Nonsense(String),
+    /// A letter came, and is none; it was read to its end, and the next may be fetched.
+    Unfit(&'static str),
 }
 
 impl fmt::Display for Failure {
@@ -32,6 +36,7 @@ impl fmt::Display for Failure {
             Failure::Io(error) => write!(f, "the connection failed: {error}"),
             Failure::Refused(reply) => write!(f, "the server said: {reply}"),
             Failure::Nonsense(line) => write!(f, "this is no POP3 reply: {line}"),
+            Failure::Unfit(why) => write!(f, "the letter {why}"),
         }
     }
 }
@@ -84,11 +89,12 @@ impl<S: Stream> Client<S> {
             .collect()
     }
 
-    /// Fetches a letter that has, as the list said, `size` octets. A server that sends twice as
-    /// much is lying.
+    /// Fetches a letter that has, as the list said, `size` octets. A server that sends more than
+    /// twice as much is lying.
     pub fn retrieve(&mut self, number: usize, size: usize) -> Result<Text, Failure> {
         self.say(&format!("RETR {number}"))?;
-        self.text(size.saturating_mul(2).saturating_add(64 * 1024))
+        let limit = size.saturating_mul(2).saturating_add(64 * 1024);
+        self.text(limit.min(LETTER))
     }
 
     /// Marks a letter; it is removed when we quit.
@@ -124,10 +130,8 @@ impl<S: Stream> Client<S> {
     fn text(&mut self, limit: usize) -> Result<Text, Failure> {
         match read_text(&mut self.wire, limit, self.patience)? {
             Received::Text(text) => Ok(text),
-            Received::BareNewline => Err(Failure::Nonsense("a CR or LF alone".to_string())),
-            Received::TooBig => Err(Failure::Nonsense(
-                "a text longer than was announced".to_string(),
-            )),
+            Received::BareNewline => Err(Failure::Unfit("holds a CR or LF alone")),
+            Received::TooBig => Err(Failure::Unfit("is longer than was announced")),
         }
     }
 }

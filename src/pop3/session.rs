@@ -7,7 +7,7 @@ use crate::session::Host;
 
 /// Longest command, CR LF included, in octets (RFC 2449 §4).
 pub const COMMAND_LINE: usize = 255;
-/// This many mistakes in a row, a wrong password being one, and we close.
+/// This many mistakes in a row, and we close; before the login, in all.
 pub const MISTAKES: usize = 20;
 
 /// What to do next.
@@ -73,12 +73,12 @@ fn error(text: &str) -> Step {
     Step::Say(format!("-ERR {text}"))
 }
 
-const CAPABILITIES: [&str; 6] = [
-    "+OK what I can do",
-    "USER",
+/// RFC 2449 §6; AUTH-RESP-CODE announces `[AUTH]` (RFC 3206).
+const CAPABILITIES: [&str; 5] = [
     "TOP",
     "UIDL",
     "RESP-CODES",
+    "AUTH-RESP-CODE",
     "IMPLEMENTATION smtp-primer",
 ];
 
@@ -111,14 +111,14 @@ impl<'a> Session<'a> {
             }
             Line::Closed => return Step::Gone,
         };
-        match &step {
-            Step::Say(reply) if reply.starts_with('-') => self.mistake(step),
-            Step::Open(_) => step,
-            _ => {
-                self.mistakes = 0;
-                step
-            }
+        if matches!(&step, Step::Say(reply) if reply.starts_with('-')) {
+            return self.mistake(step);
         }
+        // USER always goes well. If that excused a mistake, one could guess passwords for ever.
+        if matches!(self.state, State::Transaction(_)) {
+            self.mistakes = 0;
+        }
+        step
     }
 
     fn mistake(&mut self, step: Step) -> Step {
@@ -136,7 +136,7 @@ impl<'a> Session<'a> {
         // A password may begin or end with a space; nothing else may.
         let words: Vec<&str> = argument.split_ascii_whitespace().collect();
         match (&mut self.state, verb.as_str(), words.as_slice()) {
-            (_, "CAPA", []) => Step::Lines(CAPABILITIES.map(String::from).to_vec()),
+            (_, "CAPA", []) => self.capabilities(),
             (State::Authorization(_), "QUIT", []) => Step::Close("+OK goodbye".to_string()),
             (State::Authorization(_), "USER" | "PASS", _) if !self.may_log_in => {
                 error("a password in clear belongs on loopback only")
@@ -160,6 +160,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// RFC 2449 §5.
+    fn capabilities(&self) -> Step {
+        let user = if self.may_log_in { Some("USER") } else { None };
+        let first = ["+OK what I can do"].into_iter().chain(user);
+        Step::Lines(first.chain(CAPABILITIES).map(String::from).collect())
+    }
+
     fn log_in(&self, credentials: Credentials) -> Step {
         if self.host.knows(&credentials) {
             Step::Open(credentials.user)
@@ -180,7 +187,7 @@ impl<'a> Session<'a> {
     pub fn removed(&mut self, left: usize) -> String {
         match left {
             0 => "+OK goodbye".to_string(),
-            left => format!("-ERR {left} letters could not be removed"),
+            left => format!("-ERR letters that could not be removed: {left}"),
         }
     }
 }
@@ -188,8 +195,8 @@ impl<'a> Session<'a> {
 /// What those that are not deleted come to: `2 320`, as STAT has it (RFC 1939 §5).
 fn letters(messages: &[Message]) -> String {
     let left = messages.iter().filter(|message| !message.deleted);
-    let (count, octets) = left.fold((0, 0), |(count, octets), message| {
-        (count + 1, octets + message.size)
+    let (count, octets) = left.fold((0, 0_usize), |(count, octets), message| {
+        (count + 1, message.size.saturating_add(octets))
     });
     format!("{count} {octets}")
 }

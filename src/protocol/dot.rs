@@ -119,13 +119,20 @@ pub enum Received {
 }
 // ANCHOR_END: received
 
+// ANCHOR: endless_text
+/// How far we follow a text that is too long, to find its end, before we give up on the peer: so
+/// many octets past the limit.
+pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;
+// ANCHOR_END: endless_text
+
 // ANCHOR: read_text
 /// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing, in
 /// octets; the dot line is not counted (RFC 1870 §5). `patience` is for each wait, in which a line,
 /// or 64 KiB of it, must come.
 ///
 /// Errors: whatever the stream fails with; [`io::ErrorKind::UnexpectedEof`] if it ends before the
-/// dot.
+/// dot; [`io::ErrorKind::FileTooLarge`] after [`ENDLESS_TEXT`] octets too many. All that one can do
+/// then is close.
 pub fn read_text<S: Stream>(
     wire: &mut Wire<S>,
     limit: usize,
@@ -133,6 +140,7 @@ pub fn read_text<S: Stream>(
 ) -> io::Result<Received> {
     let mut received = Received::Text(Text::default());
     let mut before = *b"\r\n"; // the last two octets; at first, those that ended the command
+    let mut size = 0_usize; // of all that came
     // ANCHOR_END: read_text
 
     // ANCHOR: read_text_loop
@@ -147,13 +155,22 @@ pub fn read_text<S: Stream>(
             }
             text = unstuffed;
         }
-        for octet in &piece {
-            if is_bare(before[1], *octet) {
-                received = Received::BareNewline;
+        let line = piece.strip_suffix(b"\r\n").unwrap_or(b"\r");
+        if before[1] != b'\r' && !line.contains(&b'\r') {
+            before = *b"\r\n"; // a plain line, as nearly all are: this is quick
+        } else {
+            for octet in &piece {
+                if is_bare(before[1], *octet) {
+                    received = Received::BareNewline;
+                }
+                before = [before[1], *octet];
             }
-            before = [before[1], *octet];
         }
         received.append(text, limit);
+        size = size.saturating_add(text.len());
+        if size > limit.saturating_add(ENDLESS_TEXT) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
     }
 }
 // ANCHOR_END: read_text_loop

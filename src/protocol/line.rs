@@ -325,9 +325,10 @@ impl<S: Stream> Wire<S> {
             return Ok(());
         }
         let stream = self.input.get_mut();
-        stream.write_all(&self.output)?;
+        let sent = stream.write_all(&self.output);
+        // If that failed, nobody knows how much has left: it must not leave a second time.
         self.output.clear();
-        stream.flush()
+        sent.and_then(|()| stream.flush())
     }
     // ANCHOR_END: flush
 

@@ -65,27 +65,30 @@ pub fn bounce(
             lines += &format!("Remote-MTA: dns; {host}\nDiagnostic-Code: smtp; {reply}\n");
         }
     }
-    lines += &format!("\n{part}Content-Type: text/rfc822-headers\n");
-    let mut octets = lines.into_bytes();
-    let header: Vec<&[u8]> = text.header_lines().collect();
-    if !header.iter().all(|line| line.is_ascii()) {
-        octets.extend_from_slice(b"Content-Transfer-Encoding: 8bit\n");
-    }
-    octets.push(b'\n');
+    lines += &format!("\n{part}Content-Type: text/rfc822-headers\n\n");
     let mut size = 0;
-    for line in header {
+    for line in text.header_lines() {
         size += line.len();
         if size > HEADER {
             break;
         }
-        octets.extend_from_slice(line);
-        octets.push(b'\n');
+        lines.extend(line.iter().map(seven_bit));
+        lines.push('\n');
     }
-    octets.extend_from_slice(format!("\n--{id}--\n").as_bytes());
+    lines += &format!("\n--{id}--\n");
     Letter {
         reverse_path: ReversePath::Null,
         forward_paths: vec![ForwardPath::Mailbox(sender.clone())],
         origin: None,
-        text: Text::from_file(&octets),
+        text: Text::from_file(lines.as_bytes()),
+    }
+}
+
+/// A bounce is plain ASCII, whatever the letter was: it has to pass every host on its way back, and
+/// that a host takes no more than ASCII may be the very reason for it (RFC 6522 §3).
+fn seven_bit(octet: &u8) -> char {
+    match octet {
+        b' '..=b'~' | b'\t' => char::from(*octet),
+        _ => '?',
     }
 }

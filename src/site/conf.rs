@@ -1,8 +1,8 @@
 //! `site.conf`: one fact a line, words divided by spaces, `#` for a comment.
 
 use super::{MAX_SIZE, Site};
-use crate::next_hop::{MAIL_PORT, Route};
-use crate::protocol::address::Mailbox;
+use crate::next_hop::{MAIL_PORT, NoRoute, Route};
+use crate::protocol::address::{Domain, Mailbox};
 use crate::session::{Host, POSTMASTER, Recipient};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,10 +36,9 @@ impl BadConf {
         BadConf(format!("{}: cannot be written: {error}", path.display()))
     }
 
-    pub(super) fn password(name: &str) -> BadConf {
-        BadConf(format!(
-            "the password of {name} must be one word, with no # at its beginning"
-        ))
+    pub(super) fn exists(file: &Path) -> BadConf {
+        let hint = "there is a site already, and it stays as it is";
+        BadConf(format!("{}: {hint}", file.display()))
     }
 }
 
@@ -51,11 +50,36 @@ impl fmt::Display for BadConf {
 
 impl std::error::Error for BadConf {}
 
+/// What stands in the file of a new site; or all that is wrong with these words.
+pub fn new_conf(domain: &str, users: &[(String, String)]) -> Result<String, BadConf> {
+    let mut text = format!("# {domain}: a mail server. Its letters lie in mail/ and queue/.\n");
+    text += &format!("domain {domain}\n");
+    let mut facts = Facts::default();
+    let mut wrong = Vec::from_iter(facts.add("domain", &[domain]).err());
+    for (name, password) in users {
+        text += &format!("user   {name} {password}\n");
+        wrong.extend(facts.add("user", &[name, password]).err());
+        if password.is_empty()
+            || password.starts_with('#')
+            || password.contains(char::is_whitespace)
+        {
+            let rule = "must be one word, with no # at its beginning";
+            wrong.push(format!("the password of {name} {rule}"));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(text + HINTS)
+    } else {
+        Err(BadConf(wrong.join("\n")))
+    }
+}
+
 /// Checks the whole file, and tells all that is wrong with it at once.
 pub fn parse(folder: &Path, file: &Path, text: &str) -> Result<Site, BadConf> {
     let mut facts = Facts::default();
     let mut wrong = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
+        facts.line = number;
         let words = line
             .split_whitespace()
             .take_while(|word| !word.starts_with('#'));
@@ -63,15 +87,11 @@ pub fn parse(folder: &Path, file: &Path, text: &str) -> Result<Site, BadConf> {
         if let [key, values @ ..] = words.as_slice()
             && let Err(expected) = facts.add(key, values)
         {
-            wrong.push(format!("{}:{number}: {expected}", file.display()));
+            wrong.push((number, expected));
         }
     }
-    wrong.extend(
-        facts
-            .check()
-            .into_iter()
-            .map(|why| format!("{}: {why}", file.display())),
-    );
+    wrong.extend(facts.check());
+    wrong.sort_by_key(|(number, _)| *number);
     match facts.domain {
         Some(domain) if wrong.is_empty() => Ok(Site {
             folder: folder.to_path_buf(),
@@ -87,15 +107,27 @@ pub fn parse(folder: &Path, file: &Path, text: &str) -> Result<Site, BadConf> {
             trust_loopback: facts.trust != Some(false),
             auth_anywhere: facts.auth == Some(true),
         }),
-        _ => Err(BadConf(wrong.join("\n"))),
+        _ => {
+            let file = file.display();
+            let lines = wrong
+                .iter()
+                .map(|(line, why)| format!("{file}:{line}: {why}"));
+            Err(BadConf(lines.collect::<Vec<_>>().join("\n")))
+        }
     }
 }
 
 #[derive(Default)]
 struct Facts {
-    domain: Option<crate::protocol::address::Domain>,
+    /// The line at hand.
+    line: usize,
+    /// A line says what the domain is, well or badly.
+    domain_said: bool,
+    domain: Option<Domain>,
     users: BTreeMap<String, String>,
     aliases: BTreeMap<String, Vec<Recipient>>,
+    /// The lines of the aliases.
+    lines: BTreeMap<String, usize>,
     routes: Vec<Route>,
     resolver: Option<std::net::SocketAddr>,
     mx_port: Option<u16>,
@@ -106,6 +138,7 @@ struct Facts {
 impl Facts {
     /// Takes one line; the error says what was expected.
     fn add(&mut self, key: &str, values: &[&str]) -> Result<(), String> {
+        self.domain_said |= key == "domain";
         match (key, values) {
             ("domain", [domain]) => {
                 let domain = domain
@@ -131,12 +164,13 @@ impl Facts {
                     });
                 self.aliases
                     .insert(name.to_string(), members.collect::<Result<_, _>>()?);
+                self.lines.insert(name.to_string(), self.line);
                 Ok(())
             }
             ("route", [domain, to]) => {
                 let route = format!("{domain} {to}").parse();
                 self.routes
-                    .push(route.map_err(|why| format!("route DOMAIN HOST:PORT: {why}"))?);
+                    .push(route.map_err(|why: NoRoute| why.to_string())?);
                 Ok(())
             }
             ("resolver", [address]) => {
@@ -163,7 +197,7 @@ impl Facts {
     fn is_free(&self, name: &str) -> Result<(), String> {
         if !is_name(name) {
             return Err(format!(
-                "{name} is no user name: letters, digits, and . - _ + within it"
+                "{name:?} is no user name: letters, digits, and . - _ + within it"
             ));
         }
         if name.eq_ignore_ascii_case(POSTMASTER) && name != POSTMASTER {
@@ -178,32 +212,31 @@ impl Facts {
         Ok(())
     }
 
-    /// What no single line can show.
-    fn check(&mut self) -> Vec<String> {
-        let Some(domain) = &self.domain else {
-            return vec!["there is no line domain NAME".to_string()];
-        };
+    /// What no single line can show: its number, and why it is wrong.
+    fn check(&mut self) -> Vec<(usize, String)> {
         let mut wrong = Vec::new();
-        let names: Vec<String> = self
-            .users
-            .keys()
-            .chain(self.aliases.keys())
-            .cloned()
-            .collect();
+        if !self.domain_said {
+            wrong.push((self.line + 1, "a line domain NAME is missing".to_string()));
+        }
+        let names = self.users.keys().chain(self.aliases.keys());
+        let names: Vec<String> = names.cloned().chain([POSTMASTER.to_string()]).collect();
         for (alias, members) in &mut self.aliases {
             for member in members {
                 if let Recipient::Remote(mailbox) = member
-                    && mailbox.domain() == domain
+                    && Some(mailbox.domain()) == self.domain.as_ref()
                 {
                     *member = Recipient::Local(mailbox.user());
                 }
-                if let Recipient::Local(name) = member
-                    && !names.contains(name)
-                    && name != POSTMASTER
-                {
-                    wrong.push(format!(
-                        "alias {alias}: there is no user and no alias {name}"
-                    ));
+                let Recipient::Local(name) = member else {
+                    continue;
+                };
+                if name.eq_ignore_ascii_case(POSTMASTER) {
+                    *name = POSTMASTER.to_string();
+                }
+                if !names.contains(name) {
+                    let line = self.lines.get(alias).copied().unwrap_or_default();
+                    let why = format!("alias {alias}: there is no user and no alias {name}");
+                    wrong.push((line, why));
                 }
             }
         }

@@ -3,6 +3,9 @@
 
 pub mod crash;
 pub mod dialogues;
+pub mod inn;
+pub mod mailbox;
+pub mod peers;
 pub mod process;
 pub mod script;
 pub mod talk;

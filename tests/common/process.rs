@@ -69,11 +69,18 @@ pub struct Server {
 impl Server {
     /// Starts `smtp-primer ROLE SITE --listen 127.0.0.1:0 OPTIONS...` and waits until it listens.
     pub fn start(role: &str, site: &Path, options: &[&str]) -> Server {
-        let mut child = program()
+        let mut command = program();
+        command
             .arg(role)
             .arg(site)
             .args(["--listen", "127.0.0.1:0"])
-            .args(options)
+            .args(options);
+        Server::run(&mut command)
+    }
+
+    /// Starts a program that says first where it listens.
+    pub fn run(command: &mut Command) -> Server {
+        let mut child = command
             .env("SMTP_PRIMER_LEASH", std::process::id().to_string())
             .stdout(Stdio::piped())
             .spawn()
@@ -100,7 +107,18 @@ impl Server {
     pub fn finish(mut self) -> String {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).expect("its output");
-        self.child.wait().expect("it ends");
+        let status = self.child.wait().expect("it ends");
+        assert!(status.success(), "{status}");
+        rest
+    }
+}
+
+impl Server {
+    /// Ends it, and returns the rest of its output.
+    pub fn end(mut self) -> String {
+        let mut rest = String::new();
+        self.child.kill().expect("it is ended");
+        self.output.read_to_string(&mut rest).expect("its output");
         rest
     }
 }

@@ -1,0 +1,32 @@
+//! The program as a function: `main` hands it the words of the command line, and it returns the
+//! exit status. So other programs, this one too, can learn from the status alone what happened.
+//!
+//! Run it with `cargo run --example ch20_command_line`, and look for the status after each command:
+//! 0 all done, 1 refused for good or failed here, 75 try again later, 2 wrong usage.
+
+use smtp_primer::command_line;
+use std::ffi::OsString;
+use std::io::Result;
+use std::net::TcpListener;
+
+fn main() -> Result<()> {
+    let site = std::env::temp_dir().join(format!("ch20_command_line-{}", std::process::id()));
+    let site = site.to_string_lossy().into_owned();
+    // A port that was free a moment ago: nobody listens there.
+    let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+
+    let init = ["init", &site, "--domain", "a.example"];
+    run(&init, "makes a site");
+    run(&init, "does not make it twice");
+    run(&["relay", &site, "--once"], "finds nothing to do");
+    run(&["relay", &site, "--often"], "knows its options");
+    run(&["talk", &nobody], "could work tomorrow");
+
+    std::fs::remove_dir_all(&site)
+}
+
+fn run(words: &[&str], what: &str) {
+    println!("\n--- {what}\n$ smtp-primer {}", words.join(" "));
+    let status = command_line::run(words.iter().map(OsString::from));
+    println!("{status:?}");
+}

@@ -1,0 +1,244 @@
+//! A load generator for any SMTP server: letters a second, and how long each takes.
+//!
+//! ```text
+//! cargo run --release --example load -- --server HOST:PORT [--letters N] [--size BYTES]
+//!     [--connections N] [--from A] [--to B] [--bare DIR]
+//! cargo run --release --example load -- --text-only [--size BYTES]
+//! ```
+//!
+//! The connections follow one another, and share the letters among them. With `--bare`, rounds of
+//! letters alternate with rounds of a bare loop, which does in the Maildir DIR what a server has to
+//! do for one letter and nothing else; give it the mailbox that the letters go to. Look for the
+//! ratio: what the server adds to the disk. `--text-only` needs no server and measures chapter 3:
+//! a text written to memory, and read from there.
+
+use smtp_primer::client::connect;
+use smtp_primer::protocol::dot::{Received, Text, read_text, write_text};
+use smtp_primer::protocol::line::{Socket, Stream, Wire};
+use smtp_primer::protocol::reply::{Reply, Severity};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The options, with what each is if it is not given.
+const OPTIONS: [(&str, &str); 8] = [
+    ("server", "127.0.0.1:2525"),
+    ("letters", "1000"),
+    ("size", "4096"),
+    ("connections", "1"),
+    ("from", "bob@b.example"),
+    ("to", "alice@a.example"),
+    ("bare", ""),
+    ("text-only", ""),
+];
+/// Letters in a row, before the bare loop has its turn.
+const ROUND: usize = 10;
+/// How often `--text-only` measures.
+const TRIES: usize = 5;
+/// How long a server may take for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What a server may add to a letter: its trace fields, in octets.
+const TRACE: usize = 190;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome<()> {
+    let options = options()?;
+    let size = options["size"].parse()?;
+    let text = text(size)?;
+    if options["text-only"] == "yes" {
+        return text_only(&text);
+    }
+    let letters: usize = options["letters"].parse()?;
+    let connections: usize = options["connections"].parse()?;
+    let envelope = [
+        format!("MAIL FROM:<{}>", options["from"]),
+        format!("RCPT TO:<{}>", options["to"]),
+    ];
+    let on_disk = [text.octets(), &[b'-'; TRACE]].concat();
+    let bare_folder = Some(options["bare"].as_str()).filter(|folder| !folder.is_empty());
+    let (mut times, mut bare_times) = (Vec::new(), Vec::new());
+    for connection in 1..=connections {
+        let mut server = open(&options["server"])?;
+        let due = letters * connection / connections;
+        while times.len() < due {
+            for _ in 0..ROUND.min(due - times.len()) {
+                times.push(send(&mut server, &envelope, &text)?);
+            }
+            while let Some(folder) = bare_folder
+                && bare_times.len() < times.len()
+            {
+                bare_times.push(bare(folder, bare_times.len(), &on_disk)?);
+            }
+        }
+        server.0.write_line("QUIT")?;
+        hear(&mut server.0, Severity::Done)?;
+    }
+    let median = report("server", times, size);
+    if let Some(folder) = bare_folder {
+        for number in 0..bare_times.len() {
+            fs::remove_file(format!("{folder}/new/bare-{number}"))?;
+        }
+        let ratio = report("bare loop", bare_times, size).div_duration_f64(median);
+        println!("by the medians, the rate of the server is {ratio:.2} of the bare loop's");
+    }
+    Ok(())
+}
+
+/// `--name value`, or `--name=value`.
+fn options() -> Outcome<BTreeMap<String, String>> {
+    let known = OPTIONS.map(|(name, default)| (name.to_string(), default.to_string()));
+    let mut options = BTreeMap::from(known);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_string())),
+            None if word == "--text-only" => (word.as_str(), Some("yes".to_string())),
+            None => (word.as_str(), words.next()),
+        };
+        let known = options.get_mut(name.trim_start_matches("--"));
+        *known.ok_or(format!("{name} is no option"))? = value.ok_or("a value is missing")?;
+    }
+    Ok(options)
+}
+
+/// A text of so many octets. Every tenth line begins with a dot.
+fn text(size: usize) -> Outcome<Text> {
+    let mut octets = b"Subject: load\r\n\r\n".to_vec();
+    for number in (0..10).cycle() {
+        let left = size.saturating_sub(octets.len());
+        let line = if number == 0 { "." } else { "" }.to_string() + &"x".repeat(69);
+        if left < 2 * line.len() {
+            octets.extend("y".repeat(left.saturating_sub(2)).bytes().chain(*b"\r\n"));
+            break;
+        }
+        octets.extend(line.bytes().chain(*b"\r\n"));
+    }
+    Text::new(octets).map_err(|_| "the text has a bare CR or LF".into())
+}
+
+/// A connection, and whether the server takes several commands at once.
+fn open(server: &str) -> Outcome<(Wire<Socket>, bool)> {
+    let mut wire = Wire::new(connect(server, PATIENCE)?);
+    hear(&mut wire, Severity::Done)?;
+    wire.write_line("EHLO load.example")?;
+    let offers = hear(&mut wire, Severity::Done)?;
+    let pipelining = |line: &String| line.eq_ignore_ascii_case("PIPELINING");
+    Ok((wire, offers.text().iter().any(pipelining)))
+}
+
+/// Sends one letter, and tells how long that took. Unlike the client of chapter 11 this waits only
+/// where it has to: MAIL, RCPT and DATA may travel together (RFC 2920 §3.1).
+fn send(
+    (wire, pipelining): &mut (Wire<Socket>, bool),
+    envelope: &[String; 2],
+    text: &Text,
+) -> Outcome<Duration> {
+    let begun = Instant::now();
+    let [mail, rcpt] = envelope.each_ref().map(String::as_str);
+    let commands = [mail, rcpt, "DATA"].into_iter();
+    let due = [Severity::Done, Severity::Done, Severity::GoOn];
+    for (command, due) in commands.zip(due) {
+        wire.write_line(command)?;
+        if !*pipelining {
+            hear(wire, due)?;
+        }
+    }
+    for due in due.into_iter().filter(|_| *pipelining) {
+        hear(wire, due)?;
+    }
+    write_text(wire, text, PATIENCE)?;
+    hear(wire, Severity::Done)?;
+    Ok(begun.elapsed())
+}
+
+fn hear(wire: &mut Wire<Socket>, due: Severity) -> Outcome<Reply> {
+    wire.allow(PATIENCE)?;
+    let reply = Reply::read(wire)?;
+    match reply.severity() == due {
+        true => Ok(reply),
+        false => Err(reply.to_string().into()),
+    }
+}
+
+/// What a server has to do for one letter before it may say 250 (chapter 13).
+fn bare(folder: &str, number: usize, octets: &[u8]) -> Outcome<Duration> {
+    let [tmp, new] = ["tmp", "new"].map(|name| format!("{folder}/{name}/bare-{number}"));
+    let begun = Instant::now();
+    let mut file = File::create_new(&tmp)?;
+    file.write_all(octets)?;
+    file.sync_all()?;
+    drop(file);
+    fs::hard_link(&tmp, new)?;
+    File::open(Path::new(folder).join("new"))?.sync_all()?;
+    fs::remove_file(tmp)?;
+    Ok(begun.elapsed())
+}
+
+/// Prints what the times come to, and returns the median.
+fn report(what: &str, mut times: Vec<Duration>, size: usize) -> Duration {
+    times.sort();
+    let seconds: f64 = times.iter().map(Duration::as_secs_f64).sum();
+    let rate = times.len() as f64 / seconds;
+    let megabytes = rate * size as f64 / 1e6;
+    println!("{what}: {} letters of {size} octets", times.len());
+    println!("  {rate:.0} letters/s, {megabytes:.1} MB/s");
+    let percentile = |percent: usize| {
+        let at = (times.len() * percent).div_ceil(100).saturating_sub(1);
+        times.get(at).copied().unwrap_or_default()
+    };
+    for (name, percent) in [("p50", 50), ("p90", 90), ("p99", 99), ("max", 100)] {
+        println!("  {name} {:.3} ms", percentile(percent).as_secs_f64() * 1e3);
+    }
+    percentile(50)
+}
+
+/// A connection to nobody: what is written stays in memory, and is read from there.
+#[derive(Default)]
+struct Memory(Cursor<Vec<u8>>);
+
+impl Stream for Memory {
+    fn allow(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Memory {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Memory {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.get_mut().write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn text_only(text: &Text) -> Outcome<()> {
+    let size = text.octets().len();
+    let mut times = [const { Vec::new() }; 2];
+    for _ in 0..TRIES {
+        let mut wire = Wire::new(Memory::default());
+        let begun = Instant::now();
+        write_text(&mut wire, text, PATIENCE)?;
+        times[0].push(begun.elapsed());
+        let begun = Instant::now();
+        let received = read_text(&mut wire, size, PATIENCE)?;
+        times[1].push(begun.elapsed());
+        if received != Received::Text(text.clone()) {
+            return Err("another text was read than was written".into());
+        }
+    }
+    let [written, read] = times;
+    report("text written to memory", written, size);
+    report("text read from memory", read, size);
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! The appendix that leads from each statement of the deck to where it is shown running.
+
+use crate::project::{Page, Project, TextFile, resolve};
+
+pub const PAGE: &str = "book/src/deck.md";
+
+/// One line of the table.
+pub struct Row {
+    pub line: usize,
+    /// `D1`
+    pub number: String,
+    pub term: String,
+    pub chapters: String,
+    pub code: String,
+    pub proof: String,
+}
+
+/// How many statements the deck makes.
+const STATEMENTS: usize = 33;
+
+pub fn rows(project: &Project) -> Vec<Row> {
+    let Some(file) = TextFile::read(&project.root, PAGE) else {
+        return Vec::new();
+    };
+    let rows = file.numbered().filter_map(|(line, text)| {
+        let cells: Vec<&str> = text
+            .strip_prefix("| D")?
+            .split('|')
+            .map(str::trim)
+            .collect();
+        let [number, _, term, chapters, code, proof, ..] = cells.as_slice() else {
+            return None;
+        };
+        Some(Row {
+            line,
+            number: format!("D{number}"),
+            term: term.to_string(),
+            chapters: chapters.to_string(),
+            code: code.to_string(),
+            proof: proof.to_string(),
+        })
+    });
+    rows.collect()
+}
+
+/// All statements are there in order, and what their rows name exists. (That the links lead
+/// somewhere is for `links`.)
+pub fn is_shown_running(project: &Project) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let rows = rows(project);
+    let numbers: Vec<&str> = rows.iter().map(|row| row.number.as_str()).collect();
+    let due: Vec<String> = (1..=STATEMENTS)
+        .map(|number| format!("D{number}"))
+        .collect();
+    if numbers != due {
+        wrong.push(format!(
+            "{PAGE}:1: the table has no row for each of D1 to D{STATEMENTS}, in order"
+        ));
+    }
+    for row in &rows {
+        let mut complain = |message: String| wrong.push(format!("{PAGE}:{}: {message}", row.line));
+        if row.term.is_empty() || !row.chapters.contains("](ch") || row.code.is_empty() {
+            complain(format!("{} lacks its term, chapter or code", row.number));
+        }
+        if row.proof.is_empty() && !project.owes(&format!("proof of {}", row.number)) {
+            complain(format!("{} has no proof", row.number));
+        }
+        for page in &project.pages {
+            let listed = row.chapters.contains(&format!("]({})", page.name()));
+            let marked = marks(page).any(|(_, number)| number == row.number);
+            let written = page.chapter.is_some() && !project.owes(&page.file.name);
+            if listed && written && !marked {
+                complain(format!("{} does not mark {}", page.file.name, row.number));
+            }
+        }
+        for (link, item) in named(&row.code) {
+            if !defines(project, &link, &item) {
+                complain(format!("{link} has no `{item}`"));
+            }
+        }
+        for (link, test) in named(&row.proof) {
+            if link.starts_with("tests/")
+                && !project.owes(&link)
+                && !has_test(project, &link, &test)
+            {
+                complain(format!("{link} has no test `{test}`"));
+            }
+        }
+    }
+    for page in project.pages.iter().filter(|page| page.chapter.is_some()) {
+        let link = format!("]({})", page.name());
+        for (line, number) in marks(page) {
+            let row = rows.iter().find(|row| row.number == number);
+            if !row.is_some_and(|row| row.chapters.contains(&link)) {
+                let message = format!("{PAGE} does not lead from {number} to this chapter");
+                wrong.push(page.file.complaint(line, message));
+            }
+        }
+    }
+    wrong
+}
+
+/// The numbers in the margin of a page, `<span class="deck">D9</span>`, with their lines.
+fn marks(page: &Page) -> impl Iterator<Item = (usize, &str)> {
+    page.prose.iter().flat_map(|(line, text)| {
+        let marks = text.split("<span class=\"deck\">").skip(1);
+        marks.filter_map(|rest| Some((*line, rest.split_once("</span>")?.0)))
+    })
+}
+
+/// `[`file`](path) `item`, `item`` is the file with each item.
+fn named(cell: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for part in cell.split("[`").skip(1) {
+        let Some((_, rest)) = part.split_once("](") else {
+            continue;
+        };
+        let Some((target, rest)) = rest.split_once(')') else {
+            continue;
+        };
+        let file = resolve(PAGE, target).unwrap_or_default();
+        let items = rest.split('`').skip(1).step_by(2);
+        found.extend(items.map(|item| (file.clone(), item.to_string())));
+    }
+    found
+}
+
+/// Is there an item of this name? `Session::rcpt` is the function `rcpt`.
+fn defines(project: &Project, file: &str, item: &str) -> bool {
+    let name = item.rsplit("::").next().unwrap_or(item);
+    let words = ["fn", "struct", "enum", "trait", "const", "mod", "type"];
+    let Some(file) = TextFile::read(&project.root, file) else {
+        return false;
+    };
+    file.lines.iter().any(|line| {
+        words.iter().any(|word| {
+            let rest = line
+                .split_once(&format!("{word} {name}"))
+                .map(|(_, rest)| rest);
+            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        })
+    })
+}
+
+fn has_test(project: &Project, file: &str, name: &str) -> bool {
+    let Some(file) = TextFile::read(&project.root, file) else {
+        return false;
+    };
+    let declaration = format!("fn {name}(");
+    let is_test = |pair: &[String]| pair[0].contains("#[test]") && pair[1].contains(&declaration);
+    file.lines.windows(2).any(is_test)
+}

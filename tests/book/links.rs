@@ -1,0 +1,294 @@
+//! Rule 5: what the book points to exists. Links, headings, sections of RFCs, figures, and for each
+//! module its chapter, its example and its tests.
+
+use crate::project::{Page, Project, TextFile, files, include, resolve};
+use std::collections::BTreeMap;
+
+/// The sections of the RFCs that we cite.
+const SECTIONS: &str = include_str!("rfc_sections.txt");
+
+pub fn lead_somewhere(project: &Project) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for page in &project.pages {
+        for (line, target) in links(page) {
+            if let Some(why) = broken(project, page, &target) {
+                wrong.push(page.file.complaint(line, why));
+            }
+        }
+        wrong.extend(figures(project, page));
+    }
+    wrong
+}
+
+/// The targets of `[text](target)`, outside of code.
+fn links(page: &Page) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (line, text) in &page.prose {
+        // Every second piece between backticks is code.
+        let plain: String = text.split('`').step_by(2).collect();
+        for (start, _) in plain.match_indices("](") {
+            let target = plain[start + 2..].split(')').next().unwrap_or_default();
+            found.push((*line, target.to_string()));
+        }
+    }
+    found
+}
+
+fn broken(project: &Project, page: &Page, target: &str) -> Option<String> {
+    if target.starts_with("https://") || target.starts_with("http://") {
+        return None;
+    }
+    let (path, heading) = match target.split_once('#') {
+        Some((path, heading)) => (path, Some(heading)),
+        None => (target, None),
+    };
+    let name = match path {
+        "" => page.file.name.clone(),
+        path => match resolve(&page.file.name, path) {
+            Some(name) => name,
+            None => return Some(format!("{target} leads out of the project")),
+        },
+    };
+    if !project.root.join(&name).exists() && !project.owes(&name) {
+        return Some(format!("{target} leads to {name}, which does not exist"));
+    }
+    let heading = heading?;
+    let found = project.pages.iter().find(|page| page.file.name == name);
+    let ids = found.map(ids).unwrap_or_default();
+    (!ids.iter().any(|id| id == heading)).then(|| format!("{name} has no heading #{heading}"))
+}
+
+/// The ids that mdBook gives to the headings of a page: small letters, hyphens for spaces, and all
+/// else left out; a second one of the same gets `-1`.
+pub fn ids(page: &Page) -> Vec<String> {
+    let mut ids: Vec<String> = Vec::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, text) in &page.prose {
+        let title = text.trim_start_matches('#');
+        if !text.starts_with('#') || !title.starts_with(' ') {
+            continue;
+        }
+        let kept = title.trim().chars().filter_map(|letter| match letter {
+            ' ' => Some('-'),
+            '-' | '_' => Some(letter),
+            letter if letter.is_alphanumeric() => Some(letter),
+            _ => None,
+        });
+        let id = kept.collect::<String>().to_lowercase();
+        let count = seen.entry(id.clone()).or_default();
+        *count += 1;
+        ids.push(match *count {
+            1 => id,
+            count => format!("{id}-{}", count - 1),
+        });
+    }
+    ids
+}
+
+/// An included figure exists, and is drawn so that it follows the theme and prints.
+fn figures(project: &Project, page: &Page) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (line, text) in &page.prose {
+        let Some(figure) = include(&page.file.name, *line, text) else {
+            continue;
+        };
+        let Some(file) = TextFile::read(&project.root, &figure.path) else {
+            let message = format!("there is no figure {}", figure.path);
+            wrong.push(page.file.complaint(*line, message));
+            continue;
+        };
+        let stem = figure.path.rsplit('/').next().unwrap_or_default();
+        wrong.extend(ill_drawn(&file, stem.trim_end_matches(".svg")));
+    }
+    wrong
+}
+
+fn ill_drawn(file: &TextFile, name: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (number, line) in file.numbered() {
+        if line.trim().is_empty() {
+            wrong.push(file.complaint(number, "an empty line ends the figure in Markdown"));
+        }
+        if line.starts_with("<?") {
+            wrong.push(file.complaint(number, "a figure in a page begins with <svg>"));
+        }
+        let ids = line.split(" id=\"").skip(1);
+        for id in ids.map(|rest| rest.split('"').next().unwrap_or_default()) {
+            if !id.starts_with(&format!("{name}-")) {
+                let message = format!("id `{id}` must begin with `{name}-`, to be the only one");
+                wrong.push(file.complaint(number, message));
+            }
+        }
+    }
+    let text = file.lines.join("\n");
+    for needed in ["viewBox=", "<title"] {
+        if !text.contains(needed) {
+            wrong.push(file.complaint(1, format!("the figure has no `{needed}`")));
+        }
+    }
+    wrong
+}
+
+/// Every RFC and section that a page, a dialogue, a terminal session or the code cites.
+pub fn cited_sections_exist(project: &Project) -> Vec<String> {
+    let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for line in SECTIONS.lines().filter(|line| !line.starts_with('#')) {
+        if let Some((rfc, sections)) = line.split_once(':') {
+            let known = known.entry(rfc).or_default();
+            known.extend(sections.split_whitespace());
+        }
+    }
+    let mut wrong = Vec::new();
+    let places = [
+        ("book/src", "md"),
+        ("book/dialogues", "txt"),
+        ("book/terminal", "txt"),
+        ("src", "rs"),
+        ("examples", "rs"),
+    ];
+    for (folder, extension) in places {
+        for name in files(&project.root, folder, extension) {
+            let Some(file) = TextFile::read(&project.root, &name) else {
+                continue;
+            };
+            for (line, rfc, sections) in citations(&file) {
+                let Some(known) = known.get(rfc.as_str()) else {
+                    let message =
+                        format!("RFC {rfc} is not on our list, tests/book/rfc_sections.txt");
+                    wrong.push(file.complaint(line, message));
+                    continue;
+                };
+                for section in sections {
+                    if !known.contains(&section.as_str()) {
+                        let message = format!("RFC {rfc} has no section {section}");
+                        wrong.push(file.complaint(line, message));
+                    }
+                }
+            }
+        }
+    }
+    wrong
+}
+
+/// Citations such as `RFC 5321 §4.2.5, §6.1`, also where a line breaks inside one.
+fn citations(file: &TextFile) -> Vec<(usize, String, Vec<String>)> {
+    // One text, of words, each with the number of its line; the marks of comments fall away.
+    let mut words = Vec::new();
+    for (number, line) in file.numbered() {
+        let marks = |word: &&str| !matches!(*word, "//" | "///" | "//!" | "#" | "and" | "to");
+        words.extend(
+            line.split_whitespace()
+                .filter(marks)
+                .map(|word| (number, word)),
+        );
+    }
+    let mut found = Vec::new();
+    for (at, (number, word)) in words.iter().enumerate() {
+        let next = words.get(at + 1).map_or("", |(_, next)| *next);
+        let digits: String = next.chars().take_while(char::is_ascii_digit).collect();
+        if !word.ends_with("RFC") || digits.is_empty() {
+            continue;
+        }
+        let rest = words.get(at + 2..).unwrap_or_default().iter();
+        let mut sections = Vec::new();
+        if next == digits {
+            for (_, word) in rest {
+                let Some(section) = word.strip_prefix('§') else {
+                    break;
+                };
+                let of_section = |c: char| c.is_ascii_alphanumeric() || c == '.';
+                let end = section.find(|c| !of_section(c)).unwrap_or(section.len());
+                sections.push(section[..end].trim_end_matches('.').to_string());
+            }
+        }
+        found.push((*number, digits, sections));
+    }
+    found
+}
+
+/// The example and the tests that belong to a chapter. (Chapter 1 has no module.)
+pub fn companions(page: &Page) -> Vec<String> {
+    let Some(chapter) = page.chapter.filter(|chapter| *chapter > 1) else {
+        return Vec::new();
+    };
+    let file = |folder| format!("{folder}/ch{chapter:02}_{}.rs", page.topic);
+    vec![file("examples"), file("tests")]
+}
+
+/// Chapter, module, example and tests have the same number and the same name; and the summary lists
+/// the pages in their order, so that the numbers that mdBook counts are theirs.
+pub fn belong_together(project: &Project) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for page in &project.pages {
+        for name in companions(page) {
+            if !project.has(&name) && !project.owes(&name) {
+                wrong.push(page.file.complaint(1, format!("there is no {name}")));
+            }
+        }
+        let Some(chapter) = page.chapter else {
+            continue;
+        };
+        let title = page.file.lines.first().map_or("", String::as_str);
+        if !title.starts_with(&format!("# {chapter}. ")) {
+            wrong.push(
+                page.file
+                    .complaint(1, format!("the title begins with `# {chapter}. `")),
+            );
+        }
+        let named = |module: &str| module.rsplit("::").next() == Some(page.topic.as_str());
+        let mut sources = project.sources.iter();
+        if chapter > 1
+            && !sources.any(|source| source.heading == Some(chapter) && named(&source.module))
+        {
+            let message = format!("there is no module `{}` of chapter {chapter}", page.topic);
+            wrong.push(page.file.complaint(1, message));
+        }
+    }
+    for source in &project.sources {
+        if let Some(chapter) = source
+            .heading
+            .filter(|chapter| project.page(*chapter).is_none())
+        {
+            wrong.push(
+                source
+                    .file
+                    .complaint(1, format!("there is no page of chapter {chapter}")),
+            );
+        }
+    }
+    wrong.extend(summary(project));
+    wrong
+}
+
+fn summary(project: &Project) -> Vec<String> {
+    let pages = project.pages.iter();
+    let Some(summary) = pages
+        .clone()
+        .find(|page| page.file.name.ends_with("/SUMMARY.md"))
+    else {
+        return vec!["book/src/SUMMARY.md:1: there is no summary".to_string()];
+    };
+    let listed = links(summary);
+    let mut wrong = Vec::new();
+    let mut last = 0;
+    for (line, target) in &listed {
+        let name = format!("book/src/{target}");
+        let page = pages.clone().find(|page| page.file.name == name);
+        if let Some(chapter) = page.and_then(|page| page.chapter) {
+            if chapter != last + 1 {
+                let message = format!("chapter {chapter} comes after chapter {last}");
+                wrong.push(summary.file.complaint(*line, message));
+            }
+            last = chapter;
+        }
+    }
+    for page in pages {
+        let is_listed = listed
+            .iter()
+            .any(|(_, target)| page.file.name.ends_with(&format!("/{target}")));
+        if !is_listed && !page.file.name.ends_with("/SUMMARY.md") {
+            wrong.push(page.file.complaint(1, "this page is not in the summary"));
+        }
+    }
+    wrong
+}

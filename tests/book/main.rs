@@ -1,0 +1,107 @@
+//! The book is true: what it shows is the code, all of the code; what it says happens, happens; and
+//! what it points to exists. The rules are functions from a project's folder to complaints of the
+//! form `file:line: message`, so that the real book and the broken miniature ones of `miniature`
+//! pass through the same checks.
+
+mod appendices;
+#[path = "../common/mod.rs"]
+mod common;
+mod deck;
+mod dialogues;
+mod links;
+mod listings;
+mod miniature;
+mod order;
+mod owed;
+mod project;
+mod robot;
+mod stage;
+#[cfg(unix)]
+mod terminals;
+mod transcripts;
+
+use project::Project;
+use std::path::Path;
+
+fn the_book() -> Project {
+    Project::read(Path::new(env!("CARGO_MANIFEST_DIR")), owed::OWED)
+}
+
+/// Fails with all complaints, one to a line.
+fn none(complaints: Vec<String>) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn what_the_book_shows_is_the_code() {
+    none(listings::text_is_code(&the_book()));
+}
+
+#[test]
+fn all_of_the_code_is_shown() {
+    none(listings::code_is_text(&the_book()));
+}
+
+#[test]
+fn whoever_types_the_book_in_has_the_code() {
+    none(robot::ends_with_the_code(&the_book()));
+}
+
+#[test]
+#[ignore = "compiles the crate once per chapter; .ci/run runs it"]
+fn the_code_compiles_and_runs_after_each_chapter() {
+    none(robot::compiles_after_each_chapter(&the_book()));
+}
+
+#[test]
+fn modules_stand_in_the_order_of_the_chapters_and_use_only_earlier_ones() {
+    none(order::only_backwards(&the_book()));
+}
+
+#[test]
+fn no_conversation_is_written_into_a_page() {
+    none(transcripts::are_files(&the_book()));
+}
+
+#[test]
+fn every_conversation_happens_as_it_is_written() {
+    none(dialogues::happen(&the_book()));
+}
+
+#[test]
+#[cfg(unix)] // It takes a shell.
+fn every_terminal_session_happens_as_it_is_written() {
+    none(terminals::happen(&the_book()));
+}
+
+#[test]
+fn what_the_book_points_to_exists() {
+    none(links::lead_somewhere(&the_book()));
+}
+
+#[test]
+fn the_sections_of_rfcs_exist() {
+    none(links::cited_sections_exist(&the_book()));
+}
+
+#[test]
+fn chapter_module_example_and_tests_belong_together() {
+    none(links::belong_together(&the_book()));
+}
+
+#[test]
+fn each_statement_of_the_deck_is_shown_running() {
+    none(deck::is_shown_running(&the_book()));
+}
+
+#[test]
+fn the_appendices_list_what_there_is() {
+    none(appendices::commands(&the_book()));
+    none(appendices::replies(&the_book()));
+    none(appendices::terms(&the_book()));
+}
+
+#[test]
+fn what_is_owed_gets_less() {
+    none(owed::stale(&the_book()));
+}

@@ -1,0 +1,535 @@
+//! Rule 6: the checker is checked. Here is a whole book of three chapters that is right; then it is
+//! broken in one way after another, and each time the rule says in which file and line.
+
+use crate::common::process::TempDir;
+use crate::project::Project;
+#[cfg(unix)]
+use crate::terminals;
+use crate::{appendices, deck, dialogues, links, listings, order, owed, robot, transcripts};
+use smtp_primer::protocol::command::Verb;
+use std::collections::BTreeMap;
+use std::fs;
+
+type Rule = fn(&Project) -> Vec<String>;
+
+const RULES: &[Rule] = &[
+    listings::text_is_code,
+    listings::code_is_text,
+    robot::ends_with_the_code,
+    order::only_backwards,
+    transcripts::are_files,
+    links::lead_somewhere,
+    links::cited_sections_exist,
+    links::belong_together,
+    deck::is_shown_running,
+    appendices::commands,
+    appendices::replies,
+    appendices::terms,
+    owed::stale,
+];
+
+/// These take longer.
+const PLAYED: &[Rule] = &[
+    dialogues::happen,
+    #[cfg(unix)]
+    terminals::happen,
+];
+
+const FILES: &[(&str, &str)] = &[
+    (
+        "Cargo.toml",
+        "[package]\nname = \"smtp-primer\"\nedition = \"2024\"\n",
+    ),
+    (
+        "src/lib.rs",
+        "// ANCHOR: story
+//! # A small book
+// ANCHOR_END: story
+
+// ANCHOR: line
+pub mod line;
+// ANCHOR_END: line
+
+// ANCHOR: session
+pub mod session;
+// ANCHOR_END: session
+",
+    ),
+    (
+        "src/line.rs",
+        "// ANCHOR: story
+//! # Lines (chapter 2)
+// ANCHOR_END: story
+
+// ANCHOR: limit
+/// RFC 5321 §4.5.3.1.4, §2.3.8
+pub const LIMIT: usize = 512;
+// ANCHOR_END: limit
+
+// ANCHOR: fits
+pub fn fits(line: &str) -> bool {
+
+    line.len() < LIMIT
+}
+// ANCHOR_END: fits
+",
+    ),
+    (
+        "src/session.rs",
+        "// ANCHOR: story
+//! # The session (chapter 3)
+use crate::line::{self, LIMIT};
+// ANCHOR_END: story
+
+// ANCHOR: answer
+pub fn answer(line: &str) -> String {
+    if line::fits(line) {
+        say(250, \"OK\")
+    } else {
+        say(500, &LIMIT.to_string())
+    }
+}
+
+fn say(code: u16, text: &str) -> String {
+    format!(\"{code} {text}\")
+}
+// ANCHOR_END: answer
+",
+    ),
+    (
+        "examples/ch02_line.rs",
+        "fn main() {\n    assert!(smtp_primer::line::fits(\"\"));\n}\n",
+    ),
+    (
+        "examples/ch03_session.rs",
+        "fn main() {\n    smtp_primer::session::answer(\"\");\n}\n",
+    ),
+    ("tests/ch02_line.rs", "#[test]\nfn short_lines_fit() {}\n"),
+    ("tests/ch03_session.rs", ""),
+    (
+        "book/src/SUMMARY.md",
+        "- [Start](ch01-start.md)
+- [Lines](ch02-line.md)
+- [The session](ch03-session.md)
+
+[Deck](deck.md)
+
+[Commands](commands.md)
+
+[Replies](replies.md)
+
+[Glossary](glossary.md)
+",
+    ),
+    (
+        "book/src/ch01-start.md",
+        "# 1. Start
+
+See [below](#start-again), and [the code](../../src/lib.rs).
+
+```console
+{{#include ../terminal/01-version.txt}}
+```
+
+<figure>
+{{#include ../figures/way.svg}}
+</figure>
+
+## Start again
+",
+    ),
+    (
+        "book/src/ch02-line.md",
+        "# 2. Lines
+
+*File: `src/lib.rs`*
+
+```rust,ignore
+{{#include ../../src/lib.rs:story}}
+```
+
+```rust,ignore
+{{#include ../../src/lib.rs:line}}
+```
+
+*File: `src/line.rs`*
+
+```rust,ignore
+{{#include ../../src/line.rs:story}}
+```
+
+- a list
+
+```rust,ignore
+{{#include ../../src/line.rs:limit}}
+```
+
+```rust,ignore
+{{#include ../../src/line.rs:fits}}
+```
+
+",
+    ),
+    (
+        "book/src/ch03-session.md",
+        "# 3. The session
+
+```smtp
+{{#include ../dialogues/03-noop.txt:noop}}
+```
+
+*File: `src/lib.rs`*
+
+```rust,ignore
+{{#include ../../src/lib.rs:session}}
+```
+
+*File: `src/session.rs`*
+
+```rust,ignore
+{{#include ../../src/session.rs:story}}
+```
+
+```rust,ignore
+{{#include ../../src/session.rs:answer}}
+```
+
+Back to [the start](ch01-start.md#start-again).
+",
+    ),
+    (
+        "book/src/replies.md",
+        "# The replies\n\n| 250 | yes |\n| 500 | no |\n",
+    ),
+    ("book/src/glossary.md", "# Glossary\n\n## Word\n\n词.\n"),
+    (
+        "book/figures/way.svg",
+        "<svg viewBox=\"0 0 9 9\">\n<title id=\"way-title\">A way</title>\n</svg>\n",
+    ),
+    (
+        "book/dialogues/03-noop.txt",
+        "# against: smtp-primer serve
+# ANCHOR: noop
+S: 220 {}
+# RFC 5321 §4.1.1.9: nothing is done
+C: NOOP
+S: 250 OK
+# ANCHOR_END: noop
+",
+    ),
+    (
+        "book/terminal/01-version.txt",
+        "$ cargo run -- --version\nsmtp-primer {}\n$ echo one; echo two\n...\ntwo\n",
+    ),
+];
+
+/// The miniature book, with one text in one file replaced.
+fn book(file: &str, from: &str, to: &str) -> TempDir {
+    let folder = TempDir::new("miniature");
+    let mut files: BTreeMap<&str, String> = FILES
+        .iter()
+        .map(|(name, text)| (*name, text.to_string()))
+        .collect();
+    for number in 1..=33 {
+        let code = "[`line`](../../src/line.rs) `fits`";
+        let proof = "[`tests`](../../tests/ch02_line.rs) `short_lines_fit`";
+        let row = format!("| D{number} | so | 词 | [2](ch02-line.md) | {code} | {proof} |\n");
+        *files.entry("book/src/deck.md").or_default() += &row;
+        let mark = format!("<span class=\"deck\">D{number}</span>\n");
+        *files.entry("book/src/ch02-line.md").or_default() += &mark;
+    }
+    for verb in Verb::all() {
+        let (form, about) = verb.explain();
+        let about = about.replacen("5321 ", "5321 §", 1);
+        let row = format!("| {} | `{form}` | {about} |\n", verb.name());
+        *files.entry("book/src/commands.md").or_default() += &row;
+    }
+    let text = files.entry(file).or_default();
+    assert!(text.contains(from), "{file} has no {from}");
+    *text = text.replacen(from, to, 1);
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+    folder
+}
+
+/// What the rules say of a book.
+fn complaints(file: &str, from: &str, to: &str, owed: &[&str]) -> Vec<String> {
+    let folder = book(file, from, to);
+    let project = Project::read(folder.path(), owed);
+    let played = if file.ends_with(".txt") { PLAYED } else { &[] };
+    let rules = RULES.iter().chain(played);
+    rules.flat_map(|rule| rule(&project)).collect()
+}
+
+#[test]
+fn a_book_that_is_right_passes() {
+    assert_eq!(
+        complaints("book/dialogues/03-noop.txt", "", "", &[]),
+        [""; 0]
+    );
+}
+
+/// Breaks a file of the book in each of these ways: `what ~> something else !! 22: the complaint`.
+/// The complaint is about a line of this file, unless it names another: `!! src/line.rs:5: so`.
+/// `\n` and `\s` stand for a line end and a space.
+fn breaks(file: &str, ways: &str) {
+    for way in ways.trim().lines() {
+        let (from, rest) = way.split_once(" ~> ").expect("what");
+        let (to, due) = rest.split_once(" !! ").expect("the complaint");
+        let [from, to] =
+            [from, to].map(|text| text.trim().replace("\\n", "\n").replace("\\s", " "));
+        let (place, message) = due.split_once(": ").expect("where");
+        let place = match place.contains(':') {
+            true => format!("{place}: "),
+            false => format!("{file}:{place}: "),
+        };
+        let all = complaints(file, &from, &to, &[]);
+        let mut lines = all.iter().flat_map(|complaint| complaint.lines());
+        let found = lines.any(|line| line.starts_with(&place) && line.contains(message));
+        assert!(found, "{file}: {way}\nwhat came is {all:#?}");
+    }
+}
+
+#[test]
+fn a_listing_that_is_not_the_code_is_found() {
+    breaks(
+        "book/src/ch02-line.md",
+        r"
+:limit}} ~> :limits}} !! 22: 0 anchors `limits`
+:limit}} ~> }} !! 22: without an anchor
+line.rs:limit ~> lime.rs:limit !! 22: no file src/lime.rs
+{{#include ../../src/line.rs:limit}} ~> const LIMIT: usize = 512; !! 21: one {{#include
+{{#include ../../src/line.rs:limit}} ~> // but first\n{{#include a:b}} !! 21: one {{#include
+:limit}} ~> :fits}} !! 26: shown before, at book/src/ch02-line.md:22
+:limit}} ~> :fits}} !! src/line.rs:5: `limit` is shown nowhere
+```rust,ignore ~> ``` !! 5: names no language
+```rust,ignore ~> ```rust !! 5: none of the languages
+fits}}\n``` ~> fits}} !! 25: never ends
+- a list ~> \s\s\s\sfn main() {} !! 19: four spaces
+- a list ~> ~~~rust !! 19: three backticks
+- a list ~> <pre> !! 19: not in <pre>
+- a list ~> {{#include ../../src/line.rs:limit}} !! 19: only a figure
+*File: `src/line.rs`* ~> *File: `src/lime.rs`* !! 16: say first where this goes
+",
+    );
+    breaks(
+        "src/line.rs",
+        r"
+// ANCHOR_END: limit\n ~> \s !! 9: begins inside `limit`
+// ANCHOR_END: fits\n ~> \s !! 10: never closed
+// ANCHOR: limit\n ~> \s !! 7: was not open
+ANCHOR: fits ~> ANCHOR: limit !! 10: two anchors `limit`
+// ANCHOR: limit ~> // ANCHOR: Limit !! 5: lower_snake
+// ANCHOR: limit ~> // ANCHOR:limit !! 5: and that is all
+//! # Lines (chapter 2) ~> \s !! 3: is empty
+",
+    );
+}
+
+#[test]
+fn code_that_is_not_in_the_book_or_not_in_its_place_is_found() {
+    breaks(
+        "src/line.rs",
+        r"
+// ANCHOR: fits ~> fn hidden() {}\n// ANCHOR: fits !! 10: in no anchor, so chapter 2
+pub const ~> // ANCHOR_END: limit\npub const !! 8: in no anchor
+",
+    );
+    breaks(
+        "src/lib.rs",
+        r"
+pub mod session; ~> \npub mod other; !! book/src/ch03-session.md:10: belongs to chapter 2
+",
+    );
+    breaks(
+        "book/src/ch02-line.md",
+        r"
+src/lib.rs:line ~> src/lib.rs:session !! 10: src/lib.rs:10 belongs to chapter 3
+line.rs:story ~> line.rs:fits !! 22: in src/line.rs this piece stands before the last one
+line.rs:limit ~> line.rs:story !! src/line.rs:6: has here: //! # Lines
+",
+    );
+}
+
+#[test]
+fn a_conversation_that_does_not_happen_is_found() {
+    breaks(
+        "book/src/ch03-session.md",
+        r"
+{{#include ../dialogues/03-noop.txt:noop}} ~> C: NOOP\nS: 250 OK !! 3: one {{#include
+Back to ~> C: NOOP !! 23: is included from
+Back to ~> ```text\n250 OK\n``` !! 24: is included from
+:noop}} ~> :noon}} !! 4: 0 anchors `noon`
+:noop}} ~> }} !! 4: shown by anchor
+03-noop ~> 03-none !! 4: no file
+03-noop ~> 03-none !! book/dialogues/03-noop.txt:2: on no page
+```smtp ~> ```console !! 4: a file of book/terminal
+",
+    );
+    breaks(
+        "book/dialogues/03-noop.txt",
+        r"
+# against ~> # with !! 1: the first line says `# against
+serve ~> juggle !! 1: we play against
+250 OK ~> 250 KO !! 6: here it differs
+C: NOOP ~> X: NOOP !! 5: a line begins with
+C: NOOP ~> C: QUIT !! 6: here it differs
+smtp-primer serve ~> smtp-primer send --from a --to b !! 5: here it differs
+",
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn a_terminal_session_that_does_not_happen_is_found() {
+    breaks(
+        "book/terminal/01-version.txt",
+        r"
+smtp-primer {} ~> smtp-primer 0 !! 2: the output differs
+...\ntwo ~> ...\nthree !! 5: the output differs
+...\ntwo ~> one !! 4: the output differs
+\ntwo\n ~> \ntwo\nthree\n !! 6: the output differs
+...\ntwo ~> {a}\n{a} !! 5: the output differs
+--version ~> serve x !! 1: `# with:
+-- --version ~> --example ch99_none !! 1: no example ch99_none
+echo one ~> curl x !! 3: `curl` is none of
+$ cargo ~> # with: nothing\n$ cargo !! 1: this starts
+",
+    );
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_found() {
+    breaks(
+        "book/src/ch01-start.md",
+        r"
+#start-again ~> #start-anew !! 3: no heading #start-anew
+src/lib.rs ~> src/lab.rs !! 3: does not exist
+src/lib.rs ~> ../../src/lib.rs !! 3: out of the project
+figures/way ~> figures/ways !! 10: no figure
+",
+    );
+    breaks(
+        "book/figures/way.svg",
+        r"
+<title ~> \n<title !! 2: empty line
+way-title ~> title !! 2: must begin with `way-`
+viewBox ~> box !! 1: viewBox
+",
+    );
+    breaks(
+        "src/line.rs",
+        r"
+§2.3.8 ~> §2.3.88 !! 6: RFC 5321 has no section 2.3.88
+RFC 5321 ~> RFC 5320 !! 6: RFC 5320 is not on our list
+",
+    );
+    breaks(
+        "book/src/SUMMARY.md",
+        r"
+- [Lines](ch02-line.md)\n ~> \s !! 2: chapter 3 comes after chapter 1
+- [Lines](ch02-line.md)\n ~> \s !! book/src/ch02-line.md:1: not in the summary
+",
+    );
+    breaks(
+        "src/session.rs",
+        r"
+(chapter 3) ~> (chapter 4) !! 1: no page of chapter 4
+(chapter 3) ~> (chapter 4) !! book/src/ch03-session.md:1: no module `session`
+",
+    );
+    breaks(
+        "book/src/ch03-session.md",
+        r"
+# 3. ~> # 4. !! 1: the title begins with `# 3. `
+ch01-start.md# ~> ch01-stop.md# !! 23: does not exist
+",
+    );
+}
+
+#[test]
+fn a_module_that_looks_forward_is_found() {
+    breaks(
+        "src/line.rs",
+        r"
+line.len() ~> crate::session::answer(line).len() !! 13: line comes before session::answer
+line.len() ~> super::session::answer(line).len() !! 13: line comes before session::answer
+line.len() ~> use crate::{a, b::{c},\nsession::{answer}}; !! 13: line comes before session::answer
+(chapter 2) ~> (chapter 9) !! src/lib.rs:10: session is chapter 3, and comes after chapter 9
+(chapter 2) ~> \s !! src/lib.rs:6: the heading of line names no (chapter N)
+",
+    );
+}
+
+#[test]
+fn an_appendix_that_is_not_true_is_found() {
+    breaks(
+        "book/src/deck.md",
+        r"
+| D7 ~> | D8 !! 1: no row for each of D1 to D33
+`fits` ~> `fit` !! 1: has no `fit`
+`short_lines_fit` ~> `short_lines` !! 1: has no test `short_lines`
+[`tests`](../../tests/ch02_line.rs) `short_lines_fit` ~> \s !! 1: D1 has no proof
+(ch02-line.md) ~> (ch03-session.md) !! 1: ch03-session.md does not mark D1
+(ch02-line.md) ~> (ch03-session.md) !! book/src/ch02-line.md:29: does not lead from D1
+词 ~> 字 !! 1: the glossary does not have 字
+",
+    );
+    breaks(
+        "book/src/commands.md",
+        r"
+| NOOP ~> | NOPE !! 1: NOOP is missing
+| NOOP ~> | NOPE !! 10: there is no command NOPE
+§4.1.1.9 ~> §4.1.1.8 !! 10: the row lacks RFC 5321 §4.1.1.9
+",
+    );
+    breaks(
+        "book/src/replies.md",
+        r"
+500 ~> 501 !! 1: 500 is missing; it is said at src/session.rs:11
+500 ~> 501 !! 4: the server never says 501
+",
+    );
+}
+
+#[test]
+fn what_is_owed_is_excused_until_it_is_there() {
+    let owed = |file, from, to, entry: &str| complaints(file, from, to, &[entry]).join("\n");
+    let three = "book/src/ch03-session.md";
+    let unwritten = "# 3. The session\n\nNot yet.\n";
+    let page = FILES
+        .iter()
+        .find(|(name, _)| *name == three)
+        .map_or("", |(_, text)| text);
+    assert_eq!(owed(three, page, unwritten, three), "");
+    assert!(
+        owed(three, "", "", three)
+            .starts_with("book/src/ch03-session.md:10: this chapter is written")
+    );
+    let stale = |entry| owed(three, "", "", entry);
+    assert!(stale("tests/ch02_line.rs").starts_with("tests/ch02_line.rs:1: this file exists"));
+    assert!(stale("tests/ch09_x.rs").starts_with("tests/ch09_x.rs:1: no chapter needs this"));
+    assert!(stale("proof of D2").starts_with("book/src/deck.md:2: D2 has a proof"));
+    assert!(stale("proof of D34").starts_with("book/src/deck.md:1: there is no D34"));
+}
+
+#[test]
+#[ignore = "compiles three times; .ci/run runs it"]
+fn code_that_needs_what_was_not_shown_yet_is_found() {
+    let works = |from: &str, to: &str| {
+        let folder = book("src/line.rs", from, to);
+        robot::compiles_after_each_chapter(&Project::read(folder.path(), &[])).join("\n")
+    };
+    assert_eq!(works("", ""), "");
+    let early = works("    line", "    let _ = crate::session::answer;\n    line");
+    assert!(
+        early.starts_with("book/src/ch02-line.md:1: after this chapter"),
+        "{early}"
+    );
+    assert!(!early.contains("ch03"), "{early}");
+    let fails = works("line.len() < LIMIT", "line.len() > LIMIT");
+    assert!(fails.contains("assertion failed"), "{fails}");
+}

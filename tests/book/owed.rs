@@ -1,0 +1,63 @@
+//! What is not written yet. The list can only get shorter: an entry that is no longer true is an
+//! error.
+
+use crate::deck;
+use crate::links::companions;
+use crate::project::Project;
+
+/// A page of a chapter: its code is not shown yet. A file: it does not exist yet.
+/// `proof of D1`: no test or dialogue shows this statement of the deck yet.
+pub const OWED: &[&str] = &[
+    "book/src/ch09-session.md",
+    "book/src/ch10-server.md",
+    "book/src/ch11-client.md",
+    "book/src/ch12-message.md",
+    "book/src/ch13-maildir.md",
+    "book/src/ch14-queue.md",
+    "book/src/ch15-next-hop.md",
+    "book/src/ch16-relay.md",
+    "book/src/ch17-pop3.md",
+    "book/src/ch18-display.md",
+    "book/src/ch19-site.md",
+    "book/src/ch20-command-line.md",
+    "proof of D28",
+    "proof of D31",
+];
+
+/// The entries that are no longer true.
+pub fn stale(project: &Project) -> Vec<String> {
+    let entries = project.owed.iter();
+    entries
+        .filter_map(|entry| why_stale(project, entry))
+        .collect()
+}
+
+fn why_stale(project: &Project, entry: &str) -> Option<String> {
+    let off = "take it off the list in tests/book/owed.rs";
+    if let Some(page) = project.pages.iter().find(|page| page.file.name == entry) {
+        let first = page.pieces().into_iter().next()?;
+        let message = format!("this chapter is written; {off}");
+        return Some(page.file.complaint(first.line, message));
+    }
+    if let Some(number) = entry.strip_prefix("proof of ") {
+        let row = deck::rows(project)
+            .into_iter()
+            .find(|row| row.number == number);
+        return match row {
+            Some(row) if row.proof.is_empty() => None,
+            Some(row) => Some(format!(
+                "{}:{}: {number} has a proof; {off}",
+                deck::PAGE,
+                row.line
+            )),
+            None => Some(format!("{}:1: there is no {number}; {off}", deck::PAGE)),
+        };
+    }
+    let companions = project.pages.iter().flat_map(companions);
+    if !companions.into_iter().any(|companion| companion == entry) {
+        return Some(format!("{entry}:1: no chapter needs this file; {off}"));
+    }
+    project
+        .has(entry)
+        .then(|| format!("{entry}:1: this file exists; {off}"))
+}

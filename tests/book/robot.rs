@@ -1,0 +1,189 @@
+//! Rule 3: a robot reads the book and types it in. From the listings of chapters 1 to N alone, in
+//! the order of reading, it makes a crate; the crate compiles, and example N runs. In the end it is
+//! `src/`, line for line.
+
+use crate::common::process::{Server, TempDir};
+use crate::links::companions;
+use crate::listings::find;
+use crate::project::{Page, Project, Source, is_anchor_line};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The files as the robot has them: to each, piece after piece, one empty line between two.
+type Typed = BTreeMap<String, Vec<String>>;
+
+fn type_in(project: &Project, page: &Page, typed: &mut Typed) {
+    for piece in page.pieces() {
+        let Some((_, anchor)) = find(project, &piece) else {
+            continue;
+        };
+        let file = typed.entry(piece.path.clone()).or_default();
+        if !file.is_empty() {
+            file.push(String::new());
+        }
+        file.extend(anchor.lines.iter().map(|(_, line)| line.clone()));
+    }
+}
+
+/// Types in all written chapters, and compares the files that they complete.
+pub fn ends_with_the_code(project: &Project) -> Vec<String> {
+    let mut typed = Typed::new();
+    for page in &project.pages {
+        type_in(project, page, &mut typed);
+    }
+    let complete = |source: &&Source| {
+        let lines = source.file.lines.iter();
+        let mut chapters = lines.map(|line| project.chapter_of(source, line));
+        !chapters.any(|chapter| project.unwritten(chapter))
+    };
+    let sources = project.sources.iter().filter(complete);
+    sources
+        .filter_map(|source| differs(source, typed.get(&source.file.name)))
+        .collect()
+}
+
+/// Empty lines count inside the pieces; between them one is as good as none.
+fn differs(source: &Source, typed: Option<&Vec<String>>) -> Option<String> {
+    let mut due: Vec<(usize, &str)> = Vec::new();
+    for (number, line) in source.file.numbered() {
+        let between = source.anchor_at(number).is_none();
+        if is_anchor_line(line) || (between && line.is_empty()) {
+            continue;
+        }
+        let first = source
+            .anchors
+            .iter()
+            .any(|a| a.lines.first().is_some_and(|(n, _)| *n == number));
+        if first && !due.is_empty() {
+            due.push((number, ""));
+        }
+        due.push((number, line));
+    }
+    let mut came = typed.into_iter().flatten();
+    for (number, line) in due {
+        let came = came.next().map_or("(nothing more)", String::as_str);
+        if came != line {
+            let message = format!("whoever types the book in has here: {came}");
+            return Some(source.file.complaint(number, message));
+        }
+    }
+    let more = came.next()?;
+    let message = format!("whoever types the book in has one line more: {more}");
+    Some(source.file.complaint(source.file.lines.len(), message))
+}
+
+/// Types in chapter after chapter, and compiles and runs after each.
+pub fn compiles_after_each_chapter(project: &Project) -> Vec<String> {
+    let folder = TempDir::new("robot");
+    let mut wrong = Vec::new();
+    let mut typed = Typed::new();
+    for page in &project.pages {
+        let Some(chapter) = page.chapter.filter(|chapter| *chapter > 1) else {
+            continue;
+        };
+        if project.unwritten(chapter) {
+            look_up(project, chapter, &mut typed);
+            continue;
+        }
+        type_in(project, page, &mut typed);
+        let example = companions(page).swap_remove(0);
+        if let Err(why) = build_and_run(project, folder.path(), &typed, &example) {
+            let message = format!("after this chapter the code does not work: {why}");
+            wrong.push(page.file.complaint(1, message));
+        }
+    }
+    wrong
+}
+
+/// What a chapter that is not written yet would show, the robot takes from `src/`.
+fn look_up(project: &Project, chapter: usize, typed: &mut Typed) {
+    for source in &project.sources {
+        for line in &source.file.lines {
+            if project.chapter_of(source, line) == chapter && !is_anchor_line(line) {
+                let file = typed.entry(source.file.name.clone()).or_default();
+                file.push(line.to_string());
+            }
+        }
+    }
+}
+
+fn build_and_run(
+    project: &Project,
+    folder: &Path,
+    typed: &Typed,
+    example: &str,
+) -> Result<(), String> {
+    for (name, lines) in typed {
+        write(folder, name, &(lines.join("\n") + "\n"));
+    }
+    let manifest = fs::read_to_string(project.root.join("Cargo.toml")).expect("Cargo.toml");
+    // The robot types in no tests, and so needs nothing for them.
+    let (before, after) = manifest
+        .split_once("[dev-dependencies]")
+        .unwrap_or((&manifest, ""));
+    let after = after.find("\n[").map_or("", |at| &after[at..]);
+    write(folder, "Cargo.toml", &format!("{before}{after}"));
+    let code = fs::read_to_string(project.root.join(example)).map_err(|why| why.to_string())?;
+    write(folder, example, &code);
+    let name = example
+        .trim_start_matches("examples/")
+        .trim_end_matches(".rs");
+
+    let built = cargo(
+        folder,
+        &["build", "--offline", "--quiet", "--example", name],
+    )
+    .output();
+    let built = built.map_err(|why| why.to_string())?;
+    if !built.status.success() {
+        return Err(String::from_utf8_lossy(&built.stderr).to_string());
+    }
+    run(folder, name, &code)
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(path, text).expect("a file");
+}
+
+fn cargo(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(words).current_dir(folder);
+    command.env("CARGO_TARGET_DIR", folder.join("target"));
+    command
+}
+
+/// Runs an example to its end. One that talks to 127.0.0.1:2525 is a server, or the client of the
+/// earlier example that its first lines name; both take another address as their argument.
+fn run(folder: &Path, name: &str, code: &str) -> Result<(), String> {
+    let example = |name: &str| {
+        let mut command = Command::new(folder.join("target/debug/examples").join(name));
+        command.stdin(Stdio::null());
+        command
+    };
+    if !code.contains("127.0.0.1:2525") {
+        return succeeds(example(name));
+    }
+    let named = code.split("cargo run --example ").skip(1);
+    let mut named = named.map(|rest| rest.split(['`', ' ', '\n']).next().unwrap_or_default());
+    let Some(server) = named.find(|other| *other < name) else {
+        Server::run(example(name).arg("127.0.0.1:0"));
+        return Ok(());
+    };
+    let server = Server::run(example(server).arg("127.0.0.1:0"));
+    let mut client = example(name);
+    client.arg(&server.address);
+    succeeds(client)
+}
+
+fn succeeds(mut command: Command) -> Result<(), String> {
+    let output = command.output().map_err(|why| why.to_string())?;
+    let text = [output.stdout, output.stderr].concat();
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&text).to_string()),
+    }
+}

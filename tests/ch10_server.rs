@@ -1,0 +1,684 @@
+//! Chapter 10: a server that one bad caller cannot stop. What is timed here is so on both sides:
+//! a test waits for what the server does, and never just waits.
+
+mod common;
+
+use common::inn::{Guest, Inn, Memory, Shared, caller, codes, host};
+use common::process::{Server, TempDir, make_site, new_letters, program};
+use common::script::{Dice, Notes, Script, splits};
+use smtp_primer::protocol::line::{COMMAND_LINE, Trace, Wire};
+use smtp_primer::server::{HURRY, converse, hang_up};
+use smtp_primer::session::Session;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(300);
+const SHORT: Duration = Duration::from_millis(400);
+const TO_DATA: &str =
+    "EHLO b.example\r\nMAIL FROM:<bob@b.example>\r\nRCPT TO:<alice@a.example>\r\nDATA\r\n";
+
+/// A whole conversation in memory: the codes of all replies, and what was kept.
+fn conversation(script: Script, limit: usize, memory: &mut Memory) -> (Vec<u16>, Shared) {
+    let (host, stream) = (host(limit), Shared::new(script));
+    let mut wire = Wire::new(stream.clone());
+    let mut session = Session::new(&host, caller());
+    if let Err(error) = converse(&mut wire, &mut session, memory, limit, PATIENCE) {
+        hang_up(&mut wire, &error, "421 a.example closing");
+    }
+    (codes(stream.written().as_bytes()), stream)
+}
+
+/// A server that is still well takes a letter.
+fn assert_well(address: &str) {
+    let mut guest = Guest::call(address);
+    guest.send(format!("{TO_DATA}well\r\n.\r\n"));
+    assert_eq!(guest.quit(), [250, 250, 250, 354, 250, 221]);
+}
+
+#[test]
+fn callers_are_served_one_after_another_and_each_begins_anew() {
+    let inn = Inn::open(5, PATIENCE);
+    for _ in 0..5 {
+        let mut guest = Guest::call(&inn.address);
+        assert_eq!(guest.say("RCPT TO:<alice@a.example>"), 503);
+        assert_eq!(guest.say("EHLO b.example"), 250);
+        assert_eq!(guest.say("MAIL FROM:<bob@b.example>"), 250);
+        assert_eq!(guest.say("RCPT TO:<alice@a.example>"), 250);
+    }
+    assert_eq!(inn.close(), []);
+}
+
+#[test]
+fn after_quit_comes_221_and_then_the_end() {
+    // DEFECTS 33: aiosmtpd #8, OpenSMTPD #801.
+    let inn = Inn::open(1, PATIENCE);
+    let mut guest = Guest::call(&inn.address);
+    guest.send("QUIT\r\nNOOP\r\n");
+    assert_eq!(guest.rest(), [221], "nothing after QUIT is answered");
+    inn.close();
+}
+
+#[test]
+fn a_group_of_commands_is_answered_in_order() {
+    // RFC 2920 §3.1: a group may hold all but the last of a letter, and the next letter.
+    let group = format!(
+        "{TO_DATA}one\r\n.\r\nNOOP\r\n{}",
+        &TO_DATA["EHLO b.example\r\n".len()..]
+    );
+    let inn = Inn::open(1, PATIENCE);
+    let mut guest = Guest::call(&inn.address);
+    guest.send(group + "two\r\n.\r\nVRFY nobody\r\nQUIT\r\n");
+    let replies = [250, 250, 250, 354, 250, 250, 250, 250, 354, 250, 550, 221];
+    assert_eq!(guest.rest(), replies);
+    let texts: Vec<Vec<u8>> = inn
+        .close()
+        .iter()
+        .map(|it| it.text.octets().to_vec())
+        .collect();
+    assert_eq!(texts, [b"one\r\n", b"two\r\n"]);
+}
+
+#[test]
+fn replies_to_a_group_leave_together_and_the_greeting_at_once() {
+    let script = Script::new(["NOOP\r\nNOOP\r\nNO", "OP\r\n"]);
+    let (_, stream) = conversation(script, 100, &mut Memory::default());
+    let script = stream.0.borrow();
+    let lines = |octets: &&[u8]| codes(octets).len();
+    assert_eq!(
+        script.writes().iter().map(lines).collect::<Vec<_>>(),
+        [1, 2, 1]
+    );
+}
+
+#[test]
+fn each_line_has_the_whole_patience() {
+    let script = Script::new(["EHLO b.example\r\n", "NOOP\r\n"]);
+    let (_, stream) = conversation(script, 100, &mut Memory::default());
+    assert!(
+        stream
+            .waits()
+            .iter()
+            .all(|(_, patience)| *patience == PATIENCE)
+    );
+}
+
+#[test]
+fn a_conversation_that_ends_anywhere_leaves_whole_letters_or_none() {
+    let whole = format!("{TO_DATA}Hello\r\n.\r\nQUIT\r\n");
+    let dot = whole.find("\r\n.\r\n").expect("a dot") + "\r\n.\r\n".len();
+    for end in 0..=whole.len() {
+        for error in [None, Some(ErrorKind::ConnectionReset)] {
+            let script = Script::new([whole[..end].to_string()]);
+            let script = match error {
+                Some(error) => script.failing(error),
+                None => script,
+            };
+            let mut memory = Memory::default();
+            let (replies, _) = conversation(script, 100, &mut memory);
+            assert_eq!(
+                memory.letters.len(),
+                usize::from(end >= dot),
+                "ends at {end}"
+            );
+            assert!(!replies.iter().any(|code| *code >= 400), "{replies:?}");
+        }
+    }
+}
+
+#[test]
+fn a_caller_who_hangs_up_or_resets_anywhere_does_not_end_the_server() {
+    let whole = format!("{TO_DATA}Hello\r\n.\r\nQUIT\r\n");
+    let ends: Vec<usize> = (0..=whole.len()).step_by(7).collect();
+    let inn = Inn::open(2 * ends.len() as u64 + 1, PATIENCE);
+    for end in ends {
+        let mut guest = Guest::call_only(&inn.address);
+        guest.send(&whole[..end]);
+        guest
+            .0
+            .get_mut()
+            .shutdown(Shutdown::Write)
+            .expect("a connection");
+        guest.rest();
+        // A socket that is dropped with something unread in it resets the connection.
+        let mut guest = Guest::call_only(&inn.address);
+        guest.send(&whole[..end]);
+        assert_eq!(guest.0.get_ref().peek(&mut [0]).expect("a greeting"), 1);
+    }
+    assert_well(&inn.address);
+    inn.close();
+}
+
+#[test]
+fn garbage_is_refused_twenty_times_and_then_the_door_is_shut() {
+    let mut dice = Dice::new(10);
+    let inn = Inn::open(4, PATIENCE);
+    for _ in 0..3 {
+        let octets: Vec<u8> = (0..200_000).map(|_| dice.below(256) as u8).collect();
+        let mut guest = Guest::call(&inn.address);
+        guest.send(octets);
+        let replies = guest.rest();
+        assert_eq!(
+            replies.last(),
+            Some(&421),
+            "the last reply arrives: {replies:?}"
+        );
+        assert!(replies.len() <= 20, "{replies:?}");
+    }
+    assert_well(&inn.address);
+    inn.close();
+}
+
+#[test]
+fn a_hundred_thousand_commands_at_once_are_all_answered() {
+    // DEFECTS 28: Postfix 20260625, 20260805: memory that grows with tiny commands.
+    const MANY: usize = 100_000;
+    let folder = TempDir::new("ch10");
+    let site = make_site(folder.path(), "a.example", &["alice:x"], "");
+    let server = Server::start("serve", &site, &["--quiet"]);
+    let mut guest = Guest::call(&server.address);
+    let mut sender = guest.0.get_ref().try_clone().expect("a socket");
+    let sending = thread::spawn(move || {
+        sender
+            .write_all(&b"NOOP\r\n".repeat(MANY))
+            .expect("it is read");
+        sender.write_all(b"QUIT\r\n").expect("it is read");
+    });
+    let replies = guest.rest();
+    sending.join().expect("all was sent");
+    assert_eq!(replies.len(), MANY + 1);
+    assert!(replies[..MANY].iter().all(|code| *code == 250));
+    assert_small(&server);
+}
+
+/// A server's memory stays below 20 MB, where the system tells (Linux does).
+fn assert_small(server: &Server) {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id()));
+    let Ok(status) = status else { return };
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("a peak");
+    let kilobytes: usize = peak
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number");
+    assert!(kilobytes < 20_000, "{kilobytes} kB");
+}
+
+#[test]
+fn memory_stays_flat_however_much_is_sent() {
+    // DEFECTS 27: maddy #116, CVE-2013-1752: `nc host 25 </dev/zero`.
+    let folder = TempDir::new("ch10");
+    let site = make_site(folder.path(), "a.example", &["alice:x"], "");
+    let server = Server::start("serve", &site, &["--quiet", "--max-size", "1000000"]);
+    let mut guest = Guest::call(&server.address);
+    guest.send(TO_DATA);
+    assert_eq!(
+        [250, 250, 250, 354].map(|_| guest.hear()),
+        [250, 250, 250, 354]
+    );
+    let block = [&[b'x'; 9998][..], b"\r\n"].concat().repeat(100);
+    (0..200).for_each(|_| guest.send(&block));
+    guest.send("\r\n.\r\n");
+    assert_eq!(guest.hear(), 552);
+    // And the same without a line end: one line, one refusal, and the door is shut.
+    let mut guest = {
+        guest.quit();
+        Guest::call(&server.address)
+    };
+    guest.send(vec![0; 1024 * 1024]);
+    assert_eq!(guest.rest(), [500]);
+    assert_well(&server.address);
+    assert_small(&server);
+}
+
+#[test]
+fn a_mebibyte_without_a_line_end_gets_500_and_is_read_so_that_the_reply_arrives() {
+    // DEFECTS 27. Were the rest left unread, TCP would send a reset behind the reply, or before it.
+    let inn = Inn::open(3, PATIENCE);
+    for octet in [b'x', 0] {
+        let half = vec![octet; 512 * 1024];
+        let mut guest = Guest::call(&inn.address);
+        guest.send(&half);
+        assert_eq!([guest.hear(), guest.hear()], [500, 0]);
+        for chunk in half.chunks(16 * 1024) {
+            let sent = guest.0.get_mut().write_all(chunk);
+            sent.expect("the server still reads");
+        }
+    }
+    assert_well(&inn.address);
+    inn.close();
+}
+
+#[test]
+fn a_command_line_has_512_octets_at_most_also_here() {
+    let noop = |length: usize| format!("NOOP {}\r\n", "x".repeat(length - "NOOP \r\n".len()));
+    let lines = [COMMAND_LINE - 1, COMMAND_LINE, COMMAND_LINE + 1]
+        .map(noop)
+        .concat();
+    let (replies, _) = conversation(Script::says(lines), 100, &mut Memory::default());
+    assert_eq!(replies, [220, 250, 250, 500]);
+}
+
+/// Says `said`, and then `dribble` every now and then, until the server ends it: the replies after
+/// the first `before`.
+fn linger(address: &str, said: &str, before: usize, dribble: &str) -> Vec<u16> {
+    let mut guest = Guest::call(address);
+    guest.send(said);
+    (0..before).for_each(|_| assert!(guest.hear() < 400));
+    guest
+        .0
+        .get_ref()
+        .set_read_timeout(Some(SHORT / 3))
+        .expect("a socket");
+    let mut came = Vec::new();
+    for _ in 0..100 {
+        match guest.0.read_to_end(&mut came) {
+            Ok(_) => return codes(&came),
+            Err(error) => assert!(is_timeout(&error), "{error}"),
+        }
+        guest.send(dribble);
+    }
+    panic!("the server never ended it; it said {:?}", codes(&came));
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Does that for several, each at a server of its own and all at the same time. Afterwards each
+/// server must be well, and must have kept nothing but the letter that shows it.
+fn linger_all(cases: &[(&str, usize, &str)]) -> Vec<Vec<u16>> {
+    let one = |(said, before, dribble): &(&str, usize, &str)| {
+        let inn = Inn::open(2, SHORT);
+        let replies = linger(&inn.address, said, *before, dribble);
+        assert_well(&inn.address);
+        assert_eq!(inn.close().len(), 1);
+        replies
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = cases
+            .iter()
+            .map(|case| scope.spawn(move || one(case)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"))
+            .collect()
+    })
+}
+
+#[test]
+fn who_says_no_line_in_time_gets_421_and_the_next_is_served() {
+    let begun = Instant::now();
+    // An octet now and then is no line.
+    let replies = linger_all(&[("", 0, ""), ("NOOP\r\nNOO", 1, ""), ("", 0, "N")]);
+    assert_eq!(replies, [[421], [421], [421]]);
+    assert!(begun.elapsed() >= SHORT);
+}
+
+#[test]
+fn a_text_that_stops_is_neither_kept_nor_run() {
+    // DEFECTS 15: go-smtp #196: 421 after a timeout, and then the text ran as commands.
+    let text = format!("{TO_DATA}VRFY alice\r\nRSET\r\nQU");
+    assert_eq!(
+        linger_all(&[(&text, 4, ""), (&text, 4, "Q")]),
+        [[421], [421]]
+    );
+}
+
+#[test]
+fn a_connection_ends_some_day_however_lively_it_is() {
+    let mut replies = linger_all(&[("", 0, "NOOP\r\n"), (TO_DATA, 4, "one more line\r\n")]);
+    assert_eq!(replies.pop().expect("replies"), [421]);
+    let mut noops = replies.pop().expect("replies");
+    assert_eq!(noops.pop(), Some(421));
+    assert!(noops.iter().all(|code| *code == 250), "{noops:?}");
+    assert!(noops.len() > 4, "each line has its own patience: {noops:?}");
+}
+
+#[test]
+fn a_caller_who_does_not_read_is_borne_with_no_longer() {
+    let inn = Inn::open(2, SHORT);
+    let mut guest = Guest::call(&inn.address);
+    // Twelve megabytes of replies: more than any system keeps for one connection.
+    guest
+        .0
+        .get_ref()
+        .set_write_timeout(Some(SHORT))
+        .expect("a socket");
+    guest.send("HELP\r\n".repeat(50_000));
+    assert_well(&inn.address);
+    inn.close();
+}
+
+/// A caller who takes the first octets of a reply, then none for too long, and then takes all.
+struct Slow {
+    script: Script,
+    takes: Vec<usize>,
+}
+
+impl smtp_primer::protocol::line::Stream for Slow {
+    fn allow(&mut self, _: Duration) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Slow {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.script.read(buffer)
+    }
+}
+
+impl Write for Slow {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        match self.takes.pop() {
+            Some(0) => Err(ErrorKind::TimedOut.into()),
+            Some(most) => self.script.write(&octets[..most.min(octets.len())]),
+            None => self.script.write(octets),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_was_sent_in_part_is_not_sent_again() {
+    let (script, takes) = (Script::says("NOOP\r\n"), vec![0, 5]);
+    let mut wire = Wire::new(Slow { script, takes });
+    let host = host(100);
+    let mut session = Session::new(&host, caller());
+    let ended = converse(
+        &mut wire,
+        &mut session,
+        &mut Memory::default(),
+        100,
+        PATIENCE,
+    );
+    hang_up(
+        &mut wire,
+        &ended.expect_err("a timeout"),
+        "421 a.example closing",
+    );
+    assert_eq!(
+        wire.stream().script.written(),
+        b"220 a421 a.example closing\r\n"
+    );
+}
+
+#[test]
+#[ignore = "the patience it tests is ten seconds long"]
+fn an_idle_caller_has_ten_seconds_as_soon_as_another_waits() {
+    let inn = Inn::open(4, PATIENCE);
+    for dribble in ["", "N"] {
+        let begun = Instant::now();
+        let mut idle = Guest::call(&inn.address);
+        let mut next = Guest::call_only(&inn.address);
+        idle.0
+            .get_ref()
+            .set_read_timeout(Some(SHORT / 3))
+            .expect("a socket");
+        let mut came = Vec::new();
+        while let Err(error) = idle.0.read_to_end(&mut came) {
+            assert!(is_timeout(&error), "{error}");
+            assert!(begun.elapsed() < HURRY * 2, "the server is too patient");
+            idle.send(dribble);
+        }
+        assert_eq!(codes(&came), [421]);
+        assert!(begun.elapsed() >= HURRY);
+        assert_eq!(next.hear(), 220);
+        assert_eq!(next.quit(), [221]);
+    }
+    inn.close();
+}
+
+/// What some server somewhere has taken for the end of a text, and what we take it for.
+const ENDS: [(&str, bool); 12] = [
+    ("\n.\n", false),
+    ("\n.\r\n", false),
+    ("\r\n.\n", false),
+    ("\r.\r", false),
+    ("\r.\r\n", false),
+    ("\r\n.\r", false),
+    ("\n.\r", false),
+    ("\r\n.\r\r\n", false),
+    ("\r\r\n.\r\r\n", false),
+    ("\r\n\0.\r\n", false),
+    // This is an end; but the text before it ends with a CR alone.
+    ("\r\r\n.\r\n", true),
+    ("\n\r\n.\r\n", true),
+];
+
+#[test]
+fn no_other_end_of_a_text_smuggles_a_letter_in() {
+    // DEFECTS 4 to 7: CVE-2023-51764, -51765, -51766, CVE-2024-27305, go-smtp #243.
+    for (end, is_end) in ENDS {
+        let hidden = TO_DATA
+            .replace("EHLO b.example\r\n", "")
+            .replace("bob", "eve");
+        let smuggled = format!("{TO_DATA}Hello{end}{hidden}Hidden\r\n.\r\nNOOP\r\nQUIT\r\n");
+        for pieces in splits(smuggled.as_bytes()) {
+            let mut memory = Memory::default();
+            let (replies, _) = conversation(Script::new(pieces), 1000, &mut memory);
+            let (nul, text) = (end.contains('\0'), [220, 250, 250, 250, 354]);
+            let after: &[u16] = match (is_end, nul) {
+                (false, false) => &[554, 250, 221],
+                (false, true) => &[250, 250, 221],
+                // What follows may be a letter, but not from a caller whose last text was doubtful.
+                (true, _) => &[554, 421],
+            };
+            assert_eq!(replies, [&text, after].concat(), "{end:?}");
+            assert_eq!(memory.letters.len(), usize::from(nul), "{end:?}");
+        }
+    }
+}
+
+#[test]
+fn smuggling_fails_over_tcp_too() {
+    let folder = TempDir::new("ch10");
+    let site = make_site(folder.path(), "a.example", &["alice:x"], "");
+    let sessions = (ENDS.len() + 1).to_string();
+    let server = Server::start("serve", &site, &["--sessions", &sessions]);
+    for (end, _) in ENDS.iter().filter(|(end, _)| !end.contains('\0')) {
+        let mut guest = Guest::call(&server.address);
+        guest.send(format!("{TO_DATA}Hello{end}"));
+        guest.send(format!("{TO_DATA}Hidden\r\n.\r\nQUIT\r\n"));
+        let replies = guest.rest();
+        assert_eq!(
+            replies.iter().filter(|code| **code >= 500).count(),
+            1,
+            "{end:?}: {replies:?}"
+        );
+    }
+    assert_eq!(new_letters(&site, "alice").len(), 0);
+    assert_well(&server.address);
+    assert_eq!(new_letters(&site, "alice").len(), 1);
+    Guest::call(&server.address).quit();
+    server.finish();
+}
+
+#[test]
+fn a_text_of_exactly_the_size_is_taken_and_one_octet_more_is_not() {
+    // DEFECTS 29: go-smtp data.go:73, chasquid dotreader.go:104. Neither the dots that transparency
+    // adds nor the line with the lone dot count (RFC 1870 §5).
+    let folder = TempDir::new("ch10");
+    let site = make_site(folder.path(), "a.example", &["alice:x"], "");
+    let server = Server::start("serve", &site, &["--max-size", "1000"]);
+    let mut guest = Guest::call(&server.address);
+    for (size, declared, replies) in [
+        (999, "", vec![250, 250, 354, 250]),
+        (1000, "", vec![250, 250, 354, 250]),
+        (1001, "", vec![250, 250, 354, 552]),
+        (1000, " SIZE=1000", vec![250, 250, 354, 250]),
+        (1001, " SIZE=1001", vec![552, 503, 503]),
+        (1001, " SIZE=1000", vec![250, 250, 354, 552]),
+        (1, " SIZE=999", vec![250, 250, 354, 250]),
+    ] {
+        guest.say("EHLO b.example");
+        let envelope = format!("MAIL FROM:<bob@b.example>{declared}\r\nRCPT TO:<alice@a.example>");
+        guest.send(format!("{envelope}\r\nDATA\r\n"));
+        let mut came: Vec<u16> = (0..3).map(|_| guest.hear()).collect();
+        if came[2] == 354 {
+            let dots = "..\r\n".repeat(100); // three octets each, without transparency
+            let rest = usize::max(size, 302) - 302;
+            let text = if size < 302 {
+                String::new()
+            } else {
+                dots + &"x".repeat(rest) + "\r\n"
+            };
+            guest.send(text + ".\r\n");
+            came.push(guest.hear());
+        }
+        assert_eq!(came, replies, "{size}{declared}");
+    }
+    assert_eq!(guest.quit(), [221]);
+    let sizes: Vec<usize> = new_letters(&site, "alice")
+        .iter()
+        .map(|letter| text_size(letter))
+        .collect();
+    assert_eq!(sizes, [999, 1000, 1000, 0]);
+}
+
+/// The size of a letter without the trace fields on top, all of which are ours.
+fn text_size(letter: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(letter);
+    text.find("+0000\r\n")
+        .map_or(0, |at| letter.len() - at - "+0000\r\n".len())
+}
+
+#[test]
+fn a_letter_that_cannot_be_kept_gets_one_4xx_after_the_dot_and_the_next_goes_well() {
+    // DEFECTS 14: mailin fsm.rs:551: 554 for each line of the text, and then 250 for the dot.
+    for (error, code) in [
+        (ErrorKind::StorageFull, 452),
+        (ErrorKind::QuotaExceeded, 452),
+        (ErrorKind::PermissionDenied, 451),
+        (ErrorKind::NotFound, 451),
+        (ErrorKind::TimedOut, 451),
+        (ErrorKind::ConnectionReset, 451),
+    ] {
+        let mut memory = Memory {
+            errors: [error].into(),
+            ..Memory::default()
+        };
+        let letter = format!("{TO_DATA}one\r\ntwo\r\nthree\r\n.\r\n");
+        let script = Script::says(letter.repeat(2) + "QUIT\r\n");
+        let (replies, _) = conversation(script, 100, &mut memory);
+        let each = |last| [250, 250, 250, 354, last];
+        assert_eq!(
+            replies,
+            [&[220], &each(code)[..], &each(250), &[221]].concat()
+        );
+        assert_eq!(memory.letters.len(), 1);
+    }
+}
+
+#[test]
+fn the_trace_says_why_a_letter_was_not_kept_and_the_reply_does_not() {
+    let folder = TempDir::new("ch10");
+    let site = make_site(folder.path(), "a.example", &["alice:x"], "");
+    let server = Server::start("serve", &site, &["--sessions", "1"]);
+    let new = site.join("mail/alice/new");
+    std::fs::remove_dir(&new).expect("an empty folder");
+    std::fs::write(&new, "in the way").expect("a file");
+    let mut guest = Guest::call(&server.address);
+    guest.send(format!("{TO_DATA}Hello\r\n.\r\n"));
+    assert_eq!(guest.quit(), [250, 250, 250, 354, 451, 221]);
+    let trace = server.finish();
+    assert!(
+        trace.contains("# the letter could not be kept: "),
+        "{trace}"
+    );
+    assert!(
+        !trace.contains("S: 451 the letter could not be kept here: "),
+        "{trace}"
+    );
+}
+
+#[test]
+fn the_trace_of_a_server_holds_no_password() {
+    // DEFECTS 32: aiosmtpd #233, chrj/smtpd #38.
+    let notes = Notes::default();
+    let trace = Some(Trace::of_server(Box::new(notes.clone())));
+    let plain = "AHdvbmRlcgB3b25kZXJsYW5k";
+    let dialogue = format!(
+        "EHLO b.example\r\nAUTH PLAIN {plain}\r\nAUTH PLAIN\r\n{plain}\r\n\
+         AUTH LOGIN\r\nYWxpY2U=\r\nd29uZGVybGFuZA==\r\nQUIT\r\n"
+    );
+    let mut wire = Wire::traced(Script::says(dialogue), trace);
+    let host = host(100);
+    let mut session = Session::new(&host, caller());
+    converse(
+        &mut wire,
+        &mut session,
+        &mut Memory::default(),
+        100,
+        PATIENCE,
+    )
+    .expect("no error");
+    let said = wire.stream().written();
+    assert_eq!(codes(&said), [220, 250, 535, 334, 535, 334, 334, 235, 221]);
+    for secret in [plain, "d29uZGVybGFuZA"] {
+        assert!(!notes.text().contains(secret), "{}", notes.text());
+    }
+    assert_eq!(notes.text().matches("********").count(), 4);
+}
+
+#[test]
+fn after_its_sessions_the_program_ends_well() {
+    let folder = TempDir::new("ch10");
+    let site = make_site(folder.path(), "a.example", &["alice:x"], "");
+    let server = Server::start("serve", &site, &["--sessions", "2", "--timeout", "0.3"]);
+    let mut guest = Guest::call(&server.address);
+    assert_eq!(guest.rest(), [421]);
+    assert_well(&server.address);
+    let trace = server.finish(); // which also checks the exit status
+    assert!(trace.contains("# the conversation broke off: "), "{trace}");
+    assert!(trace.contains("\nS: 421 a.example "), "{trace}");
+    assert!(
+        trace.ends_with("S: 221 a.example goodbye\n# the connection is closed\n"),
+        "{trace}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_on_a_leash_ends_with_the_program_that_started_it() {
+    let folder = TempDir::new("ch10");
+    let site = make_site(folder.path(), "a.example", &["alice:x"], "");
+    for connected in [false, true] {
+        // The shell starts the server, and lives until its standard input is closed.
+        let mut serve = program();
+        serve
+            .arg("serve")
+            .arg(&site)
+            .args(["--listen", "127.0.0.1:0", "--quiet"]);
+        let mut shell = std::process::Command::new("sh")
+            .args(["-c", "SMTP_PRIMER_LEASH=$$ \"$@\" & read line", "sh"])
+            .arg(serve.get_program())
+            .args(serve.get_args())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let mut output = BufReader::new(shell.stdout.take().expect("its output"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("its first line");
+        let address = line
+            .trim()
+            .strip_prefix("listening on ")
+            .expect("an address");
+        let guest = connected.then(|| Guest::call(address));
+        drop(shell.stdin.take());
+        shell.wait().expect("the shell ends");
+        // Its output ends when the server does.
+        assert_eq!(output.read_to_string(&mut line).expect("its output"), 0);
+        drop(guest);
+    }
+}

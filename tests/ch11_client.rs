@@ -1,0 +1,656 @@
+//! Chapter 11: a client that hears every reply, and that knows what became of the letter, or that
+//! nobody can know.
+
+mod common;
+
+use common::inn::{Inn, Shared};
+use common::script::{Event, Notes, Script, strings};
+use smtp_primer::client::{Client, Failure, Stage, Timeouts, Verdict, connect};
+use smtp_primer::protocol::address::{Domain, ForwardPath};
+use smtp_primer::protocol::dot::Text;
+use smtp_primer::protocol::line::{ENDLESS_LINE, Stream, Trace, Wire};
+use smtp_primer::protocol::reply::{REPLY_LINES, ReplyError, Severity};
+use smtp_primer::protocol::sasl::Credentials;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const GREETING: &str = "220 a.example at your service\r\n";
+/// The server's side of a conversation in which all goes well.
+const WELL: [&str; 7] = [
+    GREETING,
+    "250 hello\r\n",
+    "250 sender\r\n",
+    "250 recipient\r\n",
+    "354 go on\r\n",
+    "250 kept\r\n",
+    "221 goodbye\r\n",
+];
+/// The client's side of that.
+const SAID: [&str; 6] = [
+    "EHLO b.example\r\n",
+    "MAIL FROM:<bob@b.example>\r\n",
+    "RCPT TO:<alice@a.example>\r\n",
+    "DATA\r\n",
+    "Subject: x\r\n\r\n..\r\n.\r\n",
+    "QUIT\r\n",
+];
+const TEXT: &str = "Subject: x\r\n\r\n.\r\n";
+
+fn helo() -> Domain {
+    "b.example".parse().expect("a domain")
+}
+
+fn text(octets: impl AsRef<[u8]>) -> Text {
+    Text::new(octets.as_ref().to_vec()).expect("a text")
+}
+
+fn recipients(names: &[&str]) -> Vec<ForwardPath> {
+    let path = |name: &&str| format!("<{name}@a.example>").parse().expect("a path");
+    names.iter().map(path).collect()
+}
+
+/// Sends one letter to `names` over `stream`, and says goodbye.
+fn send_over<S: Stream>(stream: S, names: &[&str], text: &Text) -> Result<Vec<Verdict>, Failure> {
+    let mut client = Client::open(Wire::new(stream), &helo(), Timeouts::RFC)?;
+    let from = "<bob@b.example>".parse().expect("a path");
+    let sent = client.send(&from, &recipients(names), text);
+    client.quit();
+    sent
+}
+
+/// The same with a server that says `replies`: what became of it, and what we said.
+fn send<T: AsRef<[u8]>>(replies: &[T], names: &[&str], octets: &str) -> (String, String) {
+    let replies: Vec<Vec<u8>> = replies
+        .iter()
+        .map(|reply| reply.as_ref().to_vec())
+        .collect();
+    let stream = Shared::new(Script::new(replies));
+    let sent = send_over(stream.clone(), names, &text(octets));
+    (outcome(&sent), stream.written())
+}
+
+/// In short: what became of each recipient, or where it failed, and whether to try again.
+fn outcome(sent: &Result<Vec<Verdict>, Failure>) -> String {
+    let again = |temporary| if temporary { "later" } else { "never" };
+    match sent {
+        Ok(verdicts) => {
+            let short = |verdict: &Verdict| match verdict.severity {
+                Severity::Done => "sent",
+                Severity::Refused => "never",
+                Severity::TryLater | Severity::GoOn => "later",
+            };
+            verdicts.iter().map(short).collect::<Vec<_>>().join(" ")
+        }
+        Err(failure) => {
+            let again = again(failure.is_temporary());
+            match failure {
+                Failure::Refused(stage, _) => format!("{stage:?} refused, {again}"),
+                Failure::Unfit(_) => format!("unfit, {again}"),
+                Failure::Broken(stage, _) => format!("{stage:?} broken, {again}"),
+                Failure::Unknown(_) => format!("unknown, {again}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn each_command_waits_for_the_reply_before_it_as_long_as_the_rfc_says() {
+    let stream = Shared::new(Script::new(WELL));
+    let sent = send_over(stream.clone(), &["alice"], &text(TEXT));
+    assert_eq!(outcome(&sent), "sent");
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let waits = [
+        ("", minutes(5)), // RFC 5321 §4.5.3.2.1, the greeting
+        (SAID[0], minutes(5)),
+        (SAID[1], minutes(5)),              // §4.5.3.2.2
+        (SAID[2], minutes(5)),              // §4.5.3.2.3
+        (SAID[3], minutes(2)),              // §4.5.3.2.4, the reply to DATA
+        (SAID[4], minutes(10)),             // §4.5.3.2.6, the reply to the dot
+        (SAID[5], Duration::from_secs(10)), // nothing depends on it
+    ];
+    assert_eq!(
+        stream.waits(),
+        waits.map(|(said, wait)| (said.to_string(), wait))
+    );
+    // §4.5.3.2.5: three minutes for each block of the text.
+    let script = stream.0.borrow();
+    let allowed: Vec<_> = script.events().windows(2).collect();
+    let text = Event::Wrote(SAID[4].as_bytes().to_vec());
+    let before = allowed
+        .iter()
+        .find(|pair| pair[1] == text)
+        .expect("the text");
+    assert_eq!(before[0], Event::Allowed(minutes(3)));
+}
+
+#[test]
+fn every_reply_at_every_step_has_its_outcome() {
+    let other = ["250 ok\r\n", "354 go on\r\n", "451 later\r\n", "550 no\r\n"];
+    // If the reply is 2yz, 3yz, 4yz, 5yz, and if there is none.
+    #[rustfmt::skip]
+    let table = [
+        ["sent", "Greeting refused, later", "Greeting refused, later", "Greeting refused, never",
+            "Greeting broken, later"],
+        ["sent", "Hello refused, later", "Hello refused, later", "sent",
+            "Hello broken, later"],
+        ["sent", "Mail refused, later", "Mail refused, later", "Mail refused, never",
+            "Mail broken, later"],
+        ["sent", "later", "later", "never", "Rcpt broken, later"],
+        ["Data refused, later", "sent", "later", "never", "Data broken, later"],
+        ["sent", "unknown, later", "later", "never", "unknown, later"],
+        ["sent", "sent", "sent", "sent", "sent"],
+    ];
+    for (step, outcomes) in table.iter().enumerate() {
+        for (at, expected) in outcomes.iter().enumerate() {
+            let mut replies = WELL[..step].to_vec();
+            if let Some(reply) = other.get(at) {
+                replies.push(reply);
+                // To EHLO, 5yz means: say HELO instead, and that goes well.
+                let (from, to) = if step == 1 && at == 3 {
+                    (1, 7)
+                } else {
+                    (step + 1, 7)
+                };
+                replies.extend(&WELL[from..to]);
+            }
+            let (outcome, said) = send(&replies, &["alice"], TEXT);
+            assert_eq!(outcome, *expected, "step {step}, reply {:?}", other.get(at));
+            let text_is_due = step > 4 || outcome == "sent";
+            assert_eq!(said.contains(SAID[4]), text_is_due, "step {step}: {said}");
+            let refused = at < other.len() && !outcome.ends_with("unknown, later");
+            assert!(
+                !refused || said.ends_with("QUIT\r\n"),
+                "step {step}: {said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn silence_at_any_step_is_a_timeout_there() {
+    for step in 0..WELL.len() {
+        let script = Script::new(WELL[..step].to_vec()).failing(ErrorKind::TimedOut);
+        match (step, send_over(script, &["alice"], &text(TEXT))) {
+            (0..=4, Err(Failure::Broken(_, ReplyError::Io(error)))) => {
+                assert_eq!(error.kind(), ErrorKind::TimedOut);
+            }
+            (5, Err(Failure::Unknown(ReplyError::Io(error)))) => {
+                assert_eq!(error.kind(), ErrorKind::TimedOut);
+            }
+            (6, sent) => assert_eq!(outcome(&sent), "sent", "whatever comes after QUIT"),
+            (_, sent) => panic!("step {step}: {}", outcome(&sent)),
+        }
+    }
+}
+
+#[test]
+fn what_is_no_reply_breaks_the_conversation_at_any_step() {
+    // DEFECTS 20: CVE-2020-8794: `250`, and an empty line, read beyond their end.
+    let long = format!("250 {}\r\n", "x".repeat(512 - "250 \r\n".len() + 1));
+    let garbage = [
+        "\r\n",
+        "25\r\n",
+        "25 ok\r\n",
+        "2500 ok\r\n",
+        "250ok\r\n",
+        "ok\r\n",
+        " 250 ok\r\n",
+        "150 ok\r\n",
+        "650 ok\r\n",
+        "-50 ok\r\n",
+        "250-ok\r\n251 ok\r\n",
+        "250-ok\r\n\r\n",
+        "250 ok\n",
+        "250 ok\r",
+        "250 o\rk\r\n",
+        "250-",
+        "250 ok",
+        &long,
+    ];
+    for (step, expected) in [
+        (0, "Greeting broken, later"),
+        (1, "Hello broken, later"),
+        (3, "Rcpt broken, later"),
+        (4, "Data broken, later"),
+        (5, "unknown, later"),
+    ] {
+        for reply in garbage {
+            let replies = [&WELL[..step], &[reply]].concat();
+            assert_eq!(send(&replies, &["alice"], TEXT).0, expected, "{reply:?}");
+        }
+    }
+    // These are replies: no text, an unusual code, the longest line, the longest reply.
+    let longest = format!("250 {}\r\n", "x".repeat(512 - "250 \r\n".len()));
+    let lines = "250-x\r\n".repeat(REPLY_LINES - 1) + "250 x\r\n";
+    for reply in [
+        "250\r\n",
+        "250 \r\n",
+        "299 ok\r\n",
+        "250-a\r\n250-\r\n250 b\r\n",
+        &longest,
+        &lines,
+    ] {
+        let replies = [&WELL[..5], &[reply]].concat();
+        assert_eq!(send(&replies, &["alice"], TEXT).0, "sent", "{reply:?}");
+    }
+}
+
+#[test]
+fn a_reply_without_end_costs_little() {
+    for (piece, most) in [
+        ("250-more\r\n", REPLY_LINES * "250-more\r\n".len()),
+        ("250 more", ENDLESS_LINE + 512),
+    ] {
+        let stream = Shared::new(Script::new(std::iter::repeat(piece)));
+        let sent = send_over(stream.clone(), &["alice"], &text(TEXT));
+        let failure = sent.expect_err("no reply");
+        assert!(matches!(
+            failure,
+            Failure::Broken(Stage::Greeting, ReplyError::TooLong)
+        ));
+        let read = stream.0.borrow().octets_read();
+        assert!(
+            read <= 2 * most,
+            "the greeting, and the reply to QUIT: {read} octets were read"
+        );
+    }
+}
+
+#[test]
+fn replies_may_have_many_lines_and_come_octet_by_octet() {
+    let well = "220-a\r\n220-\r\n220 c\r\n250-a\r\n250-X-WHATEVER\r\n250 SIZE\r\n250-a\r\n250 b\r\n\
+                250-a\r\n250 b\r\n354-a\r\n354 b\r\n250-a\r\n250 b\r\n221-a\r\n221 b\r\n";
+    let octets: Vec<[u8; 1]> = well.bytes().map(|octet| [octet]).collect();
+    let (outcome, said) = send(&octets, &["alice"], TEXT);
+    assert_eq!(
+        (outcome.as_str(), said.matches("\r\n").count()),
+        ("sent", 9)
+    );
+}
+
+#[test]
+fn helo_is_said_only_after_ehlo_was_refused_and_then_nothing_is_offered() {
+    for code in ["500", "502", "504", "550", "554"] {
+        let refusal = format!("{code} what?\r\n");
+        let mut replies = WELL.to_vec();
+        replies.splice(
+            1..2,
+            [refusal.as_str(), "250-a\r\n250-SIZE 1\r\n250 8BITMIME\r\n"],
+        );
+        let (outcome, said) = send(&replies, &["alice"], TEXT);
+        assert_eq!(outcome, "sent", "a SIZE after HELO is only text");
+        let hellos = "EHLO b.example\r\nHELO b.example\r\nMAIL FROM:<bob@b.example>\r\n";
+        assert!(said.starts_with(hellos), "{said}");
+    }
+    for refusal in ["450 busy\r\n", "550 no\r\n"] {
+        let (outcome, said) = send(
+            &[GREETING, "502 what?\r\n", refusal, "221 bye\r\n"],
+            &["alice"],
+            TEXT,
+        );
+        let expected = if refusal.starts_with('4') {
+            "later"
+        } else {
+            "never"
+        };
+        assert_eq!(outcome, format!("Hello refused, {expected}"));
+        assert_eq!(said, "EHLO b.example\r\nHELO b.example\r\nQUIT\r\n");
+    }
+}
+
+#[test]
+fn size_and_body_are_said_only_to_a_server_that_offers_them() {
+    let size = TEXT.len();
+    for (offers, text, expected) in [
+        ("250 a\r\n", TEXT, String::new()),
+        ("250-SIZE 9\r\n250 a\r\n", TEXT, String::new()), // the first line offers nothing
+        ("250-a\r\n250 SIZE\r\n", TEXT, format!(" SIZE={size}")),
+        ("250-a\r\n250 size 0\r\n", TEXT, format!(" SIZE={size}")),
+        ("250-a\r\n250 SIZE many\r\n", TEXT, format!(" SIZE={size}")),
+        ("250-a\r\n250 8BITMIME\r\n", TEXT, String::new()),
+        (
+            "250-a\r\n250 8bitmime\r\n",
+            "\u{e9}\r\n",
+            " BODY=8BITMIME".to_string(),
+        ),
+        (
+            "250-a\r\n250-SIZE 4\r\n250 8BITMIME\r\n",
+            "\u{e9}\r\n",
+            " SIZE=4 BODY=8BITMIME".to_string(),
+        ),
+        ("250-a\r\n250 XSIZE 1\r\n", TEXT, String::new()),
+    ] {
+        let mut replies = WELL.to_vec();
+        replies[1] = offers;
+        let (outcome, said) = send(&replies, &["alice"], text);
+        let mail = said.lines().nth(1).expect("MAIL");
+        assert_eq!(outcome, "sent", "{offers}");
+        assert_eq!(
+            mail,
+            format!("MAIL FROM:<bob@b.example>{expected}"),
+            "{offers}"
+        );
+    }
+}
+
+#[test]
+fn a_letter_that_the_server_cannot_take_is_not_begun() {
+    for (offers, octets, fits) in [
+        ("250 a\r\n", "\u{e9}\r\n", false),
+        ("250-a\r\n250 8BITMIME\r\n", "\u{e9}\r\n", true),
+        ("250-a\r\n250 SIZE 4\r\n", "x\r\n", true),
+        ("250-a\r\n250 SIZE 4\r\n", "xx\r\n", true),
+        ("250-a\r\n250 SIZE 4\r\n", "xxx\r\n", false),
+        ("250-a\r\n250 SIZE 4\r\n", "..\r\n", true), // transparency does not count
+    ] {
+        let mut replies = WELL.to_vec();
+        replies[1] = offers;
+        let (outcome, said) = send(&replies, &["alice"], octets);
+        assert_eq!(
+            outcome,
+            if fits { "sent" } else { "unfit, never" },
+            "{octets:?}"
+        );
+        assert_eq!(said == "EHLO b.example\r\nQUIT\r\n", !fits, "{said}");
+    }
+}
+
+#[test]
+fn a_refused_recipient_does_not_stop_the_others_and_every_reply_is_heard() {
+    // DEFECTS 16 and 17: async-smtp #72, lettre connection.rs:120, MailKit #309.
+    let names = ["a", "b", "c", "d"];
+    let rcpt = [
+        "250 ok\r\n",
+        "550 who?\r\n",
+        "250 ok\r\n",
+        "450 not now\r\n",
+    ];
+    for (dot, expected) in [
+        ("250 kept\r\n", "sent never sent later"),
+        ("452 full\r\n", "later never later later"),
+        ("554 no\r\n", "never never never later"),
+    ] {
+        let replies = [&WELL[..3], &rcpt, &["354 go on\r\n", dot, "221 bye\r\n"]].concat();
+        let (outcome, said) = send(&replies, &names, TEXT);
+        assert_eq!(outcome, expected);
+        assert_eq!(
+            said.lines().filter(|line| line.starts_with("RCPT")).count(),
+            4
+        );
+        assert!(said.ends_with("\r\n.\r\nQUIT\r\n"), "{said}");
+    }
+    let replies = [&WELL[..3], &rcpt, &WELL[4..]].concat();
+    let stream = Shared::new(Script::new(replies));
+    let verdicts = send_over(stream, &names, &text(TEXT)).expect("verdicts");
+    let paths: Vec<ForwardPath> = verdicts
+        .iter()
+        .map(|verdict| verdict.path.clone())
+        .collect();
+    assert_eq!(paths, recipients(&names), "in the order of the recipients");
+    let last: Vec<String> = verdicts
+        .iter()
+        .map(|verdict| verdict.reply.to_string())
+        .collect();
+    assert_eq!(last, ["250 kept", "550 who?", "250 kept", "450 not now"]);
+}
+
+#[test]
+fn a_letter_that_nobody_gets_is_dropped_and_the_next_goes_well() {
+    let nobody = ["550 who?\r\n", "450 not now\r\n", "250 reset\r\n"];
+    let no_data = ["250 ok\r\n", "250 ok\r\n", "451 no\r\n", "250 reset\r\n"];
+    for (refused, data, expected) in [
+        (&nobody[..], "", "never later"),
+        (&no_data, "DATA\r\n", "later later"),
+    ] {
+        let replies = [&WELL[..3], refused, &WELL[2..]].concat();
+        let stream = Shared::new(Script::new(replies));
+        let opened = Client::open(Wire::new(stream.clone()), &helo(), Timeouts::RFC);
+        let mut client = opened.expect("a greeting");
+        let from = "<>".parse().expect("a path");
+        let first = client.send(&from, &recipients(&["a", "b"]), &text(TEXT));
+        assert_eq!(outcome(&first), expected);
+        let second = client.send(&from, &recipients(&["alice"]), &text(TEXT));
+        assert_eq!(outcome(&second), "sent");
+        client.quit();
+        let said = format!(
+            "EHLO b.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@a.example>\r\nRCPT TO:<b@a.example>\r\n\
+             {data}RSET\r\nMAIL FROM:<>\r\nRCPT TO:<alice@a.example>\r\nDATA\r\n{}QUIT\r\n",
+            SAID[4]
+        );
+        assert_eq!(stream.written(), said);
+    }
+}
+
+#[test]
+fn a_552_to_rcpt_means_later_and_to_the_dot_never() {
+    // RFC 5321 §4.5.3.1.10: an old way to say 452, too many recipients.
+    let mut replies = WELL;
+    replies[3] = "552 too many\r\n";
+    assert_eq!(send(&replies, &["alice"], TEXT).0, "later");
+    let mut replies = WELL;
+    replies[5] = "552 too big\r\n";
+    assert_eq!(send(&replies, &["alice"], TEXT).0, "never");
+}
+
+/// A connection that breaks after so many octets of ours.
+struct Breaking(Shared, usize);
+
+impl Read for Breaking {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Breaking {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if self.1 == 0 {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let written = self.0.write(&octets[..octets.len().min(self.1)])?;
+        self.1 -= written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Breaking {
+    fn allow(&mut self, patience: Duration) -> io::Result<()> {
+        self.0.allow(patience)
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_has_an_unknown_outcome_only_once_the_dot_may_be_out() {
+    let before: usize = SAID[..4].iter().map(|said| said.len()).sum();
+    let large = "x\r\n".repeat(100_000);
+    for (octets, after, expected) in [
+        (TEXT, before - 1, "Data broken, later"),
+        (TEXT, before, "unknown, later"), // the text and its dot are one write
+        (TEXT, before + SAID[4].len() - 1, "unknown, later"),
+        (TEXT, before + SAID[4].len(), "sent"),
+        (&large, before + 1000, "Text broken, later"),
+        (&large, before + large.len() - 65536, "Text broken, later"),
+        (&large, before + large.len(), "unknown, later"),
+    ] {
+        let stream = Breaking(Shared::new(Script::new(WELL)), after);
+        let sent = send_over(stream, &["alice"], &text(octets));
+        assert_eq!(outcome(&sent), expected, "after {after}");
+    }
+}
+
+fn authenticate(
+    offers: &'static str,
+    replies: &'static [&'static str],
+) -> (String, String, String) {
+    let stream = Shared::new(Script::new([&[GREETING, offers], replies].concat()));
+    let notes = Notes::default();
+    let trace = Some(Trace::of_client(Box::new(notes.clone())));
+    let wire = Wire::traced(stream.clone(), trace);
+    let mut client = Client::open(wire, &helo(), Timeouts::RFC).expect("open");
+    let (user, password) = ("alice".to_string(), "wonderland".to_string());
+    let proved = client.authenticate(&Credentials { user, password });
+    client.quit();
+    let outcome = outcome(&proved.map(|()| Vec::new()));
+    let said = stream.written();
+    let auth = said
+        .strip_prefix("EHLO b.example\r\n")
+        .and_then(|said| said.strip_suffix("QUIT\r\n"));
+    (outcome, auth.expect(&said).to_string(), notes.text())
+}
+
+#[test]
+fn auth_says_plain_if_it_can_then_login_and_else_keeps_the_password() {
+    const PLAIN: &str = "AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=\r\n";
+    const LOGIN: &str = "AUTH LOGIN\r\nYWxpY2U=\r\nd29uZGVybGFuZA==\r\n";
+    const ASKS: [&str; 4] = [
+        "334 VXNlcm5hbWU6\r\n",
+        "334 UGFzc3dvcmQ6\r\n",
+        "235 welcome\r\n",
+        "221 bye\r\n",
+    ];
+    let (both, login) = (
+        "250-a\r\n250 AUTH LOGIN PLAIN\r\n",
+        "250-a\r\n250 auth login\r\n",
+    );
+    for (offers, replies, said, expected) in [
+        (both, &["235 welcome\r\n", "221 bye\r\n"][..], PLAIN, ""),
+        (
+            both,
+            &["535 no\r\n", "221 bye\r\n"],
+            PLAIN,
+            "Auth refused, never",
+        ),
+        (
+            both,
+            &["454 later\r\n", "221 bye\r\n"],
+            PLAIN,
+            "Auth refused, later",
+        ),
+        (both, &[], PLAIN, "Auth broken, later"),
+        (login, &ASKS, LOGIN, ""),
+        (
+            login,
+            &["504 no\r\n", "221 bye\r\n"],
+            "AUTH LOGIN\r\n",
+            "Auth refused, never",
+        ),
+        (
+            login,
+            &["334 x\r\n", "535 no\r\n"],
+            "AUTH LOGIN\r\nYWxpY2U=\r\n",
+            "Auth refused, never",
+        ),
+        (
+            login,
+            &["334 x\r\n", "334 x\r\n", "535 no\r\n"],
+            LOGIN,
+            "Auth refused, never",
+        ),
+        ("250 a\r\n", &["221 bye\r\n"], "", "unfit, never"),
+        (
+            "250-a\r\n250 AUTH CRAM-MD5\r\n",
+            &["221 bye\r\n"],
+            "",
+            "unfit, never",
+        ),
+        (
+            "250-a\r\n250 AUTHPLAIN\r\n",
+            &["221 bye\r\n"],
+            "",
+            "unfit, never",
+        ),
+    ] {
+        let (outcome, auth, trace) = authenticate(offers, replies);
+        assert_eq!(
+            (outcome.as_str(), auth.as_str()),
+            (expected, said),
+            "{offers}{replies:?}"
+        );
+        // DEFECTS 32: go-mail #338: passwords in the log.
+        for secret in ["AGFsaWNl", "d29uZG", "wonderland"] {
+            assert!(!trace.contains(secret), "{trace}");
+        }
+    }
+}
+
+#[test]
+fn a_text_arrives_to_the_octet_whatever_its_dots() {
+    // DEFECTS 9, 10, 13: curl #2304, MailKit #788, aiosmtpd #561.
+    let mut octets: Vec<Vec<u8>> = strings(&[b".", b"x", b"\r\n"], 5)
+        .filter(|octets| octets.is_empty() || octets.ends_with(b"\r\n"))
+        .collect();
+    octets.push([&b"x".repeat(65533)[..], b"\r\n.\r\n..\r\n"].concat());
+    octets.push(b".\r\n".repeat(50_000));
+    let inn = Inn::open(1, Timeouts::RFC.command);
+    let socket = connect(&inn.address, Timeouts::RFC.greeting).expect("a server");
+    let mut client = Client::open(Wire::new(socket), &helo(), Timeouts::RFC).expect("open");
+    let from = "<bob@b.example>".parse().expect("a path");
+    for octets in &octets {
+        let sent = client.send(&from, &recipients(&["alice"]), &text(octets));
+        assert_eq!(outcome(&sent), "sent", "{octets:?}");
+    }
+    client.quit();
+    let letters = inn.close();
+    let came: Vec<&[u8]> = letters.iter().map(|letter| letter.text.octets()).collect();
+    assert!(
+        came == octets,
+        "{} letters of {} came",
+        came.len(),
+        octets.len()
+    );
+}
+
+#[test]
+fn connect_tries_every_address_of_a_name() {
+    let inn = Inn::open(1, Timeouts::RFC.command);
+    let nobody: SocketAddr = "127.0.0.1:0".parse().expect("an address"); // port 0 is no port
+    let addresses = [nobody, inn.address.parse().expect("an address")];
+    let patience = Duration::from_secs(10);
+    let socket = connect(&addresses[..], patience).expect("the second answers");
+    let client = Client::open(Wire::new(socket), &helo(), Timeouts::all(patience)).expect("open");
+    client.quit();
+    inn.close();
+    assert!(connect(&addresses[..1], patience).is_err());
+    let none = connect(&addresses[..0], patience).expect_err("no address");
+    assert_eq!(none.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_failure_says_where_it_happened_in_the_words_of_the_server() {
+    for (step, reply, expected) in [
+        (
+            0,
+            "554 no service here\r\n",
+            "at the greeting the server said: 554 no service here",
+        ),
+        (
+            2,
+            "550-go\r\n550 away\r\n",
+            "at MAIL the server said: 550 go; away",
+        ),
+        (
+            3,
+            "",
+            "at RCPT: the other side closed the connection without a reply",
+        ),
+        (
+            4,
+            "",
+            "at DATA: the other side closed the connection without a reply",
+        ),
+        (
+            5,
+            "",
+            "outcome unknown: the whole text was sent, and then the other side closed the \
+                 connection without a reply; the letter may have arrived",
+        ),
+    ] {
+        let replies = [&WELL[..step], &[reply]].concat();
+        let failure = send_over(Script::new(replies), &["alice"], &text(TEXT));
+        assert_eq!(failure.expect_err("a failure").to_string(), expected);
+    }
+}

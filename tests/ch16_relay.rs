@@ -1,0 +1,876 @@
+//! Chapter 16: what becomes of a letter in the queue, whatever the next hop does.
+
+mod common;
+
+use common::peers::{Nobody, PATIENCE, Peer};
+use common::process::{Server, TempDir, make_site, new_letters, program};
+use smtp_primer::client::Timeouts;
+use smtp_primer::message::{Clock, Date};
+use smtp_primer::next_hop::{NoHop, Target};
+use smtp_primer::protocol::address::{Domain, Mailbox, ReversePath};
+use smtp_primer::protocol::dot::Text;
+use smtp_primer::protocol::reply::Reply;
+use smtp_primer::queue::{Envelope, Found, Queue, Reason, State};
+use smtp_primer::relay::{LONGEST_WAIT, Relay, Report, Schedule, bounce};
+use smtp_primer::server::Store;
+use smtp_primer::session::Letter;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+const HELLO: &str = "S: 220 b.example\nC: EHLO a.example\nS: 250-b.example\nS: 250 SIZE\n";
+const QUIT: &str = "C: QUIT\nS: 221 goodbye\n";
+const LETTER: &str = "Subject: Tea?\r\n\r\nHello Bob\r\n.dot\r\n";
+const TEXT: &str = "C: DATA\nS: 354 go on\nC: Subject: Tea?\nC:\nC: Hello Bob\nC: ..dot\nC: .\n";
+const NOON: u64 = 1_800_000_000;
+
+type Hop = Result<Vec<Target>, NoHop>;
+
+/// A call in which a letter is offered to `bob` and taken.
+fn takes_bob() -> String {
+    format!(
+        "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\n\
+         C: RCPT TO:<bob@b.example>\nS: 250 OK\n{TEXT}S: 250 OK\n{QUIT}"
+    )
+}
+
+/// A call up to the first reply about the letter.
+fn says_to_mail(reply: &str) -> String {
+    format!("{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: {reply}\n{QUIT}")
+}
+
+/// A relay without a site: its queue, its clock, its map of the world, and what it did.
+struct Bench {
+    folder: TempDir,
+    now: u64,
+    schedule: Schedule,
+    hops: BTreeMap<String, Hop>,
+    bounces: Kept,
+    log: RefCell<String>,
+}
+
+#[derive(Default)]
+struct Kept {
+    letters: Vec<Letter>,
+    fails: Option<io::ErrorKind>,
+}
+
+impl Store for Kept {
+    fn store(&mut self, letter: &Letter) -> io::Result<String> {
+        if let Some(kind) = self.fails {
+            return Err(kind.into());
+        }
+        self.letters.push(letter.clone());
+        Ok("kept".to_string())
+    }
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench {
+            folder: TempDir::new("relay"),
+            now: NOON,
+            schedule: Schedule::RFC,
+            hops: BTreeMap::new(),
+            bounces: Kept::default(),
+            log: RefCell::default(),
+        }
+    }
+
+    /// The mail of `domain` goes to these hosts, best first.
+    fn route(&mut self, domain: &str, addresses: &[SocketAddr]) {
+        let target = |(at, address): (usize, &SocketAddr)| Target {
+            name: format!("mx{at}.{domain}").parse().expect("a host"),
+            addresses: vec![*address],
+        };
+        let targets = addresses.iter().enumerate().map(target).collect();
+        self.hops.insert(domain.to_string(), Ok(targets));
+    }
+
+    fn queue(&self) -> Queue {
+        Queue::create(self.folder.path()).expect("a queue")
+    }
+
+    fn add(&self, from: &str, to: &[&str], text: &[u8]) -> String {
+        let from: ReversePath = from.parse().expect("a reverse-path");
+        let to = to.iter().map(|to| to.parse().expect("a mailbox")).collect();
+        let text = Text::from_file(text);
+        let mut clock = Clock::new(Some(self.now));
+        let added = self
+            .queue()
+            .add(&from, to, &mut clock, |_| String::new(), &text);
+        added.expect("a letter in the queue")
+    }
+
+    fn add_for_bob(&self) -> String {
+        self.add("<alice@a.example>", &["bob@b.example"], LETTER.as_bytes())
+    }
+
+    /// One pass. Before each call, `before_call` sees what is written down.
+    fn pass_seeing(&mut self, before_call: &dyn Fn(&Queue)) -> Report {
+        let queue = self.queue();
+        let own: Domain = "a.example".parse().expect("a domain");
+        let no_hop = || Err(NoHop::NotNow("no such route in this test".to_string()));
+        let hops = &self.hops;
+        let mut relay = Relay {
+            queue: &queue,
+            own: &own,
+            schedule: self.schedule,
+            timeouts: Timeouts::all(PATIENCE),
+            next_hops: &mut |domain| hops.get(domain.as_str()).cloned().unwrap_or_else(no_hop),
+            store: &mut self.bounces,
+            clock: &mut Clock::new(Some(self.now)),
+            trace: &|| {
+                before_call(&queue);
+                None
+            },
+            log: &|line| *self.log.borrow_mut() += &format!("{line}\n"),
+        };
+        relay.pass().expect("a pass")
+    }
+
+    fn pass(&mut self) -> Report {
+        self.pass_seeing(&|_| {})
+    }
+
+    /// What is written down about the only letter.
+    fn envelope(&self) -> Envelope {
+        let mut envelopes = envelopes(&self.queue());
+        assert_eq!(envelopes.len(), 1, "one letter waits");
+        envelopes.remove(0)
+    }
+
+    /// Is nothing left of any letter?
+    fn is_empty(&self) -> bool {
+        files(self.folder.path()).is_empty()
+    }
+
+    /// What the only bounce says, and its lines.
+    fn bounced(&self) -> String {
+        assert_eq!(
+            self.bounces.letters.len(),
+            1,
+            "one bounce: {}",
+            self.log.borrow()
+        );
+        let bounce = &self.bounces.letters[0];
+        assert_eq!(bounce.reverse_path, ReversePath::Null);
+        String::from_utf8(bounce.text.octets().to_vec()).expect("a bounce in ASCII")
+    }
+}
+
+fn envelopes(queue: &Queue) -> Vec<Envelope> {
+    let mut envelopes = Vec::new();
+    let each = queue.each(|found| match found {
+        Found::Letter(_, envelope) => envelopes.push(envelope),
+        Found::Damaged(path) => panic!("{} is damaged", path.display()),
+    });
+    each.expect("a queue");
+    envelopes
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<String> = files
+        .map(|file| {
+            file.expect("a file")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .filter(|name| name != "lock")
+        .collect();
+    names.sort();
+    names
+}
+
+fn report(delivered: usize, failed: usize, waiting: usize) -> Report {
+    Report {
+        delivered,
+        failed,
+        waiting,
+        damaged: 0,
+    }
+}
+
+#[test]
+fn the_next_hop_gets_the_letter_word_for_word_and_the_queue_forgets_it() {
+    let mut bench = Bench::new();
+    bench.add_for_bob();
+    let peer = Peer::new(&[&takes_bob()]);
+    bench.route("b.example", &[peer.address]);
+    assert_eq!(bench.pass(), report(1, 0, 0));
+    assert!(bench.is_empty());
+    peer.finish();
+}
+
+#[test]
+fn recipients_with_the_same_next_hop_share_one_conversation() {
+    // RFC 5321 §4.5.4.1
+    let mut bench = Bench::new();
+    let to = [
+        "bob@b.example",
+        "carol@c.example",
+        "dan@B.EXAMPLE",
+        "eve@d.example",
+    ];
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let together = format!(
+        "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<bob@b.example>\n\
+         S: 250 OK\nC: RCPT TO:<dan@B.EXAMPLE>\nS: 250 OK\nC: RCPT TO:<carol@c.example>\n\
+         S: 250 OK\n{TEXT}S: 250 OK\n{QUIT}"
+    );
+    let alone = takes_bob().replace("bob@b", "eve@d");
+    let (together, alone) = (Peer::new(&[&together]), Peer::new(&[&alone]));
+    bench.route("b.example", &[together.address]);
+    bench
+        .hops
+        .insert("c.example".to_string(), bench.hops["b.example"].clone());
+    bench.route("d.example", &[alone.address]);
+    assert_eq!(bench.pass(), report(4, 0, 0));
+    together.finish();
+    alone.finish();
+}
+
+#[test]
+fn a_host_that_cannot_be_reached_or_will_not_talk_to_us_is_followed_by_the_next() {
+    let far_in = format!(
+        "{HELLO}C: MAIL FROM:<alice@a.example> {{}}\nS: 250 OK\n\
+         C: RCPT TO:<bob@b.example>\nS: 250 OK\nC: DATA\nS: 354 go on\nS: {{close}}\n"
+    );
+    let scripts = [
+        None,
+        Some("S: {close}\n"),
+        Some("S: 421 too busy\n"),
+        Some("S: 554 no mail here\n"),
+        Some("S: who are you?\n"),
+        Some("S: 220 b.example\nC: EHLO a.example\nS: {close}\n"),
+        Some("S: 220 b.example\nC: EHLO a.example\nS: 421 too busy\n"),
+        Some("S: 220 b.example\nC: EHLO a.example\nS: 502 what?\nC: HELO a.example\nS: 550 no\n"),
+        // So long a text does not fit into the buffers on the way: we notice before the dot.
+        Some(far_in.as_str()),
+    ];
+    for script in scripts {
+        let mut bench = Bench::new();
+        let long = script == Some(&far_in);
+        let line = if long {
+            "x".repeat(16_000_000)
+        } else {
+            "Hello Bob".to_string()
+        };
+        bench.add(
+            "<alice@a.example>",
+            &["bob@b.example"],
+            format!("\n{line}").as_bytes(),
+        );
+        let first = script.map(|script| Peer::new(&[script]));
+        let taken = format!(
+            "{HELLO}C: MAIL FROM:<alice@a.example> {{}}\nS: 250 OK\n\
+             C: RCPT TO:<bob@b.example>\nS: 250 OK\nC: DATA\nS: 354 go on\nC:\nC: {{{}*x}}{}\n\
+             C: .\nS: 250 OK\n{QUIT}",
+            if long { line.len() } else { 0 },
+            if long { "" } else { &line },
+        );
+        let second = Peer::new(&[&taken]);
+        let nobody = Nobody::new();
+        let first_address = first.as_ref().map_or(nobody.address, |peer| peer.address);
+        bench.route("b.example", &[first_address, second.address]);
+        assert_eq!(
+            bench.pass(),
+            report(1, 0, 0),
+            "{script:?}: {}",
+            bench.log.borrow()
+        );
+        second.finish();
+        first.into_iter().for_each(Peer::finish);
+    }
+}
+
+#[test]
+fn a_host_that_answers_about_the_letter_speaks_for_its_domain() {
+    for (reply, expected) in [
+        ("451 not now", report(0, 0, 1)),
+        ("550 no", report(0, 1, 0)),
+    ] {
+        let mut bench = Bench::new();
+        bench.add_for_bob();
+        let first = Peer::new(&[&says_to_mail(reply)]);
+        let nobody_asks = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let second = nobody_asks.local_addr().expect("an address");
+        bench.route("b.example", &[first.address, second]);
+        assert_eq!(bench.pass(), expected);
+        nobody_asks.set_nonblocking(true).expect("a listener");
+        let called = nobody_asks.accept().map_err(|error| error.kind());
+        assert_eq!(
+            called.err(),
+            Some(io::ErrorKind::WouldBlock),
+            "the second was called"
+        );
+        first.finish();
+    }
+}
+
+#[test]
+fn as_long_as_one_host_may_come_round_the_letter_waits() {
+    let no_mail = "S: 554 no mail here\n";
+    for (order, expected) in [
+        (&["busy", "never"][..], report(0, 0, 1)),
+        (&["never", "busy"], report(0, 0, 1)),
+        (&["never", "never"], report(0, 1, 0)),
+    ] {
+        let mut bench = Bench::new();
+        bench.add_for_bob();
+        let script = |host: &&str| match *host {
+            "never" => Peer::new(&[no_mail]),
+            _ => Peer::new(&["S: 421 too busy\n"]),
+        };
+        let peers: Vec<Peer> = order.iter().map(script).collect();
+        bench.route("b.example", &[peers[0].address, peers[1].address]);
+        assert_eq!(bench.pass(), expected, "{order:?}");
+        peers.into_iter().for_each(Peer::finish);
+    }
+}
+
+#[test]
+fn the_waits_double_up_to_a_longest_one_and_nobody_is_called_before_their_end() {
+    // RFC 5321 §4.5.4.1: 30 minutes at least, and 4 to 5 days before we give up
+    assert_eq!(Schedule::RFC.retry, Duration::from_secs(30 * 60));
+    assert_eq!(Schedule::RFC.give_up, Duration::from_secs(5 * 24 * 60 * 60));
+    let mut bench = Bench::new();
+    bench.hops.insert(
+        "b.example".to_string(),
+        Err(NoHop::NotNow("no answer".to_string())),
+    );
+    bench.add_for_bob();
+    let mut waits = Vec::new();
+    for tries in 1..=8 {
+        assert_eq!(bench.pass(), report(0, 0, 1));
+        let envelope = bench.envelope();
+        assert_eq!(envelope.tries, tries);
+        waits.push((envelope.next.0 - bench.now) / 60);
+        bench.now = envelope.next.0 - 1;
+        assert_eq!(bench.pass(), report(0, 0, 1));
+        assert_eq!(bench.envelope().tries, tries, "that was too early");
+        bench.now += 1;
+    }
+    assert_eq!(waits, [30, 60, 120, 240, 480, 480, 480, 480]);
+    assert_eq!(u64::from(LONGEST_WAIT), 480 / 30);
+}
+
+#[test]
+fn each_recipient_has_a_fate_of_its_own() {
+    // RFC 5321 §4.5.3.1.10 for the 552
+    let mut bench = Bench::new();
+    let names = ["bob", "full", "nobody", "many", "carol"];
+    let to: Vec<String> = names
+        .iter()
+        .map(|name| format!("{name}@b.example"))
+        .collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let mut script = format!("{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\n");
+    let replies = [
+        "250 OK",
+        "452 mailbox full",
+        "550 who?",
+        "552 too many",
+        "250 OK",
+    ];
+    for (to, reply) in to.iter().zip(replies) {
+        script += &format!("C: RCPT TO:<{to}>\nS: {reply}\n");
+    }
+    script += &format!("{TEXT}S: 250 OK\n{QUIT}");
+    // Later only those are tried who wait.
+    let later = format!(
+        "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<full@b.example>\n\
+         S: 250 OK\nC: RCPT TO:<many@b.example>\nS: 250 OK\n{TEXT}S: 250 OK\n{QUIT}"
+    );
+    let peer = Peer::new(&[&script, &later]);
+    bench.route("b.example", &[peer.address]);
+    assert_eq!(bench.pass(), report(2, 1, 2));
+    let text = bench.bounced();
+    assert!(
+        text.contains("<nobody@b.example>\r\n    mx0.b.example says: 550 who?\r\n"),
+        "{text}"
+    );
+    assert!(
+        names
+            .iter()
+            .all(|name| *name == "nobody" || !text.contains(name)),
+        "{text}"
+    );
+    bench.now += 30 * 60;
+    assert_eq!(bench.pass(), report(2, 0, 0));
+    assert_eq!(bench.bounces.letters.len(), 1, "one bounce for one refusal");
+    assert!(bench.is_empty());
+    peer.finish();
+}
+
+#[test]
+fn a_reply_to_data_or_to_the_dot_counts_for_all() {
+    let to_dot = |reply| format!("{TEXT}S: {reply}\n{QUIT}");
+    let to_data = |reply| format!("C: DATA\nS: {reply}\nC: RSET\nS: 250 OK\n{QUIT}");
+    for (end, expected) in [
+        (to_dot("451 no space"), report(0, 0, 2)),
+        (to_dot("554 no"), report(0, 2, 0)),
+        (to_data("451 not now"), report(0, 0, 2)),
+        (to_data("554 no"), report(0, 2, 0)),
+    ] {
+        let mut bench = Bench::new();
+        let to = ["bob@b.example", "carol@b.example"];
+        bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+        let script = format!(
+            "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<bob@b.example>\n\
+             S: 250 OK\nC: RCPT TO:<carol@b.example>\nS: 250 OK\n{end}"
+        );
+        let peer = Peer::new(&[&script]);
+        bench.route("b.example", &[peer.address]);
+        assert_eq!(bench.pass(), expected, "{end}");
+        peer.finish();
+    }
+}
+
+#[test]
+fn a_letter_that_is_too_old_is_given_up_with_the_last_reason() {
+    // nullmailer #69, maddy #227: errors that were retried for ever
+    let mut bench = Bench::new();
+    bench.hops.insert(
+        "b.example".to_string(),
+        Err(NoHop::NotNow("no answer".to_string())),
+    );
+    bench.schedule.retry = Duration::from_secs(1);
+    bench.add_for_bob();
+    bench.now += bench.schedule.give_up.as_secs() - 1;
+    assert_eq!(bench.pass(), report(0, 0, 1));
+    bench.now += 1;
+    assert_eq!(bench.pass(), report(0, 1, 0));
+    let text = bench.bounced();
+    assert!(text.contains("a.example says: 451 no answer\r\n"), "{text}");
+    assert!(text.contains("Status: 4.4.7\r\n"), "{text}");
+    assert!(bench.is_empty());
+}
+
+#[test]
+fn no_host_for_ever_is_a_bounce_and_no_host_now_is_a_wait() {
+    for (no_hop, expected) in [
+        (
+            NoHop::Never("there is no such domain".to_string()),
+            report(0, 1, 0),
+        ),
+        (
+            NoHop::NotNow("the resolver is silent".to_string()),
+            report(0, 0, 1),
+        ),
+    ] {
+        let mut bench = Bench::new();
+        bench.hops.insert("b.example".to_string(), Err(no_hop));
+        bench.add_for_bob();
+        assert_eq!(bench.pass(), expected);
+    }
+}
+
+#[test]
+fn when_nobody_knows_whether_the_letter_arrived_it_waits_and_comes_twice() {
+    // RFC 1047; maddy #23, postal #3016
+    let mut bench = Bench::new();
+    bench.add_for_bob();
+    let unknown = takes_bob().replace("S: 250 OK\nC: QUIT\nS: 221 goodbye\n", "S: {close}\n");
+    let peer = Peer::new(&[&unknown, &takes_bob()]);
+    // The second host is not asked: that would be a second letter for sure.
+    bench.route("b.example", &[peer.address, Nobody::new().address]);
+    assert_eq!(bench.pass(), report(0, 0, 1));
+    let state = &bench.envelope().recipients[0].1;
+    let State::Waiting(Some(Reason { host: None, reply })) = state else {
+        panic!("{state:?}");
+    };
+    assert!(reply.to_string().contains("outcome unknown"), "{reply}");
+    bench.now += 30 * 60;
+    assert_eq!(bench.pass(), report(1, 0, 0));
+    peer.finish();
+}
+
+#[test]
+fn a_letter_that_the_host_cannot_take_comes_back_with_an_explanation() {
+    for (offer, text, expected) in [
+        ("HELP", "Subject: x\r\n\r\nGr\u{fc}\u{df}e\r\n", "8BITMIME"),
+        (
+            "SIZE 33",
+            LETTER,
+            "34 octets, and the server takes 33 at most",
+        ),
+    ] {
+        let mut bench = Bench::new();
+        bench.add("<alice@a.example>", &["bob@b.example"], text.as_bytes());
+        let script = format!("S: 220 b\nC: EHLO a.example\nS: 250-b\nS: 250 {offer}\n{{}}");
+        let peer = Peer::new(&[&script.replace("{}", "")]);
+        bench.route("b.example", &[peer.address]);
+        assert_eq!(bench.pass(), report(0, 1, 0));
+        let text = bench.bounced();
+        assert!(text.contains(expected), "{text}");
+        peer.finish();
+    }
+}
+
+#[test]
+fn a_bounce_that_cannot_be_delivered_is_dropped() {
+    // nullmailer #1, maddy #227: bounces of bounces, until the disk is full
+    let mut bench = Bench::new();
+    bench.add("<>", &["bob@b.example"], LETTER.as_bytes());
+    let script = says_to_mail("550 no").replace("alice@a.example", "");
+    let peer = Peer::new(&[&script]);
+    bench.route("b.example", &[peer.address]);
+    assert_eq!(bench.pass(), report(0, 1, 0));
+    assert!(bench.bounces.letters.is_empty());
+    assert!(
+        bench.log.borrow().contains("it is dropped"),
+        "{}",
+        bench.log.borrow()
+    );
+    assert!(bench.is_empty());
+    peer.finish();
+}
+
+#[test]
+fn a_sender_who_is_nobody_gets_no_bounce() {
+    let mut bench = Bench::new();
+    bench.bounces.fails = Some(io::ErrorKind::NotFound);
+    bench.hops.insert(
+        "b.example".to_string(),
+        Err(NoHop::Never("no such domain".to_string())),
+    );
+    bench.add_for_bob();
+    assert_eq!(bench.pass(), report(0, 1, 0));
+    assert!(bench.log.borrow().contains("<alice@a.example> is nobody"));
+    assert!(bench.is_empty());
+}
+
+#[test]
+fn each_conversation_is_written_down_before_the_next_begins() {
+    let mut bench = Bench::new();
+    let to = ["bob@b.example", "carol@c.example"];
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let first = Peer::new(&[&takes_bob()]);
+    let second = Peer::new(&[&takes_bob().replace("bob@b", "carol@c")]);
+    bench.route("b.example", &[first.address]);
+    bench.route("c.example", &[second.address]);
+    let seen = RefCell::new(Vec::new());
+    bench.pass_seeing(&|queue| {
+        let envelope = envelopes(queue).remove(0);
+        seen.borrow_mut().push(envelope.waiting().count());
+    });
+    assert_eq!(*seen.borrow(), [2, 1]);
+    first.finish();
+    second.finish();
+}
+
+#[test]
+fn a_stop_between_two_domains_does_not_send_the_first_letter_again() {
+    let mut bench = Bench::new();
+    let to = ["bob@b.example", "carol@c.example"];
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let peer = Peer::new(&[&takes_bob()]);
+    bench.route("b.example", &[peer.address]);
+    bench.hops.insert(
+        "c.example".to_string(),
+        Err(NoHop::Never("no such domain".to_string())),
+    );
+    // The disk is full when the bounce is due: it stops there, as it would in a crash.
+    bench.bounces.fails = Some(io::ErrorKind::StorageFull);
+    assert_eq!(bench.pass(), report(1, 0, 1));
+    peer.finish();
+    bench.now += 30 * 60;
+    bench.bounces.fails = None;
+    assert_eq!(bench.pass(), report(0, 1, 0));
+    assert!(bench.bounced().contains("<carol@c.example>"));
+    assert!(bench.is_empty());
+}
+
+#[test]
+fn damaged_files_are_set_aside_and_do_not_stop_the_others() {
+    let mut bench = Bench::new();
+    let (torn, no_text, bad_text) = (
+        bench.add_for_bob(),
+        bench.add_for_bob(),
+        bench.add_for_bob(),
+    );
+    bench.add_for_bob();
+    let file = |id: &str, kind| bench.folder.path().join(format!("{id}.{kind}"));
+    std::fs::write(file(&torn, "envelope"), "from <alice@a.example>\narr").expect("a file");
+    std::fs::remove_file(file(&no_text, "letter")).expect("a file");
+    std::fs::write(file(&bad_text, "letter"), "no line end").expect("a file");
+    let peer = Peer::new(&[&takes_bob()]);
+    bench.route("b.example", &[peer.address]);
+    assert_eq!(
+        bench.pass(),
+        Report {
+            damaged: 3,
+            ..report(1, 0, 0)
+        }
+    );
+    peer.finish();
+    for id in [torn, no_text, bad_text] {
+        let name = format!("{id}.damaged");
+        assert!(bench.log.borrow().contains(&name), "{}", bench.log.borrow());
+        assert!(files(bench.folder.path()).contains(&name));
+    }
+    assert_eq!(bench.pass(), report(0, 0, 0), "they are reported once");
+}
+
+/// The header of a bounce, and of each of its parts the header and the body.
+fn parts(bounce: &str) -> (String, Vec<(String, String)>) {
+    let split = |part: &str| {
+        let (header, body) = part.split_once("\r\n\r\n").expect("a header and a body");
+        (header.replace("\r\n ", " "), body.to_string())
+    };
+    let (header, body) = split(bounce);
+    let (_, boundary) = header.split_once("boundary=\"").expect("a boundary");
+    let boundary = boundary.trim_end_matches('"');
+    let inside = body.strip_prefix(&format!("--{boundary}\r\n"));
+    let inside = inside.and_then(|rest| rest.strip_suffix(&format!("\r\n--{boundary}--\r\n")));
+    let between = format!("\r\n--{boundary}\r\n");
+    let parts = inside.expect("boundary lines around").split(&between);
+    let parts = parts.map(split).collect();
+    (header, parts)
+}
+
+#[test]
+fn a_bounce_is_a_report_for_people_and_for_programs() {
+    // RFC 5321 §6.1, RFC 6522 §3, RFC 3464 §2
+    let parse = |mailbox: &str| mailbox.parse::<Mailbox>().expect("a mailbox");
+    let reason = |host: Option<&str>, reply| Reason {
+        host: host.map(|host| host.parse().expect("a host")),
+        reply,
+    };
+    let failed = [
+        (
+            parse("bob@b.example"),
+            reason(Some("mx.b.example"), Reply::new(550, "5.1.1 who?")),
+        ),
+        (
+            parse("\"b b\"@[192.0.2.1]"),
+            reason(None, Reply::new(451, "no answer")),
+        ),
+    ];
+    let header = "Received: from x\r\n\tby y\r\nSubject: Gr\u{fc}\u{df}e \u{7}\r\n";
+    let text = Text::from_file(format!("{header}\r\nthe secret body\r\n").as_bytes());
+    let own = "a.example".parse().expect("a domain");
+    let alice = parse("alice@a.example");
+    let mut clock = Clock::new(Some(NOON));
+    let letter = bounce(&own, &alice, Date(NOON - 60), &failed, &text, &mut clock);
+    let lines = String::from_utf8(letter.text.octets().to_vec()).expect("ASCII");
+    assert!(
+        lines
+            .bytes()
+            .all(|octet| matches!(octet, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
+    );
+    assert!(!lines.contains("the secret body"));
+
+    let (head, parts) = parts(&lines);
+    let [
+        (for_people, words),
+        (for_programs, fields),
+        (attached, original),
+    ] = parts.as_slice()
+    else {
+        panic!("three parts, not {parts:#?}");
+    };
+    for field in [
+        "From: Mail Delivery System <postmaster@a.example>",
+        "To: alice@a.example",
+        "Auto-Submitted: auto-replied",
+        "MIME-Version: 1.0",
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=",
+    ] {
+        assert!(head.contains(field), "{field}: {head}");
+    }
+    assert!(
+        ["Date: ", "Message-ID: <"]
+            .iter()
+            .all(|field| head.contains(field))
+    );
+    assert!(for_people.starts_with("Content-Type: text/plain"));
+    assert!(words.contains("<bob@b.example>\r\n    mx.b.example says: 550 5.1.1 who?\r\n"));
+    assert!(words.contains("<\"b b\"@[192.0.2.1]>\r\n    a.example says: 451 no answer\r\n"));
+
+    assert_eq!(for_programs, "Content-Type: message/delivery-status");
+    let groups: Vec<&str> = fields.trim_end().split("\r\n\r\n").collect();
+    assert_eq!(
+        groups,
+        [
+            "Reporting-MTA: dns; a.example\r\nArrival-Date: Fri, 15 Jan 2027 07:59:00 +0000",
+            "Final-Recipient: rfc822; bob@b.example\r\nAction: failed\r\nStatus: 5.0.0\r\n\
+             Remote-MTA: dns; mx.b.example\r\nDiagnostic-Code: smtp; 550 5.1.1 who?",
+            "Final-Recipient: rfc822; \"b b\"@[192.0.2.1]\r\nAction: failed\r\nStatus: 4.4.7",
+        ]
+    );
+    assert_eq!(attached, "Content-Type: text/rfc822-headers");
+    assert_eq!(
+        original,
+        "Received: from x\r\n\tby y\r\nSubject: Gr????e ?\r\n"
+    );
+}
+
+#[test]
+fn a_bounce_shows_64_kib_of_a_header_at_most() {
+    let own = "a.example".parse().expect("a domain");
+    let alice: Mailbox = "alice@a.example".parse().expect("a mailbox");
+    let line = format!("X: {}\r\n", "x".repeat(1021));
+    for (lines, shown) in [(63, 63), (64, 64), (65, 64), (10_000, 64)] {
+        let text = Text::from_file(line.repeat(lines).as_bytes());
+        let letter = bounce(
+            &own,
+            &alice,
+            Date(0),
+            &[],
+            &text,
+            &mut Clock::new(Some(NOON)),
+        );
+        let header = letter.text.lines().filter(|line| line.starts_with(b"X: "));
+        assert_eq!(header.count(), shown);
+    }
+}
+
+/// `relay --once`: its exit status, and what it says.
+fn relay_once(site: &Path) -> (i32, String) {
+    let output = program()
+        .arg("relay")
+        .arg(site)
+        .arg("--once")
+        .output()
+        .expect("relay runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().expect("an exit status"), said)
+}
+
+/// Sends a letter, and fails if it is not taken.
+fn send(server: &Server, from: &str, to: &[&str], file: &Path) {
+    let mut send = program();
+    send.args([
+        "send",
+        "--quiet",
+        "--server",
+        &server.address,
+        "--from",
+        from,
+    ]);
+    for to in to {
+        send.args(["--to", to]);
+    }
+    let sent = send.arg("--message").arg(file).output().expect("send runs");
+    assert!(
+        sent.status.success(),
+        "{}",
+        String::from_utf8_lossy(&sent.stderr)
+    );
+}
+
+fn route(site: &Path, domain: &str, server: &Server) {
+    let file = site.join("site.conf");
+    let conf = std::fs::read_to_string(&file).expect("site.conf");
+    let conf = format!("{conf}route {domain} {}\n", server.address);
+    std::fs::write(file, conf).expect("site.conf");
+}
+
+#[test]
+fn the_exit_status_tells_how_a_pass_went() {
+    let folder = TempDir::new("exit");
+    let a = make_site(folder.path(), "a.example", &["alice:x"], "");
+    let b = make_site(folder.path(), "b.example", &["bob:x"], "");
+    let (serve_a, serve_b) = (
+        Server::start("serve", &a, &["--quiet"]),
+        Server::start("serve", &b, &["--quiet"]),
+    );
+    route(&a, "b.example", &serve_b);
+    let letter = folder.path().join("letter");
+    std::fs::write(&letter, LETTER).expect("a letter");
+    assert_eq!(relay_once(&a).0, 0, "an empty queue");
+
+    send(&serve_a, "alice@a.example", &["bob@b.example"], &letter);
+    let (status, said) = relay_once(&a);
+    assert_eq!(status, 0, "{said}");
+    let letters = new_letters(&b, "bob");
+    assert_eq!(letters.len(), 1);
+    assert!(letters[0].ends_with(LETTER.as_bytes()));
+
+    let nobody = ["nobody@b.example", "bob@b.example"];
+    send(&serve_a, "alice@a.example", &nobody, &letter);
+    let (status, said) = relay_once(&a);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("550 no such user here"), "{said}");
+    assert_eq!(new_letters(&b, "bob").len(), 2, "the other one has it");
+    let bounces = new_letters(&a, "alice");
+    assert_eq!(bounces.len(), 1);
+    assert!(bounces[0].starts_with(b"Return-Path: <>\r\n"));
+
+    send(&serve_a, "alice@a.example", &["carol@c.example"], &letter);
+    let (status, said) = relay_once(&a);
+    assert_eq!(status, 75, "no route and no resolver: {said}");
+    assert_eq!(relay_once(&a).0, 75, "it waits");
+    let queue = a.join("queue");
+    for name in files(&queue)
+        .iter()
+        .filter(|name| name.ends_with(".envelope"))
+    {
+        std::fs::write(queue.join(name), "").expect("an envelope");
+    }
+    let (status, said) = relay_once(&a);
+    assert_eq!(status, 1, "a damaged letter: {said}");
+    assert!(said.contains(".damaged"), "{said}");
+    assert_eq!(relay_once(&a).0, 0, "and then it is nobody's trouble");
+}
+
+#[test]
+fn two_relays_do_not_work_on_one_queue() {
+    let folder = TempDir::new("two");
+    let site = make_site(folder.path(), "a.example", &[], "");
+    let queue = Queue::create(&site.join("queue")).expect("a queue");
+    let lock = queue.lock().expect("a lock").expect("ours");
+    let (status, said) = relay_once(&site);
+    assert_eq!(status, 75);
+    assert!(said.contains("another relay"), "{said}");
+    drop(lock);
+    assert_eq!(relay_once(&site).0, 0);
+}
+
+#[test]
+fn a_letter_that_goes_round_in_circles_ends_as_a_bounce() {
+    // RFC 5321 §6.3. It has been round 45 times already, to save time.
+    let old = "Received: from x by y; Fri, 15 Jan 2027 07:59:00 +0000\r\n".repeat(90);
+    for sites in [["a.example", "b.example"], ["a.example", "a.example"]] {
+        let folder = TempDir::new("loop");
+        let a = make_site(folder.path(), "a.example", &["alice:x"], "");
+        let b = make_site(folder.path(), "b.example", &[], "");
+        let (serve_a, serve_b) = (
+            Server::start("serve", &a, &["--quiet"]),
+            Server::start("serve", &b, &["--quiet"]),
+        );
+        let [first, second] = sites.map(|name| if name == "a.example" { &a } else { &b });
+        let next = if second == &a { &serve_a } else { &serve_b };
+        route(first, "c.example", next);
+        route(&b, "c.example", &serve_a);
+        route(&b, "a.example", &serve_a);
+        let letter = folder.path().join("letter");
+        std::fs::write(&letter, format!("{old}{LETTER}")).expect("a letter");
+        send(&serve_a, "alice@a.example", &["carol@c.example"], &letter);
+        let mut rounds = 0;
+        while new_letters(&a, "alice").is_empty() {
+            relay_once(&a);
+            relay_once(&b);
+            rounds += 1;
+            assert!(rounds <= 10, "{sites:?}: it still goes round");
+        }
+        let bounce = String::from_utf8(new_letters(&a, "alice").remove(0)).expect("ASCII");
+        assert!(
+            bounce.contains("554 this letter goes round in circles"),
+            "{bounce}"
+        );
+        assert!(
+            [&a, &b]
+                .iter()
+                .all(|site| files(&site.join("queue")).is_empty())
+        );
+    }
+}

@@ -1,0 +1,685 @@
+//! Chapter 17, the server's side of POP3: its rules, its sizes, and when letters are removed.
+
+mod common;
+
+use common::dialogues::{of_chapter, site};
+use common::mailbox::{LOGIN, Letterbox, put};
+use common::process::{Server, TempDir, new_letters};
+use common::script::Script;
+use smtp_primer::dialogue::{Dialogue, Side};
+use smtp_primer::pop3::{COMMAND_LINE, MISTAKES, Message, PATIENCE, Session, Step, converse};
+use smtp_primer::protocol::line::{Line, Socket, Stream, Wire};
+use smtp_primer::session::Host;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const TEA: &str = "Subject: Tea?\r\n\r\nAt five?\r\n.\r\nBob\r\n";
+const ONE_TWO: &str = "Subject: Re: Tea?\r\n\r\none\r\ntwo\r\nthree\r\n";
+
+#[test]
+fn the_dialogues_of_the_book_are_spoken_by_the_real_server() {
+    let dialogues = of_chapter("17");
+    assert!(dialogues.len() >= 4);
+    for file in dialogues {
+        let folder = TempDir::new("pop3");
+        let site = site(folder.path());
+        put(&site.join("mail/alice"), "1", TEA);
+        put(&site.join("mail/alice"), "2", ONE_TWO);
+        let server = Server::start("pop3", &site, &["--sessions", "1"]);
+        let text = std::fs::read_to_string(&file).expect("a dialogue");
+        let dialogue = Dialogue::parse(&file.display().to_string(), &text);
+        let stream = TcpStream::connect(&server.address).expect("the server answers");
+        let stream = Socket::new(stream);
+        let played = dialogue
+            .and_then(|dialogue| dialogue.play(Side::Client, stream, Duration::from_secs(10)));
+        played.unwrap_or_else(|why| panic!("{why}"));
+        let trace = server.finish();
+        let left = new_letters(&site, "alice").len();
+        assert_eq!(
+            left,
+            if file.ends_with("17-fetch.txt") { 1 } else { 2 },
+            "{}",
+            file.display()
+        );
+        // aiosmtpd #233: passwords in the log
+        assert!(
+            !trace.contains("wonderland") && !trace.contains("looking-glass"),
+            "{trace}"
+        );
+    }
+}
+
+fn host() -> Host {
+    let users = [("alice", "wonderland"), ("bob", "  two words ")];
+    Host {
+        domain: "a.example".parse().expect("a domain"),
+        users: users
+            .map(|(user, password)| (user.to_string(), password.to_string()))
+            .into(),
+        aliases: [].into(),
+        max_size: 1000,
+    }
+}
+
+fn says(session: &mut Session<'_>, line: &str) -> Step {
+    session.line(&Line::Text(line.as_bytes().to_vec()))
+}
+
+fn is_error(step: &Step) -> bool {
+    matches!(step, Step::Say(reply) if reply.starts_with("-ERR "))
+}
+
+fn is_ok(step: &Step) -> bool {
+    matches!(step, Step::Say(reply) if reply.starts_with("+OK "))
+}
+
+/// A session in which alice reads letters of 10, 20, 30 octets and so on.
+fn logged_in(host: &Host, letters: usize) -> Session<'_> {
+    let mut session = Session::new(host, true);
+    says(&mut session, "USER alice");
+    assert_eq!(
+        says(&mut session, "PASS wonderland"),
+        Step::Open("alice".to_string())
+    );
+    let letter = |number| Message::new(&format!("uid{number}"), number * 10);
+    session.opened((1..=letters).map(letter).collect());
+    session
+}
+
+#[test]
+fn each_command_has_its_state() {
+    // RFC 1939 §3: AUTHORIZATION, then TRANSACTION
+    let host = host();
+    for (line, before, after) in [
+        ("USER alice", true, false),
+        ("USER", false, false),
+        ("USER alice bob", false, false),
+        ("PASS wonderland", false, false),
+        ("STAT", false, true),
+        ("STAT 1", false, false),
+        ("NOOP", false, true),
+        ("RSET", false, true),
+        ("LIST 1", false, true),
+        ("UIDL 1", false, true),
+        ("DELE 1", false, true),
+        ("RETR", false, false),
+        ("TOP 1", false, false),
+        ("DELE", false, false),
+        ("QUIT now", false, false),
+        ("CAPA all", false, false),
+        ("APOP alice x", false, false),
+        ("AUTH PLAIN", false, false),
+        ("STLS", false, false),
+        ("HELO", false, false),
+        ("", false, false),
+        (" NOOP", false, false),
+        ("\0", false, false),
+    ] {
+        let step = says(&mut Session::new(&host, true), line);
+        assert!(
+            if before {
+                is_ok(&step)
+            } else {
+                is_error(&step)
+            },
+            "{line}: {step:?}"
+        );
+        let step = says(&mut logged_in(&host, 1), line);
+        assert!(
+            if after { is_ok(&step) } else { is_error(&step) },
+            "logged in, {line}: {step:?}"
+        );
+    }
+    for line in ["LIST", "UIDL", "RETR 1", "TOP 1 0"] {
+        assert!(
+            is_error(&says(&mut Session::new(&host, true), line)),
+            "{line}"
+        );
+    }
+    assert!(matches!(
+        says(&mut Session::new(&host, true), "QUIT"),
+        Step::Close(_)
+    ));
+    assert_eq!(says(&mut logged_in(&host, 1), "quit"), Step::Remove(vec![]));
+    assert!(matches!(
+        says(&mut Session::new(&host, true), "CaPa"),
+        Step::Lines(_)
+    ));
+}
+
+#[test]
+fn a_number_is_that_of_a_letter_or_an_error() {
+    let host = host();
+    let wrong = [
+        "0",
+        "4",
+        "3",
+        "-1",
+        "x",
+        "1x",
+        "1 1",
+        "18446744073709551616",
+        "99999999999999999999",
+    ];
+    for command in ["LIST", "UIDL", "RETR", "DELE", "TOP"] {
+        let line = |number: &str| match command {
+            "TOP" => format!("TOP {number} 7"),
+            command => format!("{command} {number}"),
+        };
+        for number in wrong {
+            let mut session = logged_in(&host, 3);
+            says(&mut session, "DELE 3");
+            let step = says(&mut session, &line(number));
+            assert!(is_error(&step), "{}: {step:?}", line(number));
+        }
+        for (place, number) in ["1", "2"].into_iter().enumerate() {
+            let step = says(&mut logged_in(&host, 2), &line(number));
+            let expected = match command {
+                "LIST" => Step::Say(format!("+OK {number} {number}0")),
+                "UIDL" => Step::Say(format!("+OK {number} uid{number}")),
+                "RETR" => Step::Send(place, None),
+                "TOP" => Step::Send(place, Some(7)),
+                _ => Step::Say("+OK it goes when you QUIT".to_string()),
+            };
+            assert_eq!(step, expected);
+        }
+    }
+    for lines in ["-1", "x", "18446744073709551616"] {
+        assert!(
+            is_error(&says(&mut logged_in(&host, 1), &format!("TOP 1 {lines}"))),
+            "{lines}"
+        );
+    }
+}
+
+#[test]
+fn a_deleted_letter_counts_no_more_and_the_others_keep_their_numbers() {
+    // RFC 1939 §5
+    let host = host();
+    let mut session = logged_in(&host, 3);
+    let lines = |lines: &[&str]| Step::Lines(lines.iter().map(|line| line.to_string()).collect());
+    assert!(is_ok(&says(&mut session, "DELE 2")));
+    assert_eq!(
+        says(&mut session, "STAT"),
+        Step::Say("+OK 2 40".to_string())
+    );
+    assert_eq!(
+        says(&mut session, "LIST"),
+        lines(&["+OK 2 40", "1 10", "3 30"])
+    );
+    assert_eq!(
+        says(&mut session, "UIDL"),
+        lines(&["+OK 2 40", "1 uid1", "3 uid3"])
+    );
+    assert!(is_ok(&says(&mut session, "RSET")));
+    assert_eq!(
+        says(&mut session, "STAT"),
+        Step::Say("+OK 3 60".to_string())
+    );
+    for number in [3, 1] {
+        assert!(is_ok(&says(&mut session, &format!("DELE {number}"))));
+    }
+    assert_eq!(says(&mut session, "QUIT"), Step::Remove(vec![0, 2]));
+    assert!(session.removed(0).starts_with("+OK"));
+    assert!(session.removed(1).starts_with("-ERR"));
+}
+
+#[test]
+fn no_sum_is_too_big() {
+    // A letter's size may come from its name, which any program could have made.
+    let host = host();
+    let mut session = logged_in(&host, 0);
+    session.opened(vec![Message::new("a", usize::MAX), Message::new("b", 2)]);
+    assert_eq!(
+        says(&mut session, "STAT"),
+        Step::Say(format!("+OK 2 {}", usize::MAX))
+    );
+}
+
+#[test]
+fn a_password_is_the_rest_of_the_line() {
+    // RFC 1939 §7
+    let host = host();
+    for (password, opens) in [
+        ("  two words ", true),
+        (" two words ", false),
+        ("  two words", false),
+        ("  TWO words ", false),
+        ("", false),
+        (" ", false),
+    ] {
+        let mut session = Session::new(&host, true);
+        says(&mut session, "USER bob");
+        let step = says(&mut session, &format!("PASS {password}"));
+        assert_eq!(
+            step == Step::Open("bob".to_string()),
+            opens,
+            "{password:?}: {step:?}"
+        );
+    }
+    for user in ["Alice", "alice@a.example", "nobody", "alice\u{0}"] {
+        let mut session = Session::new(&host, true);
+        says(&mut session, &format!("USER {user}"));
+        assert!(is_error(&says(&mut session, "PASS wonderland")), "{user:?}");
+    }
+}
+
+#[test]
+fn where_others_could_listen_no_password_is_taken() {
+    let host = host();
+    let mut session = Session::new(&host, false);
+    for line in [
+        "USER alice",
+        "PASS wonderland",
+        "USER alice",
+        "PASS wonderland",
+    ] {
+        assert!(is_error(&says(&mut session, line)), "{line}");
+    }
+    let offers = |session: &mut Session<'_>| match says(session, "CAPA") {
+        Step::Lines(lines) => lines.contains(&"USER".to_string()),
+        step => panic!("{step:?}"),
+    };
+    assert!(!offers(&mut session));
+    assert!(offers(&mut Session::new(&host, true)));
+}
+
+#[test]
+fn after_so_many_mistakes_we_close() {
+    let host = host();
+    let closes = |step: &Step| matches!(step, Step::Close(reply) if reply.starts_with("-ERR"));
+    // Before the login they are counted in all: USER excuses nothing, and so a guesser is stopped.
+    let mut session = Session::new(&host, true);
+    for guess in 1..=MISTAKES {
+        assert!(is_ok(&says(&mut session, "USER alice")));
+        let step = says(&mut session, &format!("PASS guess{guess}"));
+        assert_eq!(closes(&step), guess == MISTAKES, "{guess}: {step:?}");
+    }
+    // After it, in a row.
+    let mut session = logged_in(&host, 1);
+    for _ in 1..MISTAKES {
+        assert!(is_error(&says(&mut session, "RETR 2")));
+    }
+    assert!(is_ok(&says(&mut session, "NOOP")));
+    for mistake in 1..=MISTAKES {
+        assert_eq!(closes(&says(&mut session, "RETR 2")), mistake == MISTAKES);
+    }
+}
+
+#[test]
+fn what_is_no_line_is_a_mistake_or_the_end() {
+    let host = host();
+    let mut session = logged_in(&host, 1);
+    says(&mut session, "DELE 1");
+    for line in [
+        Line::BareNewline,
+        Line::TooLong,
+        Line::Text(b"NOOP \xff".to_vec()),
+    ] {
+        assert!(is_error(&session.line(&line)), "{line:?}");
+    }
+    assert!(matches!(session.line(&Line::Endless), Step::Close(_)));
+    assert_eq!(session.line(&Line::Closed), Step::Gone);
+}
+
+#[test]
+fn a_mailbox_of_100_000_letters_is_listed_and_deleted_in_one_go() {
+    // Were each step to look at all letters, this would take ten thousand million of them.
+    let host = host();
+    let mut session = logged_in(&host, 100_000);
+    for command in ["LIST", "UIDL"] {
+        let Step::Lines(lines) = says(&mut session, command) else {
+            panic!("{command}");
+        };
+        assert_eq!(lines.len(), 100_001);
+    }
+    for number in 1..=100_000 {
+        assert!(is_ok(&says(&mut session, &format!("LIST {number}"))));
+        assert!(is_ok(&says(&mut session, &format!("DELE {number}"))));
+    }
+    let Step::Remove(places) = says(&mut session, "QUIT") else {
+        panic!("QUIT");
+    };
+    assert_eq!(places.len(), 100_000);
+}
+
+#[test]
+fn a_command_line_has_255_octets_at_most() {
+    // RFC 2449 §4
+    let mailbox = Letterbox::new(&[]);
+    for (length, expected) in [
+        (COMMAND_LINE - 1, "no such command"),
+        (COMMAND_LINE, "no such command"),
+        (COMMAND_LINE + 1, "line too long"),
+    ] {
+        let line = format!("NOOP {}\r\n", "x".repeat(length - "NOOP \r\n".len()));
+        assert_eq!(line.len(), length);
+        assert!(mailbox.answers(&line).contains(expected), "{length}");
+    }
+}
+
+/// A text as it was before it was stuffed: up to the lone dot, in its own words here.
+fn unstuff(answer: &str) -> String {
+    let mut text = String::new();
+    for line in answer.split("\r\n") {
+        if line == "." {
+            return text;
+        }
+        text += &format!("{}\r\n", line.strip_prefix('.').unwrap_or(line));
+    }
+    panic!("no lone dot: {answer:?}");
+}
+
+#[test]
+fn the_size_in_the_list_is_what_retr_sends_and_top_sends_the_same() {
+    // Mailpit #299, GreenMail #475 #984 #1049, hMailServer #126: cut letters, wrong counts
+    for (letter, expected) in [
+        (&b""[..], ""),
+        (b"A: b\r\n\r\nc\r\n", "A: b\r\n\r\nc\r\n"),
+        (b"A: b\n\nc\n", "A: b\r\n\r\nc\r\n"),
+        (b"A: b\n\nc", "A: b\r\n\r\nc\r\n"),
+        (b"A: b\r\rc\r\r\n", "A: b\r\n\r\nc\r\n\r\n"),
+        (
+            b".\r\n..\r\n.a\r\n\r\n.\r\n.\r\n",
+            ".\r\n..\r\n.a\r\n\r\n.\r\n.\r\n",
+        ),
+        (b".", ".\r\n"),
+        (b"\n\n\n", "\r\n\r\n\r\n"),
+        (b"A: \xfc\0\n\n\x1b", "A: \u{fc}\0\r\n\r\n\u{1b}\r\n"),
+        (&[b'x'; 200_000], &format!("{}\r\n", "x".repeat(200_000))),
+    ] {
+        let mailbox = Letterbox::new(&[letter]);
+        let size = expected.chars().count();
+        let said = mailbox.answers("LIST 1\r\nRETR 1\r\n");
+        let start = format!("+OK 1 {size}\r\n+OK {size} octets\r\n");
+        let text = said.strip_prefix(&start);
+        let text = text.unwrap_or_else(|| panic!("{size}: {said:.99}"));
+        assert_eq!(unstuff(text), expected);
+        let said = mailbox.answers("TOP 1 99\r\n");
+        let text = said.strip_prefix("+OK the top of it\r\n").expect("the top");
+        assert_eq!(unstuff(text), expected);
+    }
+}
+
+#[test]
+fn top_is_the_header_the_empty_line_and_so_many_lines() {
+    // RFC 1939 §7; Mailpit's TOP sent the whole body
+    let letter = "A: b\r\nC: d\r\n\r\n1\r\n..\r\n\r\n4\r\n";
+    for (letter, lines, expected) in [
+        (letter, 0, "A: b\r\nC: d\r\n\r\n"),
+        (letter, 1, "A: b\r\nC: d\r\n\r\n1\r\n"),
+        (letter, 3, "A: b\r\nC: d\r\n\r\n1\r\n..\r\n\r\n"),
+        (letter, 4, letter),
+        (letter, 5, letter),
+        (letter, usize::MAX, letter),
+        ("A: b\r\n", 0, "A: b\r\n"),
+        ("A: b\r\n", 5, "A: b\r\n"),
+        ("A: b\r\n\r\n", 5, "A: b\r\n\r\n"),
+        ("\r\nbody\r\n", 0, "\r\n"),
+        ("\r\nbody\r\n", 1, "\r\nbody\r\n"),
+        ("", 1, ""),
+    ] {
+        let said = Letterbox::new(&[letter.as_bytes()]).answers(&format!("TOP 1 {lines}\r\n"));
+        let (_, text) = said.split_once("\r\n").expect("an answer");
+        assert_eq!(unstuff(text), expected, "{lines} of {letter:?}");
+    }
+}
+
+/// A client that looks into the mailbox whenever it hears something.
+struct Watcher {
+    script: Script,
+    letter: PathBuf,
+    seen: Vec<(String, bool)>,
+}
+
+impl Read for Watcher {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.script.read(buffer)
+    }
+}
+
+impl Write for Watcher {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let said = String::from_utf8_lossy(octets).into_owned();
+        self.seen.push((said, self.letter.exists()));
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Watcher {
+    fn allow(&mut self, patience: Duration) -> io::Result<()> {
+        self.script.allow(patience)
+    }
+}
+
+#[test]
+fn letters_are_removed_after_quit_and_before_its_reply() {
+    // RFC 1939 §6; Mailpit says +OK first
+    let folder = TempDir::new("watched");
+    let open = || smtp_primer::maildir::Maildir::create(folder.path());
+    open().expect("a mailbox");
+    let letter = put(folder.path(), "1", TEA);
+    let lines = [
+        "USER alice\r\n",
+        "PASS wonderland\r\n",
+        "DELE 1\r\n",
+        "NOOP\r\n",
+        "QUIT\r\n",
+    ];
+    let script = Script::new(lines);
+    let mut wire = Wire::new(Watcher {
+        script,
+        letter,
+        seen: Vec::new(),
+    });
+    let host = host();
+    let ended = converse(
+        &mut wire,
+        &mut Session::new(&host, true),
+        |_| open(),
+        PATIENCE,
+    );
+    ended.expect("a conversation that ends well");
+    let seen: Vec<bool> = wire.stream().seen.iter().map(|(_, there)| *there).collect();
+    assert_eq!(
+        seen,
+        [true, true, true, true, true, false],
+        "{:?}",
+        wire.stream().seen
+    );
+    assert_eq!(wire.stream().seen[5].0, "+OK goodbye\r\n");
+}
+
+#[test]
+fn a_connection_that_drops_removes_nothing() {
+    // RFC 1939 §6; Dovecot guards this with `quit_seen`
+    let whole = format!("{LOGIN}DELE 1\r\nNOOP\r\nQUIT\r\n");
+    for end in 0..whole.len() {
+        let mailbox = Letterbox::new(&[TEA.as_bytes()]);
+        let (ended, ..) = mailbox.converse(Script::says(&whole[..end]));
+        assert!(ended.is_ok(), "{:?}", &whole[..end]);
+        assert_eq!(mailbox.left(), ["1"], "{:?}", &whole[..end]);
+    }
+    let mailbox = Letterbox::new(&[TEA.as_bytes()]);
+    let late = Script::says(format!("{LOGIN}DELE 1\r\n")).failing(io::ErrorKind::TimedOut);
+    let (ended, ..) = mailbox.converse(late);
+    assert_eq!(
+        ended.map_err(|error| error.kind()),
+        Err(io::ErrorKind::TimedOut)
+    );
+    assert_eq!(mailbox.left(), ["1"]);
+    mailbox.answers("DELE 1\r\n");
+    assert_eq!(mailbox.left(), [""; 0]);
+}
+
+/// What the server says to `first`, then, after `meanwhile`, to `last`.
+fn meanwhile(mailbox: &Letterbox, first: &str, act: impl Fn() + 'static, last: &str) -> String {
+    let first = format!("{LOGIN}{first}").into_bytes();
+    let last = last.as_bytes().to_vec();
+    let pieces = (0..2).map(move |piece| match piece {
+        0 => first.clone(),
+        _ => {
+            act();
+            last.clone()
+        }
+    });
+    let (ended, said, _) = mailbox.converse(Script::new(pieces));
+    ended.expect("a conversation that ends well");
+    said
+}
+
+#[test]
+fn a_delete_that_fails_is_reported_and_the_others_are_done() {
+    // RFC 1939 §6. The tests may run as root, who may remove anything but a folder with things in.
+    let mailbox = Letterbox::new(&[b"one", b"two", b"three"]);
+    let letter = mailbox.path().join("new").join("2");
+    let stuck = letter.clone();
+    let act = move || {
+        std::fs::remove_file(&stuck).expect("a letter");
+        std::fs::create_dir_all(stuck.join("full")).expect("a folder");
+    };
+    let said = meanwhile(&mailbox, "DELE 1\r\nDELE 2\r\nDELE 3\r\n", act, "QUIT\r\n");
+    assert!(
+        said.ends_with("-ERR letters that could not be removed: 1\r\n"),
+        "{said}"
+    );
+    assert!(letter.exists());
+    assert_eq!(mailbox.left(), [""; 0]);
+}
+
+#[test]
+fn a_letter_that_another_reader_has_renamed_is_found_again() {
+    for (last, expected) in [
+        ("QUIT\r\n", "goodbye\r\n"),
+        ("RETR 2\r\n", "\r\ntwo\r\n.\r\n"),
+    ] {
+        let mailbox = Letterbox::new(&[b"one", b"two"]);
+        let (old, new) = (mailbox.path().join("new"), mailbox.path().join("cur"));
+        let act = move || {
+            for name in ["1", "2"] {
+                let seen = new.join(format!("{name}:2,S"));
+                std::fs::rename(old.join(name), seen).expect("a letter");
+            }
+        };
+        let said = meanwhile(&mailbox, "DELE 1\r\n", act, last);
+        assert!(said.ends_with(expected), "{said}");
+        let left = if last == "QUIT\r\n" {
+            &["2"][..]
+        } else {
+            &["1", "2"]
+        };
+        assert_eq!(mailbox.left(), left);
+    }
+}
+
+#[test]
+fn a_letter_that_another_reader_has_removed_cannot_be_had_and_may_be_deleted() {
+    let mailbox = Letterbox::new(&[b"one", b"two"]);
+    let letter = mailbox.path().join("new").join("1");
+    let act = move || std::fs::remove_file(&letter).expect("a letter");
+    let said = meanwhile(
+        &mailbox,
+        "NOOP\r\n",
+        act,
+        "RETR 1\r\nDELE 1\r\nRETR 2\r\nQUIT\r\n",
+    );
+    assert!(said.contains("-ERR that letter cannot be read"), "{said}");
+    assert!(said.contains("+OK 5 octets\r\ntwo\r\n"), "{said}");
+    assert!(said.ends_with("+OK goodbye\r\n"), "{said}");
+}
+
+#[test]
+fn no_trace_holds_a_password() {
+    // aiosmtpd #233, chrj/smtpd #38
+    for line in [
+        "PASS open sesame \r\n",
+        "pass open sesame \r\n",
+        "PASS  sesame\r\n",
+        "PASS sesame\n",
+        "PASS sesame\r",
+        "PASS sesame",
+        &format!("PASS sesame{}\r\n", " sesame".repeat(99)),
+        &format!("PASS sesame{}", " sesame".repeat(99_999)),
+    ] {
+        let mailbox = Letterbox::new(&[]);
+        let (_, said, trace) = mailbox.converse(Script::says(format!("USER alice\r\n{line}")));
+        assert!(
+            trace.contains("PASS ********") || trace.contains("pass ********"),
+            "{trace:.999}"
+        );
+        assert!(
+            !trace.contains("sesame") && !said.contains("sesame"),
+            "{trace:.999}"
+        );
+    }
+}
+
+/// A line of a conversation: what is said, and how the answer begins.
+fn ask(stream: &mut TcpStream, line: &str, answer: &str) {
+    stream
+        .write_all(line.as_bytes())
+        .expect("the server listens");
+    let mut said = Vec::new();
+    while !said.ends_with(b"\r\n") {
+        let mut octet = [0];
+        assert_eq!(
+            stream.read(&mut octet).expect("an answer"),
+            1,
+            "after {line}"
+        );
+        said.push(octet[0]);
+    }
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.starts_with(answer), "{line}: {said}");
+}
+
+#[test]
+fn a_mailbox_has_one_reader_at_a_time() {
+    // RFC 1939 §8, RFC 2449 §8.1.2
+    let folder = TempDir::new("in-use");
+    let site = site(folder.path());
+    let servers = [(); 2].map(|()| Server::start("pop3", &site, &[]));
+    let mut calls = servers.iter().map(|server| {
+        let mut call = TcpStream::connect(&server.address).expect("the server answers");
+        call.set_read_timeout(Some(Duration::from_secs(10)))
+            .expect("a timeout");
+        ask(&mut call, "", "+OK");
+        ask(&mut call, "USER alice\r\n", "+OK");
+        call
+    });
+    let (mut first, mut second) = (calls.next().expect("a call"), calls.next().expect("a call"));
+    ask(&mut first, "PASS wonderland\r\n", "+OK");
+    ask(&mut second, "PASS wonderland\r\n", "-ERR [IN-USE]");
+    ask(&mut first, "QUIT\r\n", "+OK");
+    assert_eq!(first.read(&mut [0]).expect("the end"), 0);
+    ask(&mut second, "USER alice\r\n", "+OK");
+    ask(&mut second, "PASS wonderland\r\n", "+OK");
+}
+
+#[test]
+fn a_silent_caller_is_left_without_a_word_and_nothing_is_removed() {
+    // RFC 1939 §3: after 10 minutes at least
+    assert!(PATIENCE >= Duration::from_secs(600));
+    let folder = TempDir::new("silent");
+    let site = site(folder.path());
+    put(&site.join("mail/alice"), "1", TEA);
+    let server = Server::start("pop3", &site, &["--timeout", "0.3", "--sessions", "1"]);
+    let mut call = TcpStream::connect(&server.address).expect("the server answers");
+    call.set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a timeout");
+    ask(&mut call, "", "+OK");
+    ask(&mut call, "USER alice\r\n", "+OK");
+    ask(&mut call, "PASS wonderland\r\n", "+OK");
+    ask(&mut call, "DELE 1\r\n", "+OK");
+    let mut rest = Vec::new();
+    call.read_to_end(&mut rest).expect("the end");
+    assert_eq!(rest, b"");
+    server.finish();
+    assert_eq!(new_letters(&site, "alice").len(), 1);
+}
