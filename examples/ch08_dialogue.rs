@@ -1,32 +1,57 @@
-//! A dialogue, played as the client against two servers: one that keeps to it and one that errs.
+//! One dialogue, played as the client against three servers, and as the server against two
+//! clients, all of them in memory.
 //!
-//! Run it with `cargo run --example ch08_dialogue`, and look for: `{host}`, which fits whatever a
-//! server calls itself, and the same each time; and how the second server's mistake is told, with
-//! the line where it happened and the rule that stands above it.
+//! Run it with `cargo run --example ch08_dialogue`, and look for what is told of those that do not
+//! keep to it: the line where it happened, and the rule that stands above that line.
 
-use smtp_primer::dialogue::{Dialogue, Side};
+use smtp_primer::dialogue::{Dialogue, Difference, Side};
 use smtp_primer::protocol::line::Stream;
 use std::io::{self, Cursor, Read, Write};
 use std::time::Duration;
 
 const DIALOGUE: &str = "\
-# RFC 5321 §3.1: the server speaks first, and gives its name
-S: 220 {host} {}
+# RFC 5321 §3.1: the server speaks first
+S: 220 {}
+# RFC 5321 §4.1.1.1: the client says who it is
 C: HELO client.example
-S: 250 {host} {}
+S: 250 {}
 # RFC 5321 §4.1.4: RCPT comes after MAIL
 C: RCPT TO:<bob@a.example>
 S: 503 {}
 C: QUIT
-S: 221 {host} {}
+S: 221 {}
 S: {close}
 ";
 
-const GOOD: &str =
-    "220 a.example hi\r\n250 a.example hello\r\n503 MAIL first\r\n221 a.example bye\r\n";
-const HASTY: &str = "220 b.example hi\r\n250 b.example hello\r\n250 OK\r\n221 b.example bye\r\n";
+const PEERS: [(&str, Side, &str); 5] = [
+    (
+        "a good server",
+        Side::Client,
+        "220 hi\r\n250 hello\r\n503 MAIL first\r\n221 bye\r\n",
+    ),
+    (
+        "a good client",
+        Side::Server,
+        "HELO client.example\r\nRCPT TO:<bob@a.example>\r\nQUIT\r\n",
+    ),
+    (
+        "a hasty server",
+        Side::Client,
+        "220 hi\r\n250 hello\r\n250 \x1b[1mOK\r\n221 bye\r\n",
+    ),
+    (
+        "a server that breaks down",
+        Side::Client,
+        "220 hi\r\n250 he",
+    ),
+    (
+        "a client that gives up",
+        Side::Server,
+        "HELO client.example\r\nQUIT\r\n",
+    ),
+];
 
-/// A server that says its lines whatever it hears, and closes.
+/// A peer that says its lines whatever it hears, and closes.
 struct Parrot(Cursor<&'static str>);
 
 impl Read for Parrot {
@@ -51,13 +76,13 @@ impl Stream for Parrot {
     }
 }
 
-fn main() -> Result<(), smtp_primer::dialogue::Difference> {
+fn main() -> Result<(), Difference> {
     let dialogue = Dialogue::parse("order.txt", DIALOGUE)?;
-    for (name, lines) in [("good", GOOD), ("hasty", HASTY)] {
-        let server = Parrot(Cursor::new(lines));
-        match dialogue.play(Side::Client, server, Duration::from_secs(1)) {
-            Ok(()) => println!("the {name} server: all as written\n"),
-            Err(difference) => println!("the {name} server:\n{difference}"),
+    for (name, side, lines) in PEERS {
+        let peer = Parrot(Cursor::new(lines));
+        match dialogue.play(side, peer, Duration::from_secs(1)) {
+            Ok(()) => println!("{name}: all as written"),
+            Err(difference) => println!("\n{name}:\n{difference}"),
         }
     }
     Ok(())

@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! # Dialogues (chapter 8)
 //!
 //! A conversation as a text file. The same file is a page of the book, a test, and a
@@ -22,18 +23,19 @@
 //! - `{3*ab}` stands for `ababab`, and `{close}`, alone, for the end of the connection;
 //! - `\r`, `\n`, `\\`, `\{` and `\x00` stand for single octets, and a `\` at the end of a line says
 //!   that no CR LF follows.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 mod notation;
 
-use crate::protocol::line::{Stream, visible};
+use crate::protocol::line::{ENDLESS_LINE, Stream, visible};
 use notation::{Names, Piece, What, matches, parse_line, written};
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::time::Duration;
+// ANCHOR_END: uses
 
-/// Longest line that the other side may send us, in octets.
-const LINE: u64 = 1024 * 1024;
-
+// ANCHOR: side
 /// Who says a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -42,7 +44,10 @@ pub enum Side {
     /// `S: `
     Server,
 }
+// ANCHOR_END: side
 
+// ANCHOR: turn
+/// A line of the file, and the comment above it.
 #[derive(Debug, Clone)]
 struct Turn {
     side: Side,
@@ -51,14 +56,18 @@ struct Turn {
     number: usize,
     rule: String,
 }
+// ANCHOR_END: turn
 
+// ANCHOR: dialogue
 /// A conversation that was read from a file.
 #[derive(Debug, Clone)]
 pub struct Dialogue {
     name: String,
     turns: Vec<Turn>,
 }
+// ANCHOR_END: dialogue
 
+// ANCHOR: difference
 /// A line that is no line of a dialogue, or a conversation that went otherwise.
 #[derive(Debug)]
 pub struct Difference(String);
@@ -70,53 +79,31 @@ impl fmt::Display for Difference {
 }
 
 impl std::error::Error for Difference {}
+// ANCHOR_END: difference
 
+// ANCHOR: parse
 impl Dialogue {
     /// Reads a dialogue; `name` is the file's, for messages.
     pub fn parse(name: &str, text: &str) -> Result<Dialogue, Difference> {
-        let mut turns = Vec::new();
-        let mut rule = String::new();
+        let mut turns: Vec<Turn> = Vec::new();
+        let mut rule = "";
         for (number, source) in (1..).zip(text.lines()) {
+            let bad = |why| Difference(format!("{name}:{number}: {why}"));
             if let Some(comment) = source.strip_prefix('#') {
-                rule = comment.trim().to_string();
-                continue;
+                rule = comment.trim();
+            } else if !source.trim().is_empty() {
+                if turns.last().is_some_and(|turn| turn.what == What::Close) {
+                    return Err(bad("nothing can follow `{close}`"));
+                }
+                turns.push(parse_turn(number, source, rule).map_err(bad)?);
             }
-            if source.trim().is_empty() {
-                continue;
-            }
-            let wrong = || bad(name, number, "a line begins with `C: `, `S: ` or `#`");
-            let (side, line) = match source.split_once(':') {
-                Some(("C", line)) => (Side::Client, line),
-                Some(("S", line)) => (Side::Server, line),
-                _ => return Err(wrong()),
-            };
-            // Editors like to cut the space at the end of an empty line.
-            let line = match line.strip_prefix(' ') {
-                Some(line) => line,
-                None if line.is_empty() => line,
-                None => return Err(wrong()),
-            };
-            if turns
-                .last()
-                .is_some_and(|turn: &Turn| turn.what == What::Close)
-            {
-                return Err(bad(name, number, "nothing can follow `{close}`"));
-            }
-            let what = parse_line(line).map_err(|why| bad(name, number, why))?;
-            turns.push(Turn {
-                side,
-                what,
-                source: source.to_string(),
-                number,
-                rule: rule.clone(),
-            });
         }
-        Ok(Dialogue {
-            name: name.to_string(),
-            turns,
-        })
+        let name = name.to_string();
+        Ok(Dialogue { name, turns })
     }
+    // ANCHOR_END: parse
 
+    // ANCHOR: play
     /// Plays `side` over `stream`: says its lines, and checks that the other side says the others.
     /// Each line may take `patience`.
     pub fn play<S: Stream>(
@@ -125,110 +112,149 @@ impl Dialogue {
         stream: S,
         patience: Duration,
     ) -> Result<(), Difference> {
-        let mut stream = BufReader::new(stream);
-        let mut names = Names::new();
-        for (at, turn) in self.turns.iter().enumerate() {
-            let allowed = stream
-                .get_mut()
-                .allow(patience)
-                .map_err(|error| error.to_string());
-            let played = allowed.and_then(|()| match &turn.what {
-                What::Say(pieces) if turn.side == side => say(&mut stream, pieces, &names),
-                What::Say(pieces) => hear(&mut stream, pieces, &mut names),
-                What::Close if turn.side == side => Ok(()),
-                What::Close => hear_close(&mut stream),
-            });
-            played.map_err(|came| self.difference(at, &came))?;
+        let mut player = Player {
+            stream: BufReader::new(stream),
+            names: Names::new(),
+        };
+        for turn in &self.turns {
+            player
+                .turn(turn, side, patience)
+                .map_err(|came| self.difference(turn, &came))?;
         }
         Ok(())
     }
+    // ANCHOR_END: play
 
+    // ANCHOR: tell
     /// Tells what went otherwise as a good teacher would: what was said so far, what was due, what
     /// came, and why.
-    fn difference(&self, at: usize, heard: &str) -> Difference {
-        let Some(turn) = self.turns.get(at) else {
-            return Difference(String::new());
-        };
-        let before: Vec<&str> = self
-            .turns
-            .iter()
-            .take(at)
-            .map(|turn| turn.source.as_str())
-            .collect();
+    fn difference(&self, turn: &Turn, came: &str) -> Difference {
         let mut text = String::new();
-        if !before.is_empty() {
-            text += &format!("so far all was as written:\n  {}\n", before.join("\n  "));
+        for before in self.turns.iter().take_while(|at| at.number < turn.number) {
+            if text.is_empty() {
+                text += "so far all was as written:\n";
+            }
+            text += &format!("  {}\n", before.source);
         }
         text += &format!("{}:{}: here it differs\n", self.name, turn.number);
-        text += &format!("  written: {}\n  came:    {heard}", turn.source);
+        text += &format!("  written: {}\n  came:    {came}", turn.source);
         if !turn.rule.is_empty() {
             text += &format!("\n  the rule: {}", turn.rule);
         }
         Difference(text)
     }
 }
+// ANCHOR_END: tell
 
-fn bad(name: &str, number: usize, why: &str) -> Difference {
-    Difference(format!("{name}:{number}: {why}"))
+// ANCHOR: parse_turn
+fn parse_turn(number: usize, source: &str, rule: &str) -> Result<Turn, &'static str> {
+    let wrong = "a line begins with `C: `, `S: ` or `#`";
+    let (side, line) = match source.split_once(':') {
+        Some(("C", line)) => (Side::Client, line),
+        Some(("S", line)) => (Side::Server, line),
+        _ => return Err(wrong),
+    };
+    let line = match line.strip_prefix(' ') {
+        Some(line) => line,
+        // Editors like to cut the space at the end of an empty line.
+        None if line.is_empty() => line,
+        None => return Err(wrong),
+    };
+    Ok(Turn {
+        side,
+        what: parse_line(line)?,
+        source: source.to_string(),
+        number,
+        rule: rule.to_string(),
+    })
 }
+// ANCHOR_END: parse_turn
 
-fn say<S: Stream>(
-    stream: &mut BufReader<S>,
-    pieces: &[Piece],
-    names: &Names,
-) -> Result<(), String> {
-    // Where any text would do, none does.
-    let mut names = names.clone();
-    names.insert(String::new(), Vec::new());
-    let line = written(pieces, &names).ok_or("(nothing was sent: a name here has no text yet)")?;
-    let sent = stream
-        .get_mut()
-        .write_all(&line)
-        .and_then(|()| stream.get_mut().flush());
-    sent.map_err(|error| format!("(nothing was sent: {error})"))
+// ANCHOR: player
+/// One side of a conversation that goes on. Where it goes otherwise, the error is what came.
+struct Player<S> {
+    stream: BufReader<S>,
+    names: Names,
 }
+// ANCHOR_END: player
 
-/// What we know to the octet may be no whole line, or several, so we read as much as that. Where
-/// some text is still open, we read a line.
-fn hear<S: Stream>(
-    stream: &mut BufReader<S>,
-    pieces: &[Piece],
-    names: &mut Names,
-) -> Result<(), String> {
-    let due = written(pieces, names);
-    let mut came = Vec::new();
-    loop {
-        let most = match &due {
-            Some(due) if !due.ends_with(b"\n") => (due.len() - came.len()) as u64,
-            _ => LINE,
-        };
-        let read = stream.by_ref().take(most).read_until(b'\n', &mut came);
-        match read.map_err(|error| broken(&came, &error))? {
-            0 if most == 0 => break,
-            0 => return Err(broken(&came, &io::ErrorKind::UnexpectedEof.into())),
-            _ if due
-                .as_ref()
-                .is_some_and(|due| came.len() < due.len() && due.starts_with(&came)) => {}
-            _ => break,
+// ANCHOR: player_turn
+impl<S: Stream> Player<S> {
+    fn turn(&mut self, turn: &Turn, side: Side, patience: Duration) -> Result<(), String> {
+        let allowed = self.stream.get_mut().allow(patience);
+        allowed.map_err(|error| error.to_string())?;
+        let ours = turn.side == side;
+        match &turn.what {
+            What::Say(pieces) if ours => self.say(pieces),
+            What::Say(pieces) => self.hear(pieces),
+            What::Close if ours => Ok(()),
+            What::Close => self.hear_close(),
         }
     }
-    let fits = match due {
-        Some(due) => due == came,
-        None => matches(pieces, &came, names),
-    };
-    if fits { Ok(()) } else { Err(shown(&came)) }
-}
+    // ANCHOR_END: player_turn
 
-fn hear_close<S: Stream>(stream: &mut BufReader<S>) -> Result<(), String> {
-    let mut came = Vec::new();
-    match stream.by_ref().take(LINE).read_until(b'\n', &mut came) {
-        Ok(0) => Ok(()),
-        Ok(_) => Err(shown(&came)),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
-        Err(error) => Err(broken(&came, &error)),
+    // ANCHOR: say
+    fn say(&mut self, pieces: &[Piece]) -> Result<(), String> {
+        // Where any text would do, none does.
+        let mut names = self.names.clone();
+        names.insert(String::new(), Vec::new());
+        let line = written(pieces, &names).ok_or("(nothing was sent: a name has no text yet)")?;
+        let stream = self.stream.get_mut();
+        let sent = stream.write_all(&line).and_then(|()| stream.flush());
+        sent.map_err(|error| format!("(nothing was sent: {error})"))
+    }
+    // ANCHOR_END: say
+
+    // ANCHOR: hear
+    fn hear(&mut self, pieces: &[Piece]) -> Result<(), String> {
+        let mut came = Vec::new();
+        match written(pieces, &self.names) {
+            None => self.read(ENDLESS_LINE, &mut came)?,
+            Some(due) => {
+                while came.len() < due.len() && due.starts_with(&came) {
+                    self.read(due.len() - came.len(), &mut came)?;
+                }
+                // The report shows a whole line, if a line was due.
+                if came != due && due.ends_with(b"\n") && !came.ends_with(b"\n") {
+                    self.read(ENDLESS_LINE, &mut came)?;
+                }
+            }
+        }
+        if matches(pieces, &came, &mut self.names) {
+            Ok(())
+        } else {
+            Err(shown(&came))
+        }
+    }
+    // ANCHOR_END: hear
+
+    // ANCHOR: read
+    /// Appends to `came` what comes, through the next LF, but at most `most` octets.
+    fn read(&mut self, most: usize, came: &mut Vec<u8>) -> Result<(), String> {
+        let mut portion = self.stream.by_ref().take(most as u64);
+        match portion.read_until(b'\n', came) {
+            Ok(read) if read == most || (read > 0 && came.ends_with(b"\n")) => Ok(()),
+            Ok(_) => Err(broken(came, &io::ErrorKind::UnexpectedEof.into())),
+            Err(error) => Err(broken(came, &error)),
+        }
+    }
+    // ANCHOR_END: read
+
+    // ANCHOR: hear_close
+    fn hear_close(&mut self) -> Result<(), String> {
+        let mut came = Vec::new();
+        let mut portion = self.stream.by_ref().take(ENDLESS_LINE as u64);
+        match portion.read_until(b'\n', &mut came) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(shown(&came)),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
+            Err(error) => Err(broken(&came, &error)),
+        }
     }
 }
+// ANCHOR_END: hear_close
 
+// ANCHOR: shown
 /// What came, in the notation.
 fn shown(came: &[u8]) -> String {
     match came.strip_suffix(b"\r\n") {
@@ -236,7 +262,9 @@ fn shown(came: &[u8]) -> String {
         None => visible(came) + "\\",
     }
 }
+// ANCHOR_END: shown
 
+// ANCHOR: broken
 /// What came before the connection ended, or time did.
 fn broken(came: &[u8], error: &io::Error) -> String {
     let why = match error.kind() {
@@ -249,3 +277,4 @@ fn broken(came: &[u8], error: &io::Error) -> String {
         came => format!("{} (and then {why})", shown(came)),
     }
 }
+// ANCHOR_END: broken

@@ -8,7 +8,6 @@ use crate::project::Project;
 /// A page of a chapter: its code is not shown yet. A file: it does not exist yet.
 /// `proof of D1`: no test or dialogue shows this statement of the deck yet.
 pub const OWED: &[&str] = &[
-    "book/src/ch08-dialogue.md",
     "book/src/ch09-session.md",
     "book/src/ch10-server.md",
     "book/src/ch11-client.md",
