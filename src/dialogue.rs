@@ -89,8 +89,16 @@ impl Dialogue {
         let mut rule = "";
         for (number, source) in (1..).zip(text.lines()) {
             let bad = |why| Difference(format!("{name}:{number}: {why}"));
-            if let Some(comment) = source.strip_prefix('#') {
-                rule = comment.trim();
+            if let Some(comment) = source.strip_prefix("# ") {
+                // A first word with a colon, as in `# against: ...`, speaks to programs.
+                let word = comment.split(' ').next().unwrap_or_default();
+                rule = if word.ends_with(':') {
+                    rule
+                } else {
+                    comment.trim()
+                };
+            } else if source.starts_with('#') {
+                rule = "";
             } else if !source.trim().is_empty() {
                 if turns.last().is_some_and(|turn| turn.what == What::Close) {
                     return Err(bad("nothing can follow `{close}`"));
