@@ -90,13 +90,14 @@ impl Dialogue {
         for (number, source) in (1..).zip(text.lines()) {
             let bad = |why| Difference(format!("{name}:{number}: {why}"));
             if let Some(comment) = source.strip_prefix("# ") {
-                // A first word with a colon, as in `# against: ...`, speaks to programs.
-                let word = comment.split(' ').next().unwrap_or_default();
-                rule = if word.ends_with(':') {
-                    rule
-                } else {
-                    comment.trim()
-                };
+                // What begins like `# against: ...` speaks to a program.
+                let word = comment
+                    .split(' ')
+                    .next()
+                    .and_then(|word| word.strip_suffix(':'));
+                if !word.is_some_and(|word| word.starts_with(char::is_alphabetic)) {
+                    rule = comment.trim();
+                }
             } else if source.starts_with('#') {
                 rule = "";
             } else if !source.trim().is_empty() {
