@@ -1,4 +1,4 @@
-//! Chapter 2, lines: a peer says five things at once, and only CR LF ends each.
+//! Chapter 2, lines: a peer says six things at once, and only CR LF ends each.
 //!
 //! Run it: `cargo run --example ch02_line`
 //!

@@ -37,8 +37,8 @@ pub const TEXT_LINE: usize = 1000;
 /// How far we follow a line that is too long, to find its end, before we give up on the peer.
 pub const ENDLESS_LINE: usize = 64 * 1024;
 
-/// Longest patience of a [`Socket`]. Without a limit, now and an endless patience together are a
-/// moment that the clock cannot name.
+/// Longest patience of a [`Socket`]. Now plus an endless patience is a moment that the clock cannot
+/// name, and to work it out would end the program.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 // ANCHOR_END: endless
 
