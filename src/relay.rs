@@ -94,6 +94,16 @@ pub struct Relay<'a> {
 /// One recipient's answer: how bad it is, and why.
 type Answer = (Severity, Reason);
 
+/// A recipient for whom there is no hope, and why.
+type Failed = (Mailbox, Reason);
+
+/// A letter from the queue, while it is tried.
+struct Job {
+    id: String,
+    envelope: Envelope,
+    text: Text,
+}
+
 /// The hosts to try for a domain, or why there are none.
 type Hop = Result<Vec<Target>, NoHop>;
 
@@ -120,12 +130,7 @@ impl Relay<'_> {
         report.damaged += 1;
     }
 
-    fn try_letter(
-        &mut self,
-        id: &str,
-        mut envelope: Envelope,
-        report: &mut Report,
-    ) -> io::Result<()> {
+    fn try_letter(&mut self, id: &str, envelope: Envelope, report: &mut Report) -> io::Result<()> {
         let text = match self.queue.text(id) {
             Err(error) if error.kind() == ErrorKind::InvalidData => {
                 self.damaged(&self.queue.set_aside(id), report);
@@ -133,50 +138,46 @@ impl Relay<'_> {
             }
             text => text?,
         };
-        envelope.next = self.schedule.next(self.clock.now(), envelope.tries);
-        envelope.tries = envelope.tries.saturating_add(1);
-        let failed = self.deliver(id, &mut envelope, &text, report)?;
+        let id = id.to_string();
+        let mut job = Job { id, envelope, text };
+        job.envelope.next = self.schedule.next(self.clock.now(), job.envelope.tries);
+        job.envelope.tries = job.envelope.tries.saturating_add(1);
+        let failed = self.deliver(&mut job, report)?;
         // First the bounce, then the note that there is no more to do: a crash between the two
         // must not leave the sender without a word.
-        self.tell_sender(id, &envelope, &failed, &text)?;
+        self.tell_sender(&job, &failed)?;
         report.failed += failed.len();
         for (mailbox, reason) in failed {
-            envelope.set(&mailbox, State::Failed(reason));
+            job.envelope.set(&mailbox, State::Failed(reason));
         }
-        report.waiting += envelope.waiting().count();
-        if envelope.is_done() {
-            return self.queue.finish(id);
+        report.waiting += job.envelope.waiting().count();
+        if job.envelope.is_done() {
+            return self.queue.finish(&job.id);
         }
-        self.queue.update(id, &envelope)
+        self.queue.update(&job.id, &job.envelope)
     }
 
     /// Hands the letter to the next hops of those who wait, and writes down after each conversation
     /// what became of it. Returns those for whom there is no hope.
-    fn deliver(
-        &mut self,
-        id: &str,
-        envelope: &mut Envelope,
-        text: &Text,
-        report: &mut Report,
-    ) -> io::Result<Vec<(Mailbox, Reason)>> {
-        let age = self.clock.now().0.saturating_sub(envelope.arrived.0);
+    fn deliver(&mut self, job: &mut Job, report: &mut Report) -> io::Result<Vec<Failed>> {
+        let age = self.clock.now().0.saturating_sub(job.envelope.arrived.0);
         let is_too_old = age >= self.schedule.give_up.as_secs();
         let mut failed = Vec::new();
-        for (hop, mailboxes) in self.conversations(envelope) {
-            let answers = self.hand_over(hop, &envelope.reverse_path, &mailboxes, text);
+        for (hop, mailboxes) in self.conversations(&job.envelope) {
+            let answers = self.hand_over(hop, job, &mailboxes);
             let answers = answers.unwrap_or_else(|answer| vec![answer; mailboxes.len()]);
             for (mailbox, (severity, reason)) in mailboxes.into_iter().zip(answers) {
-                (self.log)(&format!("{id}: <{mailbox}>: {}", reason.reply));
+                (self.log)(&format!("{}: <{mailbox}>: {}", job.id, reason.reply));
                 if severity == Severity::Done {
-                    envelope.set(&mailbox, State::Delivered);
+                    job.envelope.set(&mailbox, State::Delivered);
                     report.delivered += 1;
                 } else if severity == Severity::Refused || is_too_old {
                     failed.push((mailbox, reason));
                 } else {
-                    envelope.set(&mailbox, State::Waiting(Some(reason)));
+                    job.envelope.set(&mailbox, State::Waiting(Some(reason)));
                 }
             }
-            self.queue.update(id, envelope)?;
+            self.queue.update(&job.id, &job.envelope)?;
         }
         Ok(failed)
     }
@@ -198,13 +199,7 @@ impl Relay<'_> {
 
     /// Tries the hosts in turn, until one has answered about the letter itself. The result is an
     /// answer for each recipient, or one for all.
-    fn hand_over(
-        &self,
-        hop: Hop,
-        from: &ReversePath,
-        to: &[Mailbox],
-        text: &Text,
-    ) -> Result<Vec<Answer>, Answer> {
+    fn hand_over(&self, hop: Hop, job: &Job, to: &[Mailbox]) -> Result<Vec<Answer>, Answer> {
         let targets = hop.map_err(|no_hop| match no_hop {
             NoHop::Never(why) => ours(550, &why),
             NoHop::NotNow(why) => ours(451, &why),
@@ -213,7 +208,7 @@ impl Relay<'_> {
         let mut failures = Vec::new();
         for Target { name, addresses } in &targets {
             for address in addresses {
-                match self.call(name, *address, from, &to, text) {
+                match self.call(name, *address, job, &to) {
                     Ok(answers) => return Ok(answers),
                     Err(failure) if is_about_us(&failure) => failures.push(answer(name, &failure)),
                     Err(failure) => return Err(answer(name, &failure)),
@@ -232,9 +227,8 @@ impl Relay<'_> {
         &self,
         host: &Domain,
         address: SocketAddr,
-        from: &ReversePath,
+        job: &Job,
         to: &[ForwardPath],
-        text: &Text,
     ) -> Result<Vec<Answer>, Failure> {
         let mut trace = (self.trace)();
         if let Some(trace) = &mut trace {
@@ -243,38 +237,32 @@ impl Relay<'_> {
         let socket = connect(address, self.timeouts.greeting)
             .map_err(|error| Failure::Broken(Stage::Greeting, ReplyError::Io(error)))?;
         let mut client = Client::open(Wire::traced(socket, trace), self.own, self.timeouts)?;
-        let sent = client.send(from, to, text);
+        let sent = client.send(&job.envelope.reverse_path, to, &job.text);
         client.quit();
         let answer = |verdict: Verdict| (verdict.severity, reason(Some(host), &verdict.reply));
         Ok(sent?.into_iter().map(answer).collect())
     }
 
     /// Sends the bounce, if there is one to send.
-    fn tell_sender(
-        &mut self,
-        id: &str,
-        envelope: &Envelope,
-        failed: &[(Mailbox, Reason)],
-        text: &Text,
-    ) -> io::Result<()> {
+    fn tell_sender(&mut self, job: &Job, failed: &[Failed]) -> io::Result<()> {
         if failed.is_empty() {
             return Ok(());
         }
-        let ReversePath::Mailbox(sender) = &envelope.reverse_path else {
-            (self.log)(&format!(
-                "{id}: a bounce that cannot be delivered; it is dropped"
-            ));
-            return Ok(());
-        };
-        let letter = bounce(self.own, sender, envelope.arrived, failed, text, self.clock);
-        let what = match self.store.store(&letter) {
-            Ok(name) => format!("bounced to <{sender}> as {name}"),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                format!("the sender <{sender}> is nobody; no bounce")
+        let arrived = job.envelope.arrived;
+        let what = match &job.envelope.reverse_path {
+            ReversePath::Null => "a bounce that cannot be delivered; it is dropped".to_string(),
+            ReversePath::Mailbox(sender) => {
+                let letter = bounce(self.own, sender, arrived, failed, &job.text, self.clock);
+                match self.store.store(&letter) {
+                    Ok(name) => format!("bounced to <{sender}> as {name}"),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        format!("the sender <{sender}> is nobody; no bounce")
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            Err(error) => return Err(error),
         };
-        (self.log)(&format!("{id}: {what}"));
+        (self.log)(&format!("{}: {what}", job.id));
         Ok(())
     }
 }
