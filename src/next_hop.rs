@@ -104,13 +104,10 @@ pub fn next_hops(
 
 /// A preference, and the name of a host that takes mail.
 type Exchange = (u16, String);
+type Exchanges = Result<Vec<Exchange>, NoHop>;
 
 /// The hosts that take the mail of `domain`, best first.
-fn exchanges(
-    domain: &Domain,
-    own: &Domain,
-    lookup: &mut dyn Lookup,
-) -> Result<Vec<Exchange>, NoHop> {
+fn exchanges(domain: &Domain, own: &Domain, lookup: &mut dyn Lookup) -> Exchanges {
     let (host, data) = ask(domain, Kind::Mx, lookup)?;
     let exchange = |data| match data {
         Data::Mx(preference, exchange) => Some((preference, exchange)),
@@ -127,10 +124,8 @@ fn exchanges(
     }
     // Hosts with a higher number than ours would only hand the letter to us again, and those with
     // the same number may. So they go, and we with them.
-    let us = exchanges
-        .iter()
-        .filter(|(_, exchange)| is_us(exchange, own));
-    if let Some(ours) = us.map(|(preference, _)| *preference).min() {
+    let ours = |(preference, name): &Exchange| is_us(name, own).then_some(*preference);
+    if let Some(ours) = exchanges.iter().filter_map(ours).min() {
         exchanges.retain(|(preference, _)| *preference < ours);
     }
     if exchanges.is_empty() {

@@ -150,11 +150,8 @@ impl Queue {
     /// kept, envelope and text: they are a promise, and somebody may still mend them.
     pub fn set_aside(&self, id: &str) -> PathBuf {
         let (envelope, aside) = (self.file(id, "envelope"), self.file(id, "damaged"));
-        if fs::rename(&envelope, &aside).is_ok() {
-            aside
-        } else {
-            envelope
-        }
+        let renamed = fs::rename(&envelope, &aside);
+        if renamed.is_ok() { aside } else { envelope }
     }
 
     /// The right to work the queue off, as long as the file is kept. `None`: somebody else has it.

@@ -216,9 +216,8 @@ impl Relay<'_> {
             }
         }
         // As long as one of them may come round, there is hope for the letter.
-        let best = failures
-            .into_iter()
-            .min_by_key(|(severity, _)| *severity == Severity::Refused);
+        let is_refused = |(severity, _): &Answer| *severity == Severity::Refused;
+        let best = failures.into_iter().min_by_key(is_refused);
         Err(best.unwrap_or(ours(451, "no host to call")))
     }
 

@@ -217,12 +217,8 @@ impl<'a> Reader<'a> {
             match here {
                 [0, rest @ ..] => {
                     self.rest = after.unwrap_or(rest);
-                    let is_root = labels.is_empty();
-                    return Some(if is_root {
-                        ".".into()
-                    } else {
-                        labels.join(".")
-                    });
+                    let name = labels.join(".");
+                    return Some(if name.is_empty() { ".".into() } else { name });
                 }
                 [high @ 0xc0..=0xff, low, rest @ ..] => {
                     after.get_or_insert(rest);

@@ -29,19 +29,15 @@ impl Route {
     /// Its host. A name is looked up by the operating system, which also knows the names of the
     /// neighbourhood that are in no DNS. If it fails, a person must look at it: the letter waits.
     pub(super) fn target(&self) -> Result<Target, NoHop> {
-        let name = self.host.clone();
-        let addresses = match name.literal() {
-            Some(ip) => Ok(vec![SocketAddr::new(ip, self.port)]),
-            None => (name.as_str(), self.port)
-                .to_socket_addrs()
-                .map(Iterator::collect),
+        let (name, port) = (self.host.clone(), self.port);
+        let addresses: Vec<SocketAddr> = if let Some(ip) = name.literal() {
+            vec![(ip, port).into()]
+        } else {
+            let found = (name.as_str(), port).to_socket_addrs();
+            let failed = |error| NoHop::NotNow(format!("\"route {self}\" leads nowhere: {error}"));
+            found.map_err(failed)?.collect()
         };
-        match addresses {
-            Ok(addresses) => Ok(Target { name, addresses }),
-            Err(error) => Err(NoHop::NotNow(format!(
-                "\"route {self}\" leads nowhere: {error}"
-            ))),
-        }
+        Ok(Target { name, addresses })
     }
 }
 
