@@ -5,7 +5,8 @@
 //! and its name is never used again. So nobody needs a lock: a reader sees a whole letter or none.
 //!
 //! [`deliver`] is the promise behind "250 OK": when it returns, the letter survives a power cut.
-//! Each line of it is a system call that matters, in the only order that is right.
+//! Each line of it is a system call that matters, in the only order that is right. What it shares
+//! with the queue stands in `file`.
 
 mod file;
 
@@ -128,7 +129,8 @@ fn deliver_as(mailboxes: &[Maildir], name: &str, parts: [&[u8]; 2]) -> io::Resul
         let new = folder.join("new").join(name);
         // One file can have a name in every mailbox, unless they lie on different disks.
         let first = written.last();
-        if !first.is_some_and(|first| fs::hard_link(first, &new).is_ok()) {
+        let linked = first.is_some_and(|first| fs::hard_link(first, &new).is_ok());
+        if !linked {
             let tmp = folder.join("tmp").join(name);
             let file = File::create_new(&tmp)?;
             written.push(tmp.clone());

@@ -67,9 +67,8 @@ impl<S: Stream> Client<S> {
         client.hear()?;
         for (verb, word) in [("USER", &credentials.user), ("PASS", &credentials.password)] {
             if word.is_empty() || word.contains(['\r', '\n', '\0']) {
-                return Err(Failure::Unfit(
-                    "a name or password is empty or has a line end",
-                ));
+                let why = "a name or a password is empty, or holds a line end";
+                return Err(Failure::Unfit(why));
             }
             client.say(&format!("{verb} {word}"))?;
         }
