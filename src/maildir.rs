@@ -5,28 +5,30 @@
 //! and its name is never used again. So nobody needs a lock: a reader sees a whole letter or none.
 //!
 //! [`deliver`] is the promise behind "250 OK": when it returns, the letter survives a power cut.
-//! Each line of it is a system call that matters, in the only order that is right.
+//! Each line of it is a system call that matters, in the only order that is right. What it shares
+//! with the queue stands in `file`.
+
+mod file;
 
 use crate::message::Clock;
 use crate::protocol::address::Domain;
 use crate::protocol::dot::Text;
+pub(crate) use file::{lock, remove_if_abandoned, sync_folder, with_new_name, write_synced};
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// A file this old in `tmp` was left by a program that died. Nobody writes one letter for 36 hours.
 pub const ABANDONED: Duration = Duration::from_secs(36 * 60 * 60);
 /// Longest name of a letter: it also serves as its UIDL (RFC 1939 §7).
 pub const NAME: usize = 70;
-/// How often we ask for another name when one is taken.
-const TRIES: usize = 1000;
 
-/// A mailbox.
+const FOLDERS: [&str; 3] = ["tmp", "new", "cur"];
+
+/// A mailbox: its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Maildir {
-    folder: PathBuf,
-}
+pub struct Maildir(PathBuf);
 
 /// A letter in a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,62 +44,62 @@ pub struct Entry {
 impl Maildir {
     /// Makes the folders, if they are not there.
     pub fn create(folder: &Path) -> io::Result<Maildir> {
-        for name in ["tmp", "new", "cur"] {
+        for name in FOLDERS {
             fs::create_dir_all(folder.join(name))?;
         }
         sync_folder(folder)?;
-        folder.parent().map_or(Ok(()), sync_folder)?;
-        Ok(Maildir {
-            folder: folder.to_path_buf(),
-        })
+        sync_folder(&folder.join(".."))?;
+        Ok(Maildir(folder.to_path_buf()))
     }
 
     /// The same, for each letter: [`create`](Maildir::create) has been here when the program
     /// started. To sync folders again that nobody has touched would take half as long as to deliver
     /// the letter.
     pub fn open(folder: &Path) -> io::Result<Maildir> {
-        let is_there = |name: &str| folder.join(name).is_dir();
-        if !["tmp", "new", "cur"].into_iter().all(is_there) {
-            return Maildir::create(folder);
+        if FOLDERS.iter().all(|name| folder.join(name).is_dir()) {
+            return Ok(Maildir(folder.to_path_buf()));
         }
-        Ok(Maildir {
-            folder: folder.to_path_buf(),
-        })
+        Maildir::create(folder)
     }
 
     /// The folder.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.0
     }
 
     /// Removes what programs that died left in `tmp`.
     pub fn sweep(&self) -> io::Result<()> {
-        for file in fs::read_dir(self.folder.join("tmp"))? {
+        for file in fs::read_dir(self.0.join("tmp"))? {
             remove_if_abandoned(&file?.path());
         }
         Ok(())
     }
 
-    /// The letters, by name, which is by time. What cannot be read is no letter: it may be a
-    /// folder, or another reader took it away just now. It must not hide the others.
+    /// The letters, by name, which is by time.
     pub fn list(&self) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for folder in ["new", "cur"] {
-            for file in fs::read_dir(self.folder.join(folder))? {
-                let path = file?.path();
-                let name = path.file_name().and_then(|name| name.to_str());
-                if let Some(name) = name.filter(|name| !name.starts_with('.'))
-                    && let Ok(size) = wire_size(&path, name)
-                {
-                    let uid = uid(name);
-                    entries.push(Entry { path, uid, size });
-                }
+            for file in fs::read_dir(self.0.join(folder))? {
+                entries.extend(Entry::read(file?.path()));
             }
         }
         entries.sort_by(|a, b| a.path.file_name().cmp(&b.path.file_name()));
         // A letter that a reader put from new to cur meanwhile was seen twice.
         entries.dedup_by(|b, a| a.uid == b.uid);
         Ok(entries)
+    }
+}
+
+impl Entry {
+    /// What cannot be read is no letter: it may be a folder, or another reader took it away just
+    /// now. It must not hide the others.
+    fn read(path: PathBuf) -> Option<Entry> {
+        let name = path.file_name()?.to_str()?;
+        if name.starts_with('.') {
+            return None;
+        }
+        let (uid, size) = (uid(name), wire_size(&path, name)?);
+        Some(Entry { path, uid, size })
     }
 }
 
@@ -113,44 +115,38 @@ pub fn deliver(
     head: impl Fn(&str) -> String,
     text: &Text,
 ) -> io::Result<String> {
-    for _ in 0..TRIES {
-        let id = clock.unique_name();
-        let head = head(&id);
-        let name = file_name(&id, by, head.len() + text.octets().len());
-        match deliver_as(mailboxes, &name, head.as_bytes(), text) {
-            Ok(()) => return Ok(id),
-            // The clock stands still, or another process had the same thought.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(ErrorKind::AlreadyExists.into())
+    with_new_name(clock, |id| {
+        let head = head(id);
+        let name = file_name(id, by, head.len() + text.octets().len());
+        deliver_as(mailboxes, &name, [head.as_bytes(), text.octets()])
+    })
 }
 
-fn deliver_as(mailboxes: &[Maildir], name: &str, head: &[u8], text: &Text) -> io::Result<()> {
+fn deliver_as(mailboxes: &[Maildir], name: &str, parts: [&[u8]; 2]) -> io::Result<()> {
     let mut written: Vec<PathBuf> = Vec::new();
-    let mut arrived: Vec<PathBuf> = Vec::new();
-    let result = mailboxes.iter().try_for_each(|mailbox| {
-        let new = mailbox.folder.join("new").join(name);
+    let mut arrived = Vec::new();
+    let result = mailboxes.iter().try_for_each(|Maildir(folder)| {
+        let new = folder.join("new").join(name);
         // One file can have a name in every mailbox, unless they lie on different disks.
-        let linked = written.last().map(|first| fs::hard_link(first, &new));
-        if !matches!(linked, Some(Ok(()))) {
-            let tmp = mailbox.folder.join("tmp").join(name);
-            let mut file = File::create_new(&tmp)?;
+        let first = written.last();
+        let linked = first.is_some_and(|first| fs::hard_link(first, &new).is_ok());
+        if !linked {
+            let tmp = folder.join("tmp").join(name);
+            let file = File::create_new(&tmp)?;
             written.push(tmp.clone());
-            file.write_all(head)?;
-            file.write_all(text.octets())?;
-            file.sync_all()?;
+            write_synced(file, &parts)?;
             // A link refuses a name that is taken. A rename would overwrite that letter.
             fs::hard_link(&tmp, &new)?;
         }
         arrived.push(new);
-        sync_folder(&mailbox.folder.join("new"))
+        sync_folder(&folder.join("new"))
     });
     if result.is_err() {
-        arrived.iter().for_each(|file| drop(fs::remove_file(file)));
+        written.append(&mut arrived);
     }
-    written.iter().for_each(|file| drop(fs::remove_file(file)));
+    for file in written {
+        let _ = fs::remove_file(file);
+    }
     result
 }
 
@@ -158,11 +154,7 @@ fn deliver_as(mailboxes: &[Maildir], name: &str, head: &[u8], text: &Text) -> io
 /// to learn it; Dovecot uses the same mark. No colon: Windows does not allow it.
 fn file_name(id: &str, by: &Domain, size: usize) -> String {
     let mark = format!(",W={size}");
-    let host: String = by
-        .as_str()
-        .chars()
-        .map(|c| if c == ':' { '-' } else { c })
-        .collect();
+    let host = by.as_str().replace(':', "-");
     let room = NAME.saturating_sub(id.len() + 1 + mark.len());
     format!("{id}.{}{mark}", host.get(..room).unwrap_or(&host))
 }
@@ -174,15 +166,10 @@ fn base(name: &str) -> &str {
 
 /// The size that the name tells, or the one that reading the file tells: a letter from another
 /// program may have lines that end with LF alone.
-fn wire_size(path: &Path, name: &str) -> io::Result<usize> {
-    let mark = base(name).split(",W=").nth(1);
-    match mark
-        .and_then(|size| size.split(',').next())
-        .and_then(|size| size.parse().ok())
-    {
-        Some(size) => Ok(size),
-        None => Ok(Text::from_file(&fs::read(path)?).octets().len()),
-    }
+fn wire_size(path: &Path, name: &str) -> Option<usize> {
+    let mut marks = base(name).split(',').skip(1);
+    let told = marks.find_map(|mark| mark.strip_prefix("W=")?.parse().ok());
+    told.or_else(|| Some(Text::from_file(&fs::read(path).ok()?).octets().len()))
 }
 
 /// A name that stays when the flags change. Another program's name may not do; then a number made
@@ -196,33 +183,4 @@ fn uid(name: &str) -> String {
         (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01b3)
     });
     format!("{number:016x}")
-}
-
-/// Makes sure that the names in a folder are on the disk too: to sync a file does not sync its
-/// name.
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    // The parent of `box` is the empty path, and means where we are.
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
-}
-
-/// Removes a file that nobody has touched for [`ABANDONED`].
-pub fn remove_if_abandoned(path: &Path) {
-    let touched = fs::metadata(path).and_then(|file| file.modified());
-    let age = touched.map(|touched| {
-        SystemTime::now()
-            .duration_since(touched)
-            .unwrap_or_default()
-    });
-    if age.is_ok_and(|age| age > ABANDONED) {
-        let _ = fs::remove_file(path);
-    }
 }

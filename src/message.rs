@@ -13,7 +13,7 @@ mod field;
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::base64;
 use crate::protocol::dot::Text;
-use crate::session::Letter;
+use crate::session::{Letter, Origin};
 pub use date::{Clock, Date};
 pub use field::{ENCODED, FOLD, Field, FieldError, LONGEST};
 
@@ -40,87 +40,77 @@ pub struct Draft {
 ///
 /// Errors: a subject with a line end, and the like.
 pub fn compose(draft: &Draft, clock: &mut Clock) -> Result<Text, FieldError> {
-    let to = draft.to.iter().map(|path| match path {
-        ForwardPath::Mailbox(mailbox) => mailbox.to_string(),
-        // A name without a domain is no address, but may name a group (RFC 5322 §3.4).
-        ForwardPath::Postmaster => "postmaster:;".to_string(),
-    });
-    let to = to.collect::<Vec<_>>().join(", ");
-    let id = format!("<{}@{}>", clock.unique_name(), draft.from.domain());
+    let is_given = |name: &str| {
+        let mut names = draft.fields.iter().map(Field::name);
+        names.any(|given| given.eq_ignore_ascii_case(name))
+    };
     let body = Text::from_file(draft.body.as_bytes());
-    let (mime, body) = encode_body(body);
-    let mut made = vec![
-        ("Date", clock.now().to_string()),
-        ("From", draft.from.to_string()),
+    let (encoding, body) = encode_body(body, is_given(ENCODING));
+    let mime = |value: &str| encoding.map(|_| value.to_string());
+    let to: Vec<String> = draft.to.iter().map(recipient).collect();
+    let id = format!("<{}@{}>", clock.unique_name(), draft.from.domain());
+    let made = [
+        ("Date", Some(clock.now().to_string())),
+        ("From", Some(draft.from.to_string())),
+        ("To", Some(to.join(", ")).filter(|to| !to.is_empty())),
+        ("Subject", draft.subject.clone()),
+        ("Message-ID", Some(id)),
+        ("X-Mailer", Some(MAILER.to_string())),
+        ("MIME-Version", mime("1.0")),
+        ("Content-Type", mime("text/plain; charset=UTF-8")),
+        (ENCODING, encoding.map(str::to_string)),
     ];
-    if !draft.to.is_empty() {
-        made.push(("To", to));
-    }
-    made.extend(draft.subject.clone().map(|subject| ("Subject", subject)));
-    made.push(("Message-ID", id));
-    made.push(("X-Mailer", MAILER.to_string()));
-    made.extend(
-        mime.into_iter()
-            .map(|(name, value)| (name, value.to_string())),
-    );
     let mut header = String::new();
     for (name, value) in made {
-        if !draft
-            .fields
-            .iter()
-            .any(|field| field.name().eq_ignore_ascii_case(name))
-        {
+        if let Some(value) = value.filter(|_| !is_given(name)) {
             header += &Field::new(name, &value)?.to_lines();
         }
     }
-    for field in &draft.fields {
-        header += &field.to_lines();
-    }
+    header.extend(draft.fields.iter().map(Field::to_lines));
     let text = [header.as_bytes(), b"\r\n", body.octets()].concat();
-    Text::new(text).map_err(|_| FieldError::Control("body".to_string()))
+    Ok(Text::from_file(&text))
 }
 
-/// A body that is not plain ASCII in short lines says so (RFC 2045 §5, §6): as it is if its lines
-/// are short enough, else in base64.
-fn encode_body(body: Text) -> (Vec<(&'static str, &'static str)>, Text) {
-    let short = body
-        .lines()
-        .all(|line| line.len() <= LONGEST && !line.contains(&0));
-    if short && body.octets().is_ascii() {
-        return (Vec::new(), body);
+/// A name without a domain is no address, but may name a group (RFC 5322 §3.4).
+fn recipient(path: &ForwardPath) -> String {
+    match path {
+        ForwardPath::Mailbox(mailbox) => mailbox.to_string(),
+        ForwardPath::Postmaster => "postmaster:;".to_string(),
     }
-    let mut mime = vec![
-        ("MIME-Version", "1.0"),
-        ("Content-Type", "text/plain; charset=UTF-8"),
-    ];
-    if short {
-        mime.push(("Content-Transfer-Encoding", "8bit"));
-        return (mime, body);
+}
+
+const ENCODING: &str = "Content-Transfer-Encoding";
+
+/// A body that is not plain ASCII in short lines says so (RFC 2045 §6): it goes as it is if its
+/// lines are short enough, else in base64. One that `is_encoded` already, and says so in a field of
+/// the draft, must not be encoded once more.
+fn encode_body(body: Text, is_encoded: bool) -> (Option<&'static str>, Text) {
+    let is_short = |line: &[u8]| line.len() <= LONGEST && !line.contains(&0);
+    if is_encoded || body.lines().all(is_short) {
+        let encoding = (!body.octets().is_ascii()).then_some("8bit");
+        return (encoding, body);
     }
-    mime.push(("Content-Transfer-Encoding", "base64"));
     // 57 octets make 76 letters, the most that a line of base64 may have.
-    let lines = body
-        .octets()
-        .chunks(57)
-        .map(|octets| base64::encode(octets) + "\n");
-    (mime, Text::from_file(lines.collect::<String>().as_bytes()))
+    let groups = body.octets().chunks(57);
+    let lines: String = groups.map(|octets| base64::encode(octets) + "\n").collect();
+    (Some("base64"), Text::from_file(lines.as_bytes()))
 }
 
 /// The trace field of one server: from whom, by whom, how, as which letter, for whom, when (RFC
 /// 5321 §4.4). `for` is said only if there is one recipient: else each would learn of the others
 /// (§7.2). A letter that was written on this host has no such field.
 pub fn received(letter: &Letter, by: &Domain, id: &str, date: Date) -> String {
-    let Some(origin) = &letter.origin else {
+    let Some(Origin { helo, ip, protocol }) = &letter.origin else {
         return String::new();
     };
-    let from = format!("{} ({})", origin.helo, Domain::from(origin.ip));
+    let ip = Domain::from(*ip);
     let recipient = match letter.forward_paths.as_slice() {
         [ForwardPath::Mailbox(mailbox)] => format!("\r\n    for <{mailbox}>"),
         _ => String::new(),
     };
     format!(
-        "Received: from {from}\r\n    by {by} with {} id {id}{recipient};\r\n    {date}\r\n",
-        origin.protocol
+        "Received: from {helo} ({ip})\r\n    by {by} with {protocol} id {id}{recipient};\r\n    \
+         {date}\r\n"
     )
 }
 

@@ -23,7 +23,6 @@ mod route;
 use crate::protocol::address::Domain;
 use dns::{Data, Kind, Record};
 pub use route::{NoRoute, Route};
-use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 
@@ -54,15 +53,6 @@ pub enum NoHop {
     /// The letter stays in the queue.
     NotNow(String),
 }
-
-impl fmt::Display for NoHop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (NoHop::Never(why) | NoHop::NotNow(why)) = self;
-        f.write_str(why)
-    }
-}
-
-impl std::error::Error for NoHop {}
 
 /// Whoever answers questions about names: a [`resolver`], or a table in a test.
 pub trait Lookup {
@@ -97,32 +87,33 @@ pub fn next_hops(
         )));
     };
     let mut targets = Vec::new();
-    let mut reasons = Vec::new();
-    for exchange in exchanges(domain, own, lookup)? {
+    let mut reason = None;
+    for (_, exchange) in exchanges(domain, own, lookup)? {
         match locate(&exchange, mx_port, lookup) {
             Ok(target) => targets.push(target),
-            Err(no_hop) => reasons.push(no_hop),
+            // As long as one of the reasons is "not now", there is hope.
+            Err(NoHop::NotNow(why)) => reason = Some(NoHop::NotNow(why)),
+            Err(never) => reason = reason.or(Some(never)),
         }
     }
-    // As long as one of the reasons is "not now", there is hope.
-    let reason = reasons
-        .into_iter()
-        .min_by_key(|no_hop| matches!(no_hop, NoHop::Never(_)));
     match reason {
         Some(reason) if targets.is_empty() => Err(reason),
         _ => Ok(targets),
     }
 }
 
-/// The names of the hosts that take the mail of `domain`, best first.
-fn exchanges(domain: &Domain, own: &Domain, lookup: &mut dyn Lookup) -> Result<Vec<String>, NoHop> {
+/// A preference, and the name of a host that takes mail.
+type Exchange = (u16, String);
+type Exchanges = Result<Vec<Exchange>, NoHop>;
+
+/// The hosts that take the mail of `domain`, best first.
+fn exchanges(domain: &Domain, own: &Domain, lookup: &mut dyn Lookup) -> Exchanges {
     let (host, data) = ask(domain, Kind::Mx, lookup)?;
-    let mut exchanges: Vec<(u16, String)> = Vec::new();
-    for data in data {
-        if let Data::Mx(preference, exchange) = data {
-            exchanges.push((preference, exchange));
-        }
-    }
+    let exchange = |data| match data {
+        Data::Mx(preference, exchange) => Some((preference, exchange)),
+        _ => None,
+    };
+    let mut exchanges: Vec<Exchange> = data.into_iter().filter_map(exchange).collect();
     if exchanges.is_empty() {
         exchanges.push((0, host.to_string())); // the implicit MX of RFC 5321 §5.1
     }
@@ -131,12 +122,10 @@ fn exchanges(domain: &Domain, own: &Domain, lookup: &mut dyn Lookup) -> Result<V
             "{domain} takes no mail: its MX record names no host (null MX, RFC 7505)"
         )));
     }
-    // Among equals the order MUST be random, so that none of them gets all the load.
-    exchanges.sort_by_cached_key(|(preference, _)| (*preference, random()));
     // Hosts with a higher number than ours would only hand the letter to us again, and those with
     // the same number may. So they go, and we with them.
-    let us = exchanges.iter().find(|(_, exchange)| is_us(exchange, own));
-    if let Some((ours, _)) = us.cloned() {
+    let ours = |(preference, name): &Exchange| is_us(name, own).then_some(*preference);
+    if let Some(ours) = exchanges.iter().filter_map(ours).min() {
         exchanges.retain(|(preference, _)| *preference < ours);
     }
     if exchanges.is_empty() {
@@ -144,11 +133,10 @@ fn exchanges(domain: &Domain, own: &Domain, lookup: &mut dyn Lookup) -> Result<V
             "mail for {domain} loops back to this server, which has no such mailboxes"
         )));
     }
+    // Among equals the order MUST be random, so that none of them gets all the load.
+    exchanges.sort_by_cached_key(|(preference, _)| (*preference, random()));
     exchanges.truncate(EXCHANGES);
-    Ok(exchanges
-        .into_iter()
-        .map(|(_, exchange)| exchange)
-        .collect())
+    Ok(exchanges)
 }
 
 /// On every machine `localhost` is the machine itself (RFC 6761 §6.3).
@@ -192,11 +180,8 @@ fn target(name: &Domain, addresses: Vec<IpAddr>, port: u16) -> Result<Target, No
         )));
     }
     let name = name.clone();
-    let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, port));
-    Ok(Target {
-        name,
-        addresses: addresses.collect(),
-    })
+    let addresses = addresses.into_iter().map(|ip| (ip, port).into()).collect();
+    Ok(Target { name, addresses })
 }
 
 /// What DNS has about a name. If that is an alias, we ask again for the name it stands for

@@ -13,14 +13,14 @@
 pub mod client;
 mod session;
 
-use crate::maildir::{Entry, Maildir};
-use crate::protocol::dot::{Text, end_text, write_text_line};
+use crate::maildir::{Entry, Maildir, lock};
+use crate::protocol::dot::{Text, end_text, write_text, write_text_line};
 use crate::protocol::line::{Stream, Wire};
 pub use session::{COMMAND_LINE, MISTAKES, Message, Session, Step};
 use std::collections::HashMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a server waits for the next command (RFC 1939 §3: at least 10 minutes).
@@ -35,6 +35,19 @@ struct Open {
 }
 
 impl Open {
+    /// Opens a mailbox for one reader. `None`: another one is there.
+    fn new(mailbox: Maildir) -> io::Result<Option<Open>> {
+        let Some(_lock) = lock(&mailbox.folder().join("pop3.lock"))? else {
+            return Ok(None);
+        };
+        let entries = mailbox.list()?;
+        Ok(Some(Open {
+            mailbox,
+            entries,
+            _lock,
+        }))
+    }
+
     /// Programs that know nothing of our lock may read the same mailbox. They rename letters, to
     /// keep notes in the names; what stays is the unique id. So we look for the new names.
     fn refresh(&mut self) -> io::Result<()> {
@@ -48,44 +61,29 @@ impl Open {
         Ok(())
     }
 
-    fn read(&mut self, at: usize) -> io::Result<Vec<u8>> {
-        let path = |open: &Open| open.entries.get(at).map(|entry| entry.path.clone());
-        match fs::read(path(self).unwrap_or_default()) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                self.refresh()?;
-                fs::read(path(self).unwrap_or_default())
-            }
-            read => read,
+    fn path(&self, at: usize) -> Option<&Path> {
+        self.entries.get(at).map(|entry| entry.path.as_path())
+    }
+
+    fn read(&mut self, at: usize) -> Option<Text> {
+        let mut octets = fs::read(self.path(at)?);
+        if octets.is_err() {
+            self.refresh().ok()?;
+            octets = fs::read(self.path(at)?);
         }
+        Some(Text::from_file(&octets.ok()?))
     }
 
     /// Removes letters. One that is gone already is removed, too; of the others, how many are left?
     fn remove(&mut self, deleted: &[usize]) -> usize {
-        let (moved, left) = self.try_remove(deleted);
-        if moved.is_empty() {
-            return left.len();
+        let mut paths = deleted.iter().filter_map(|at| self.path(*at));
+        if !paths.all(Path::exists) && self.refresh().is_err() {
+            return deleted.len();
         }
-        match self.refresh() {
-            Ok(()) => left.len() + self.try_remove(&moved).1.len(),
-            Err(_) => left.len() + moved.len(),
-        }
-    }
-
-    /// Tries to, and tells which were not found, and which could not be removed.
-    fn try_remove(&self, deleted: &[usize]) -> (Vec<usize>, Vec<usize>) {
-        let (mut missing, mut left) = (Vec::new(), Vec::new());
-        for at in deleted {
-            match self
-                .entries
-                .get(*at)
-                .map(|entry| fs::remove_file(&entry.path))
-            {
-                Some(Err(error)) if error.kind() == ErrorKind::NotFound => missing.push(*at),
-                Some(Err(_)) => left.push(*at),
-                Some(Ok(())) | None => {}
-            }
-        }
-        (missing, left)
+        let paths = deleted.iter().filter_map(|at| self.path(*at));
+        let errors = paths.filter_map(|path| fs::remove_file(path).err());
+        let left = errors.filter(|error| error.kind() != ErrorKind::NotFound);
+        left.count()
     }
 }
 
@@ -105,42 +103,17 @@ pub fn converse<S: Stream>(
         match session.line(&line) {
             Step::Say(reply) => wire.write_line(&reply)?,
             Step::Lines(lines) => {
-                for line in &lines {
-                    wire.allow(patience)?;
-                    wire.write_line(line)?;
-                }
-                end_text(wire, patience)?;
+                let text = Text::from_file(lines.join("\n").as_bytes());
+                write_text(wire, &text, patience)?;
             }
-            Step::Open(user) => {
-                let opened = mailbox(&user).and_then(lock);
-                let reply = match opened {
-                    Ok(Some(opened)) => {
-                        let messages = opened
-                            .entries
-                            .iter()
-                            .map(|entry| Message::new(&entry.uid, entry.size));
-                        let reply = session.opened(messages.collect());
-                        open = Some(opened);
-                        reply
-                    }
-                    Ok(None) => "-ERR [IN-USE] somebody is reading this mailbox".to_string(),
-                    Err(error) => {
-                        if let Some(trace) = wire.trace() {
-                            trace.remark(&format!("the mailbox could not be opened: {error}"));
-                        }
-                        "-ERR the mailbox cannot be opened now; try again later".to_string()
-                    }
-                };
-                wire.write_line(&reply)?;
-            }
-            Step::Send(at, lines) => {
-                let octets = open.as_mut().and_then(|open| open.read(at).ok());
-                send(wire, octets, lines, patience)?;
-            }
+            Step::Open(user) => open = log_in(wire, session, mailbox(&user))?,
+            Step::Send(at, lines) => match open.as_mut().and_then(|open| open.read(at)) {
+                Some(text) => send(wire, &text, lines, patience)?,
+                None => wire.write_line(UNREADABLE)?,
+            },
             Step::Remove(deleted) => {
                 let left = open.as_mut().map_or(0, |open| open.remove(&deleted));
-                let reply = session.removed(left);
-                wire.write_line(&reply)?;
+                wire.write_line(&session.removed(left))?;
                 return wire.flush();
             }
             Step::Close(reply) => {
@@ -152,42 +125,45 @@ pub fn converse<S: Stream>(
     }
 }
 
-/// Opens a mailbox for one reader. `None`: another one is there.
-fn lock(mailbox: Maildir) -> io::Result<Option<Open>> {
-    let lock = File::options()
-        .create(true)
-        .append(true)
-        .open(mailbox.folder().join("pop3.lock"))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(Some(Open {
-            entries: mailbox.list()?,
-            mailbox,
-            _lock: lock,
-        })),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
+const UNREADABLE: &str = "-ERR that letter cannot be read; another program may have it";
+
+/// Opens a mailbox, and says how that went.
+fn log_in<S: Stream>(
+    wire: &mut Wire<S>,
+    session: &mut Session<'_>,
+    mailbox: io::Result<Maildir>,
+) -> io::Result<Option<Open>> {
+    let opened = mailbox.and_then(Open::new);
+    let reply = match &opened {
+        Ok(Some(Open { entries, .. })) => {
+            let message = |entry: &Entry| Message::new(&entry.uid, entry.size);
+            session.opened(entries.iter().map(message).collect())
+        }
+        Ok(None) => "-ERR [IN-USE] somebody is reading this mailbox".to_string(),
+        Err(error) => {
+            if let Some(trace) = wire.trace() {
+                trace.remark(&format!("the mailbox could not be opened: {error}"));
+            }
+            "-ERR the mailbox cannot be opened now; try again later".to_string()
+        }
+    };
+    wire.write_line(&reply)?;
+    Ok(opened.ok().flatten())
 }
 
 /// Sends a letter, or its header and so many lines of its body: RETR and TOP are one.
 fn send<S: Stream>(
     wire: &mut Wire<S>,
-    octets: Option<Vec<u8>>,
+    text: &Text,
     body_lines: Option<usize>,
     patience: Duration,
 ) -> io::Result<()> {
-    let Some(octets) = octets else {
-        return wire.write_line("-ERR that letter cannot be read; another program may have it");
-    };
-    let text = Text::from_file(&octets);
-    let header = text.header_lines().count() + 1;
-    let (reply, most) = match body_lines {
-        None => (format!("+OK {} octets", text.octets().len()), usize::MAX),
-        Some(lines) => (
-            "+OK the top of it".to_string(),
-            header.saturating_add(lines),
-        ),
-    };
+    let mut reply = format!("+OK {} octets", text.octets().len());
+    let mut most = usize::MAX;
+    if let Some(lines) = body_lines {
+        reply = "+OK the top of it".to_string();
+        most = lines.saturating_add(text.header_lines().count() + 1);
+    }
     wire.write_line(&reply)?;
     for line in text.lines().take(most) {
         write_text_line(wire, line, patience)?;

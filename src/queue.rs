@@ -9,20 +9,18 @@
 
 mod envelope;
 
-use crate::maildir::{remove_if_abandoned, sync_folder};
+use crate::maildir::{lock, remove_if_abandoned, sync_folder, with_new_name, write_synced};
 use crate::message::Clock;
 use crate::protocol::address::{Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 pub use envelope::{Damaged, Envelope, Reason, State};
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// A queue folder.
 #[derive(Debug, Clone)]
-pub struct Queue {
-    folder: PathBuf,
-}
+pub struct Queue(PathBuf);
 
 /// What lies in the queue under one name.
 #[derive(Debug)]
@@ -37,24 +35,20 @@ impl Queue {
     /// Makes the folder, if it is not there.
     pub fn create(folder: &Path) -> io::Result<Queue> {
         fs::create_dir_all(folder)?;
-        folder.parent().map_or(Ok(()), sync_folder)?;
-        Ok(Queue {
-            folder: folder.to_path_buf(),
-        })
+        sync_folder(&folder.join(".."))?;
+        Ok(Queue(folder.to_path_buf()))
     }
 
     /// The same, for each letter: [`create`](Queue::create) has been here when the program started.
     pub fn open(folder: &Path) -> io::Result<Queue> {
-        if !folder.is_dir() {
-            return Queue::create(folder);
+        if folder.is_dir() {
+            return Ok(Queue(folder.to_path_buf()));
         }
-        Ok(Queue {
-            folder: folder.to_path_buf(),
-        })
+        Queue::create(folder)
     }
 
     fn file(&self, id: &str, kind: &str) -> PathBuf {
-        self.folder.join(format!("{id}.{kind}"))
+        self.0.join(format!("{id}.{kind}"))
     }
 
     /// Puts a letter into the queue, and returns its name. `head` makes the trace fields from the
@@ -68,57 +62,39 @@ impl Queue {
         head: impl Fn(&str) -> String,
         text: &Text,
     ) -> io::Result<String> {
-        let (id, mut letter) = loop {
-            let id = clock.unique_name();
-            match File::create_new(self.file(&id, "letter")) {
-                Ok(file) => break (id, file),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        };
-        let waiting = recipients
-            .into_iter()
-            .map(|mailbox| (mailbox, State::Waiting(None)));
         let now = clock.now();
+        let waiting = |mailbox| (mailbox, State::Waiting(None));
         let envelope = Envelope {
             reverse_path: reverse_path.clone(),
             arrived: now,
             tries: 0,
             next: now,
-            recipients: waiting.collect(),
+            recipients: recipients.into_iter().map(waiting).collect(),
         };
-        let added = letter
-            .write_all(head(&id).as_bytes())
-            .and_then(|()| letter.write_all(text.octets()))
-            .and_then(|()| letter.sync_all())
-            .and_then(|()| self.update(&id, &envelope));
-        match added {
-            Ok(()) => Ok(id),
-            Err(error) => {
-                let _ = self.finish(&id);
-                Err(error)
+        with_new_name(clock, |id| {
+            let letter = File::create_new(self.file(id, "letter"))?;
+            let added = write_synced(letter, &[head(id).as_bytes(), text.octets()])
+                .and_then(|()| self.update(id, &envelope));
+            if added.is_err() {
+                let _ = fs::remove_file(self.file(id, "new"));
+                let _ = self.finish(id);
             }
-        }
+            added
+        })
     }
 
     /// Writes an envelope anew: a whole new file takes the place of the old one.
     pub fn update(&self, id: &str, envelope: &Envelope) -> io::Result<()> {
         let new = self.file(id, "new");
-        let written = File::create(&new).and_then(|mut file| {
-            file.write_all(envelope.to_string().as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&new, self.file(id, "envelope"))
-        });
-        if written.is_err() {
-            let _ = fs::remove_file(&new);
-        }
-        written.and_then(|()| sync_folder(&self.folder))
+        write_synced(File::create(&new)?, &[envelope.to_string().as_bytes()])?;
+        fs::rename(&new, self.file(id, "envelope"))?;
+        sync_folder(&self.0)
     }
 
     /// Takes a letter out of the queue. First the envelope: without it the text is nothing.
     pub fn finish(&self, id: &str) -> io::Result<()> {
         let removed = fs::remove_file(self.file(id, "envelope"));
-        sync_folder(&self.folder)?;
+        sync_folder(&self.0)?;
         fs::remove_file(self.file(id, "letter")).and(removed)
     }
 
@@ -132,33 +108,25 @@ impl Queue {
     /// much memory for ten thousand as for one. Files that a crash left behind are removed on the
     /// way.
     pub fn each(&self, mut see: impl FnMut(Found)) -> io::Result<()> {
-        for file in fs::read_dir(&self.folder)? {
-            let path = file?.path();
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default();
-            match name.rsplit_once('.') {
-                Some((id, "envelope")) => {
-                    let id = id.to_string();
-                    match self.read(&id) {
-                        Ok(Some(envelope)) => see(Found::Letter(id, envelope)),
-                        Ok(None) => see(Found::Damaged(self.set_aside(&id))),
-                        Err(error) if error.kind() == ErrorKind::InvalidData => {
-                            see(Found::Damaged(self.set_aside(&id)));
-                        }
-                        // Somebody took it away just now; or the disk has a bad moment.
-                        Err(_) => {}
-                    }
-                }
-                Some((id, "letter")) if self.lacks(id, "envelope") && self.lacks(id, "damaged") => {
-                    remove_if_abandoned(&path);
-                }
-                Some((_, "new")) => remove_if_abandoned(&path),
-                _ => {}
+        for file in fs::read_dir(&self.0)? {
+            if let Some(found) = self.look_at(&file?.path()) {
+                see(found);
             }
         }
         Ok(())
+    }
+
+    fn look_at(&self, path: &Path) -> Option<Found> {
+        let (id, kind) = path.file_name()?.to_str()?.rsplit_once('.')?;
+        let is_left_behind = match kind {
+            "envelope" => return self.read(id),
+            "letter" => self.lacks(id, "envelope") && self.lacks(id, "damaged"),
+            kind => kind == "new",
+        };
+        if is_left_behind {
+            remove_if_abandoned(path);
+        }
+        None
     }
 
     /// Is it certain that there is no such file? (A disk in trouble does not know.)
@@ -166,33 +134,28 @@ impl Queue {
         self.file(id, kind).try_exists().is_ok_and(|exists| !exists)
     }
 
-    /// An envelope; `None` if it makes no sense, or its text is missing.
-    fn read(&self, id: &str) -> io::Result<Option<Envelope>> {
-        let text = fs::read_to_string(self.file(id, "envelope"))?;
-        Ok(text.parse().ok().filter(|_| !self.lacks(id, "letter")))
+    /// `None`: somebody took the letter away just now; or the disk has a bad moment.
+    fn read(&self, id: &str) -> Option<Found> {
+        let envelope = match fs::read_to_string(self.file(id, "envelope")) {
+            Err(error) if error.kind() != ErrorKind::InvalidData => return None,
+            text => text.unwrap_or_default().parse().ok(),
+        };
+        Some(match envelope {
+            Some(envelope) if !self.lacks(id, "letter") => Found::Letter(id.to_string(), envelope),
+            _ => Found::Damaged(self.set_aside(id)),
+        })
     }
 
     /// Takes a damaged letter out of the way of those behind it, and says under which name. It is
     /// kept, envelope and text: they are a promise, and somebody may still mend them.
     pub fn set_aside(&self, id: &str) -> PathBuf {
         let (envelope, aside) = (self.file(id, "envelope"), self.file(id, "damaged"));
-        if fs::rename(&envelope, &aside).is_ok() {
-            aside
-        } else {
-            envelope
-        }
+        let renamed = fs::rename(&envelope, &aside);
+        if renamed.is_ok() { aside } else { envelope }
     }
 
     /// The right to work the queue off, as long as the file is kept. `None`: somebody else has it.
     pub fn lock(&self) -> io::Result<Option<File>> {
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.join("lock"))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        lock(&self.0.join("lock"))
     }
 }

@@ -14,7 +14,7 @@
 
 mod bounce;
 
-use crate::client::{Client, Failure, Stage, Timeouts, connect};
+use crate::client::{Client, Failure, Stage, Timeouts, Verdict, connect};
 use crate::message::{Clock, Date};
 use crate::next_hop::{NoHop, Target};
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
@@ -24,7 +24,7 @@ use crate::protocol::reply::{Reply, ReplyError, Severity};
 use crate::queue::{Envelope, Found, Queue, Reason, State};
 use crate::server::Store;
 pub use bounce::bounce;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -48,12 +48,10 @@ impl Schedule {
         give_up: Duration::from_secs(5 * 24 * 60 * 60),
     };
 
-    /// When to try again after this many tries.
-    fn next(&self, now: Date, tries: u32) -> Date {
-        let times = 1_u32
-            .checked_shl(tries.saturating_sub(1))
-            .unwrap_or(LONGEST_WAIT);
-        let wait = u64::from(times.clamp(1, LONGEST_WAIT)).saturating_mul(self.retry.as_secs());
+    /// When to try again, if so many tries have failed before this one.
+    fn next(&self, now: Date, failed: u32) -> Date {
+        let times = 2_u32.saturating_pow(failed).min(LONGEST_WAIT);
+        let wait = self.retry.saturating_mul(times).as_secs();
         Date(now.0.saturating_add(wait))
     }
 }
@@ -96,6 +94,16 @@ pub struct Relay<'a> {
 /// One recipient's answer: how bad it is, and why.
 type Answer = (Severity, Reason);
 
+/// A recipient for whom there is no hope, and why.
+type Failed = (Mailbox, Reason);
+
+/// A letter from the queue, while it is tried.
+struct Job {
+    id: String,
+    envelope: Envelope,
+    text: Text,
+}
+
 /// The hosts to try for a domain, or why there are none.
 type Hop = Result<Vec<Target>, NoHop>;
 
@@ -106,7 +114,7 @@ impl Relay<'_> {
         let mut report = Report::default();
         self.queue.each(|found| match found {
             Found::Letter(id, envelope) if envelope.next <= now || envelope.is_done() => {
-                if let Err(error) = self.letter(&id, envelope, &mut report) {
+                if let Err(error) = self.try_letter(&id, envelope, &mut report) {
                     (self.log)(&format!("{id}: {error}; the letter stays in the queue"));
                     report.waiting += 1;
                 }
@@ -122,50 +130,56 @@ impl Relay<'_> {
         report.damaged += 1;
     }
 
-    /// Tries one letter. What became of it is written down after each conversation.
-    fn letter(&mut self, id: &str, mut envelope: Envelope, report: &mut Report) -> io::Result<()> {
+    fn try_letter(&mut self, id: &str, envelope: Envelope, report: &mut Report) -> io::Result<()> {
         let text = match self.queue.text(id) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
                 self.damaged(&self.queue.set_aside(id), report);
                 return Ok(());
             }
             text => text?,
         };
-        let now = self.clock.now();
-        envelope.tries = envelope.tries.saturating_add(1);
-        envelope.next = self.schedule.next(now, envelope.tries);
-        let too_old = now.0
-            >= envelope
-                .arrived
-                .0
-                .saturating_add(self.schedule.give_up.as_secs());
-        let mut failed = Vec::new();
-        for (hop, mailboxes) in self.conversations(&envelope) {
-            let answers = self.hand_over(hop, &envelope.reverse_path, &mailboxes, &text);
-            for (mailbox, (severity, reason)) in mailboxes.into_iter().zip(answers) {
-                (self.log)(&format!("{id}: <{mailbox}>: {}", reason.reply));
-                match severity {
-                    Severity::Done => {
-                        envelope.set(&mailbox, State::Delivered);
-                        report.delivered += 1;
-                    }
-                    _ if severity == Severity::Refused || too_old => failed.push((mailbox, reason)),
-                    _ => envelope.set(&mailbox, State::Waiting(Some(reason))),
-                }
-            }
-            self.queue.update(id, &envelope)?;
-        }
-        self.tell_sender(id, &envelope, &failed, &text)?;
+        let id = id.to_string();
+        let mut job = Job { id, envelope, text };
+        job.envelope.next = self.schedule.next(self.clock.now(), job.envelope.tries);
+        job.envelope.tries = job.envelope.tries.saturating_add(1);
+        let failed = self.deliver(&mut job, report)?;
+        // First the bounce, then the note that there is no more to do: a crash between the two
+        // must not leave the sender without a word.
+        self.tell_sender(&job, &failed)?;
         report.failed += failed.len();
         for (mailbox, reason) in failed {
-            envelope.set(&mailbox, State::Failed(reason));
+            job.envelope.set(&mailbox, State::Failed(reason));
         }
-        report.waiting += envelope.waiting().count();
-        if envelope.is_done() {
-            self.queue.finish(id)
-        } else {
-            self.queue.update(id, &envelope)
+        report.waiting += job.envelope.waiting().count();
+        if job.envelope.is_done() {
+            return self.queue.finish(&job.id);
         }
+        self.queue.update(&job.id, &job.envelope)
+    }
+
+    /// Hands the letter to the next hops of those who wait, and writes down after each conversation
+    /// what became of it. Returns those for whom there is no hope.
+    fn deliver(&mut self, job: &mut Job, report: &mut Report) -> io::Result<Vec<Failed>> {
+        let age = self.clock.now().0.saturating_sub(job.envelope.arrived.0);
+        let is_too_old = age >= self.schedule.give_up.as_secs();
+        let mut failed = Vec::new();
+        for (hop, mailboxes) in self.conversations(&job.envelope) {
+            let answers = self.hand_over(hop, job, &mailboxes);
+            let answers = answers.unwrap_or_else(|answer| vec![answer; mailboxes.len()]);
+            for (mailbox, (severity, reason)) in mailboxes.into_iter().zip(answers) {
+                (self.log)(&format!("{}: <{mailbox}>: {}", job.id, reason.reply));
+                if severity == Severity::Done {
+                    job.envelope.set(&mailbox, State::Delivered);
+                    report.delivered += 1;
+                } else if severity == Severity::Refused || is_too_old {
+                    failed.push((mailbox, reason));
+                } else {
+                    job.envelope.set(&mailbox, State::Waiting(Some(reason)));
+                }
+            }
+            self.queue.update(&job.id, &job.envelope)?;
+        }
+        Ok(failed)
     }
 
     /// Who is reached over the same hosts shares one conversation: a letter to ten people crosses
@@ -183,71 +197,38 @@ impl Relay<'_> {
         conversations
     }
 
-    /// Tries the hosts in turn, until one has answered about the letter itself.
-    fn hand_over(
-        &mut self,
-        hop: Hop,
-        reverse_path: &ReversePath,
-        mailboxes: &[Mailbox],
-        text: &Text,
-    ) -> Vec<Answer> {
-        let all = |severity, reason: Reason| vec![(severity, reason); mailboxes.len()];
-        let targets = match hop {
-            Ok(targets) => targets,
-            Err(NoHop::Never(why)) => return all(Severity::Refused, ours(550, &why)),
-            Err(NoHop::NotNow(why)) => return all(Severity::TryLater, ours(451, &why)),
-        };
-        let paths = mailboxes.iter().cloned().map(ForwardPath::Mailbox);
-        let paths: Vec<_> = paths.collect();
-        let mut last = None;
-        for target in &targets {
-            for address in &target.addresses {
-                let failure = match self.call(*address, reverse_path, &paths, text) {
-                    Ok(answers) => {
-                        let by = |reply| Reason {
-                            host: Some(target.name.clone()),
-                            reply,
-                        };
-                        let answers = answers.into_iter();
-                        return answers
-                            .map(|(severity, reply)| (severity, by(reply)))
-                            .collect();
-                    }
-                    Err(failure) => failure,
-                };
-                let temporary = failure.is_temporary();
-                let severity = match temporary {
-                    true => Severity::TryLater,
-                    false => Severity::Refused,
-                };
-                let why = reason(target, &failure);
-                // A host that answered about the letter speaks for its domain. One that could not
-                // be reached, or would not talk to us, may have a colleague who will.
-                let about_us = matches!(
-                    failure,
-                    Failure::Broken(..) | Failure::Refused(Stage::Greeting | Stage::Hello, _)
-                );
-                if !about_us {
-                    return all(severity, why);
-                }
-                // As long as one of them may come round, there is hope for the letter.
-                if temporary || last.is_none() {
-                    last = Some((severity, why));
+    /// Tries the hosts in turn, until one has answered about the letter itself. The result is an
+    /// answer for each recipient, or one for all.
+    fn hand_over(&self, hop: Hop, job: &Job, to: &[Mailbox]) -> Result<Vec<Answer>, Answer> {
+        let targets = hop.map_err(|no_hop| match no_hop {
+            NoHop::Never(why) => ours(550, &why),
+            NoHop::NotNow(why) => ours(451, &why),
+        })?;
+        let to: Vec<_> = to.iter().cloned().map(ForwardPath::Mailbox).collect();
+        let mut failures = Vec::new();
+        for Target { name, addresses } in &targets {
+            for address in addresses {
+                match self.call(name, *address, job, &to) {
+                    Ok(answers) => return Ok(answers),
+                    Err(failure) if is_about_us(&failure) => failures.push(answer(name, &failure)),
+                    Err(failure) => return Err(answer(name, &failure)),
                 }
             }
         }
-        let (severity, why) = last.unwrap_or((Severity::TryLater, ours(451, "no host to call")));
-        all(severity, why)
+        // As long as one of them may come round, there is hope for the letter.
+        let is_refused = |(severity, _): &Answer| *severity == Severity::Refused;
+        let best = failures.into_iter().min_by_key(is_refused);
+        Err(best.unwrap_or(ours(451, "no host to call")))
     }
 
     /// One conversation with one host.
     fn call(
         &self,
+        host: &Domain,
         address: SocketAddr,
-        reverse_path: &ReversePath,
-        paths: &[ForwardPath],
-        text: &Text,
-    ) -> Result<Vec<(Severity, Reply)>, Failure> {
+        job: &Job,
+        to: &[ForwardPath],
+    ) -> Result<Vec<Answer>, Failure> {
         let mut trace = (self.trace)();
         if let Some(trace) = &mut trace {
             trace.remark(&format!("calling {address}"));
@@ -255,66 +236,63 @@ impl Relay<'_> {
         let socket = connect(address, self.timeouts.greeting)
             .map_err(|error| Failure::Broken(Stage::Greeting, ReplyError::Io(error)))?;
         let mut client = Client::open(Wire::traced(socket, trace), self.own, self.timeouts)?;
-        let sent = client.send(reverse_path, paths, text);
+        let sent = client.send(&job.envelope.reverse_path, to, &job.text);
         client.quit();
-        Ok(sent?
-            .into_iter()
-            .map(|verdict| (verdict.severity, one_line(&verdict.reply)))
-            .collect())
+        let answer = |verdict: Verdict| (verdict.severity, reason(Some(host), &verdict.reply));
+        Ok(sent?.into_iter().map(answer).collect())
     }
 
-    /// Sends the bounce, if there is one to send. This comes before we write down that the
-    /// recipients have failed: else a crash in between would leave the sender without a word.
-    fn tell_sender(
-        &mut self,
-        id: &str,
-        envelope: &Envelope,
-        failed: &[(Mailbox, Reason)],
-        text: &Text,
-    ) -> io::Result<()> {
-        let ReversePath::Mailbox(sender) = &envelope.reverse_path else {
-            if !failed.is_empty() {
-                (self.log)(&format!(
-                    "{id}: a bounce that cannot be delivered; it is dropped"
-                ));
-            }
-            return Ok(());
-        };
+    /// Sends the bounce, if there is one to send.
+    fn tell_sender(&mut self, job: &Job, failed: &[Failed]) -> io::Result<()> {
         if failed.is_empty() {
             return Ok(());
         }
-        let letter = bounce(self.own, sender, envelope.arrived, failed, text, self.clock);
-        match self.store.store(&letter) {
-            Ok(name) => (self.log)(&format!("{id}: bounced to <{sender}> as {name}")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                (self.log)(&format!("{id}: the sender <{sender}> is nobody; no bounce"));
+        let arrived = job.envelope.arrived;
+        let what = match &job.envelope.reverse_path {
+            ReversePath::Null => "a bounce that cannot be delivered; it is dropped".to_string(),
+            ReversePath::Mailbox(sender) => {
+                let letter = bounce(self.own, sender, arrived, failed, &job.text, self.clock);
+                match self.store.store(&letter) {
+                    Ok(name) => format!("bounced to <{sender}> as {name}"),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        format!("the sender <{sender}> is nobody; no bounce")
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            Err(error) => return Err(error),
-        }
+        };
+        (self.log)(&format!("{}: {what}", job.id));
         Ok(())
     }
 }
 
-/// A finding of our own, in the shape of a reply.
-fn ours(code: u16, why: &str) -> Reason {
-    Reason {
-        host: None,
-        reply: one_line(&Reply::new(code, why)),
-    }
+/// A host that answered about the letter speaks for its domain. One that could not be reached, or
+/// would not talk to us, may have a colleague who will.
+fn is_about_us(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Broken(..) | Failure::Refused(Stage::Greeting | Stage::Hello, _)
+    )
 }
 
-fn reason(target: &Target, failure: &Failure) -> Reason {
+/// What a failure means for each recipient.
+fn answer(host: &Domain, failure: &Failure) -> Answer {
     match failure {
-        Failure::Refused(_, reply) => Reason {
-            host: Some(target.name.clone()),
-            reply: one_line(reply),
-        },
-        Failure::Unfit(_) => ours(554, &format!("{}: {failure}", target.name)),
-        _ => ours(451, &format!("{}: {failure}", target.name)),
+        Failure::Refused(_, reply) => (reply.severity(), reason(Some(host), reply)),
+        Failure::Unfit(_) => ours(554, &format!("{host}: {failure}")),
+        _ => ours(451, &format!("{host}: {failure}")),
     }
 }
 
-/// The same reply on one line, as an envelope keeps it.
-fn one_line(reply: &Reply) -> Reply {
-    Reply::new(reply.code(), &reply.text().join(" "))
+/// A finding of our own, in the shape of a reply.
+fn ours(code: u16, why: &str) -> Answer {
+    let reply = Reply::new(code, why);
+    (reply.severity(), reason(None, &reply))
+}
+
+/// The reply stands on one line, as an envelope keeps it.
+fn reason(host: Option<&Domain>, reply: &Reply) -> Reason {
+    let reply = Reply::new(reply.code(), &reply.text().join(" "));
+    let host = host.cloned();
+    Reason { host, reply }
 }

@@ -315,6 +315,20 @@ fn a_body_says_what_it_is_if_it_is_not_plain_ascii() {
 }
 
 #[test]
+fn a_body_that_the_user_has_encoded_is_not_encoded_once_more() {
+    let given = ["Content-Transfer-Encoding: quoted-printable"];
+    let long = "=C3=BC".repeat(LONGEST);
+    for (body, mime) in [("=C3=BC", false), (&long, false), ("ü", true)] {
+        let text = composed(&draft(&given, "x", body));
+        let (header, rest) = Header::read(text.octets());
+        assert_eq!(rest, format!("{body}\r\n").as_bytes());
+        let encodings: Vec<_> = header.all("Content-Transfer-Encoding").collect();
+        assert_eq!(encodings, ["quoted-printable"]);
+        assert_eq!(header.all("Content-Type").count() == 1, mime, "{body}");
+    }
+}
+
+#[test]
 fn base64_has_lines_of_76_and_gives_the_body_back() {
     let body = "a\0".repeat(1000) + "\nlast";
     let text = composed(&draft(&[], "x", &body));

@@ -1,7 +1,7 @@
 //! Dates as letters carry them, and names that are never given twice.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment, in seconds since 1970. Displayed as RFC 5322 §3.3 has it: `Mon, 23 Nov 2026 05:40:53
 /// +0000`.
@@ -27,11 +27,9 @@ impl fmt::Display for Date {
         let day = day - (153 * month + 2) / 5 + 1;
         let year = era * 400 + year + u64::from(month >= 10);
         let month = MONTHS[((month + 2) % 12) as usize];
-        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        write!(
-            f,
-            "{week_day}, {day} {month} {year} {hours:02}:{minutes:02}:{seconds:02} +0000"
-        )
+        write!(f, "{week_day}, {day} {month} {year} ")?;
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{hour:02}:{minute:02}:{second:02} +0000")
     }
 }
 
@@ -51,10 +49,7 @@ impl Clock {
 
     /// Now.
     pub fn now(&self) -> Date {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Date(self.fixed.unwrap_or(since.as_secs()))
+        Date(self.fixed.unwrap_or(since_1970().as_secs()))
     }
 
     /// A name that no letter has had: seconds, microseconds, process, count. Only letters and
@@ -62,17 +57,17 @@ impl Clock {
     /// same name: who uses it must not overwrite, but ask for the next.
     pub fn unique_name(&mut self) -> String {
         self.names += 1;
+        let count = self.names;
         if let Some(seconds) = self.fixed {
-            return format!("{seconds}Q{}", self.names);
+            return format!("{seconds}Q{count}");
         }
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let (seconds, micros) = (since.as_secs(), since.subsec_micros());
-        format!(
-            "{seconds}M{micros:06}P{}Q{}",
-            std::process::id(),
-            self.names
-        )
+        let (now, process) = (since_1970(), std::process::id());
+        let (seconds, micros) = (now.as_secs(), now.subsec_micros());
+        format!("{seconds}M{micros:06}P{process}Q{count}")
     }
+}
+
+fn since_1970() -> Duration {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default()
 }

@@ -12,6 +12,9 @@ pub const LONGEST: usize = 998;
 /// The lines of a field must not be longer if it has encoded-words (RFC 2047 §2).
 pub const ENCODED: usize = 76;
 
+/// White space within a line (RFC 5322 §2.2.2).
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// A header field. Neither its name nor its value can hold a CR, an LF or another control
 /// character: such a value would add fields of its own, or end the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +41,7 @@ impl fmt::Display for FieldError {
         match self {
             FieldError::Name(name) => write!(f, "{name:?} is no name for a header field"),
             FieldError::Control(name) => {
-                write!(
-                    f,
-                    "the {name} field holds a line end or another control character"
-                )
+                write!(f, "the {name} field holds a line end or control character")
             }
             FieldError::TooLong(name) => {
                 write!(f, "the {name} field has a word too long for a line")
@@ -60,7 +60,7 @@ impl Field {
         if !(1..FOLD).contains(&name.len()) || !name.bytes().all(in_name) {
             return Err(FieldError::Name(name.to_string()));
         }
-        let value = value.trim_matches([' ', '\t']);
+        let value = value.trim_matches(BLANKS);
         if value.chars().any(|c| c.is_control() && c != '\t') {
             return Err(FieldError::Control(name.to_string()));
         }
@@ -114,17 +114,14 @@ impl FromStr for Field {
 /// The next word, with the white space before it, and the rest. To `keep_quotes` is to take a
 /// quoted-string for one word.
 fn split_word(text: &str, keep_quotes: bool) -> (&str, &str) {
-    let (mut in_word, mut quoted, mut escaped) = (false, false, false);
-    for (at, c) in text.char_indices() {
-        match c {
-            ' ' | '\t' if in_word && !(quoted && keep_quotes) => return text.split_at(at),
-            ' ' | '\t' => escaped = false,
-            _ => {
-                in_word = true;
-                quoted ^= c == '"' && !escaped;
-                escaped = c == '\\' && !escaped;
-            }
+    let blanks = text.len() - text.trim_start_matches(BLANKS).len();
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, c) in text.char_indices().skip(blanks) {
+        if BLANKS.contains(&c) && !(quoted && keep_quotes) {
+            return text.split_at(at);
         }
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
     }
     (text, "")
 }
@@ -159,7 +156,7 @@ fn encode_words(value: &str) -> String {
 /// Words as encoded-words. The space between two of them is no part of the text (RFC 2047 §6.2), so
 /// the space between the words goes into them; the one before the first stays outside.
 fn encode_run(run: &str) -> String {
-    let mut rest = run.trim_start_matches([' ', '\t']);
+    let mut rest = run.trim_start_matches(BLANKS);
     let (before, _) = run.split_at(run.len() - rest.len());
     let mut words = Vec::new();
     while !rest.is_empty() {

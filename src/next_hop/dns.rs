@@ -10,7 +10,6 @@
 //! This file opens no socket; it turns values into octets, and octets into values or an error.
 
 use crate::protocol::address::Domain;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Longest label, the part of a name between two dots, in octets (RFC 1035 §2.3.4).
@@ -48,16 +47,6 @@ pub enum Kind {
     Mx = MX,
     /// IPv6 addresses of a host.
     Aaaa = AAAA,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Kind::A => "A",
-            Kind::Mx => "MX",
-            Kind::Aaaa => "AAAA",
-        })
-    }
 }
 
 /// One record of an answer.
@@ -220,7 +209,7 @@ impl<'a> Reader<'a> {
     /// end of a name that stands earlier in the packet may be used again: two octets that begin
     /// with two 1 bits point to it (RFC 1035 §4.1.4).
     fn name(&mut self) -> Option<String> {
-        let mut name = String::new();
+        let mut labels = Vec::new();
         let mut length = 0;
         let (mut earlier, mut here) = self.packet.split_at_checked(self.at())?;
         let mut after = None; // where this name ends, and reading goes on
@@ -228,6 +217,7 @@ impl<'a> Reader<'a> {
             match here {
                 [0, rest @ ..] => {
                     self.rest = after.unwrap_or(rest);
+                    let name = labels.join(".");
                     return Some(if name.is_empty() { ".".into() } else { name });
                 }
                 [high @ 0xc0..=0xff, low, rest @ ..] => {
@@ -243,7 +233,7 @@ impl<'a> Reader<'a> {
                     if length >= NAME {
                         return None;
                     }
-                    push_label(&mut name, label);
+                    labels.push(readable(label));
                     here = rest;
                 }
                 _ => return None,
@@ -256,15 +246,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn push_label(name: &mut String, label: &[u8]) {
-    if !name.is_empty() {
-        name.push('.');
-    }
-    for octet in label {
-        if octet.is_ascii_graphic() && !b".\\".contains(octet) {
-            name.push(char::from(*octet));
-        } else {
-            name.push_str(&format!("\\{octet:03}"));
-        }
-    }
+fn readable(label: &[u8]) -> String {
+    let show = |octet: &u8| match octet {
+        b'!'..=b'~' if !b".\\".contains(octet) => char::from(*octet).to_string(),
+        _ => format!("\\{octet:03}"),
+    };
+    label.iter().map(show).collect()
 }

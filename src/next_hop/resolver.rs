@@ -13,7 +13,7 @@ use super::{Lookup, NoHop, random};
 use crate::protocol::address::Domain;
 use crate::protocol::line::{Socket, Stream, timed_out};
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// How long the first try waits for an answer (RFC 1035 §4.2.1).
@@ -42,11 +42,8 @@ impl Resolver {
 
     /// Asks until an answer comes, or nobody answers.
     fn over_udp(&self, question: &Question) -> io::Result<Answer> {
-        let any = match self.server {
-            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        let socket = UdpSocket::bind((any, 0))?;
+        let v4 = self.server.is_ipv4();
+        let socket = UdpSocket::bind(if v4 { "0.0.0.0:0" } else { "[::]:0" })?;
         socket.connect(self.server)?; // from now on, packets from elsewhere do not reach us
         let id = random() as u16;
         let mut packet = vec![0; MESSAGE];
@@ -104,6 +101,7 @@ impl Lookup for Resolver {
         if let Ok(Answer::Truncated) = answer {
             answer = self.over_tcp(&question);
         }
+        let kind = format!("{kind:?}").to_uppercase();
         let asked = format!("asked {} for the {kind} records of {name}", self.server);
         let why = match answer {
             Ok(Answer::Records(records)) => return Ok(records),

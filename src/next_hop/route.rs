@@ -29,19 +29,15 @@ impl Route {
     /// Its host. A name is looked up by the operating system, which also knows the names of the
     /// neighbourhood that are in no DNS. If it fails, a person must look at it: the letter waits.
     pub(super) fn target(&self) -> Result<Target, NoHop> {
-        let name = self.host.clone();
-        let addresses = match name.literal() {
-            Some(ip) => Ok(vec![SocketAddr::new(ip, self.port)]),
-            None => (name.as_str(), self.port)
-                .to_socket_addrs()
-                .map(Iterator::collect),
+        let (name, port) = (self.host.clone(), self.port);
+        let addresses: Vec<SocketAddr> = if let Some(ip) = name.literal() {
+            vec![(ip, port).into()]
+        } else {
+            let found = (name.as_str(), port).to_socket_addrs();
+            let failed = |error| NoHop::NotNow(format!("\"route {self}\" leads nowhere: {error}"));
+            found.map_err(failed)?.collect()
         };
-        match addresses {
-            Ok(addresses) => Ok(Target { name, addresses }),
-            Err(error) => Err(NoHop::NotNow(format!(
-                "\"route {self}\" leads nowhere: {error}"
-            ))),
-        }
+        Ok(Target { name, addresses })
     }
 }
 
@@ -64,27 +60,23 @@ impl FromStr for Route {
     type Err = NoRoute;
 
     fn from_str(text: &str) -> Result<Route, NoRoute> {
-        let mut words = text.split_whitespace();
-        let (Some(domain), Some(to), None) = (words.next(), words.next(), words.next()) else {
-            return Err(NoRoute);
-        };
-        let domain = match domain {
-            "*" => None,
-            domain => Some(domain.parse().map_err(|_| NoRoute)?),
-        };
-        match host_and_port(to) {
-            Some((host, port)) if port != 0 => Ok(Route { domain, host, port }),
-            _ => Err(NoRoute),
-        }
+        parse(text).ok_or(NoRoute)
     }
 }
 
-fn host_and_port(text: &str) -> Option<(Domain, u16)> {
-    if let Ok(address) = text.parse::<SocketAddr>() {
-        return Some((address.ip().into(), address.port()));
-    }
-    let (host, port) = text.rsplit_once(':')?;
-    Some((host.parse().ok()?, port.parse().ok()?))
+fn parse(text: &str) -> Option<Route> {
+    let (domain, to) = text.split_once(' ')?;
+    let domain = match domain {
+        "*" => None,
+        domain => Some(domain.parse().ok()?),
+    };
+    let (host, port) = if let Ok(address) = to.parse::<SocketAddr>() {
+        (address.ip().into(), address.port())
+    } else {
+        let (host, port) = to.rsplit_once(':')?;
+        (host.parse().ok()?, port.parse().ok()?)
+    };
+    (port != 0).then_some(Route { domain, host, port })
 }
 
 impl fmt::Display for Route {

@@ -23,7 +23,8 @@ pub enum Failure {
     Refused(String),
     /// What came is no POP3.
     Nonsense(String),
-    /// A letter came, and is none; it was read to its end, and the next may be fetched.
+    /// A letter came, and is none: it was read to its end, and the next may be fetched. Or a name or
+    /// password that cannot be said.
     Unfit(&'static str),
 }
 
@@ -36,7 +37,7 @@ impl fmt::Display for Failure {
             Failure::Io(error) => write!(f, "the connection failed: {error}"),
             Failure::Refused(reply) => write!(f, "the server said: {reply}"),
             Failure::Nonsense(line) => write!(f, "this is no POP3 reply: {line}"),
-            Failure::Unfit(why) => write!(f, "the letter {why}"),
+            Failure::Unfit(why) => f.write_str(why),
         }
     }
 }
@@ -66,9 +67,8 @@ impl<S: Stream> Client<S> {
         client.hear()?;
         for (verb, word) in [("USER", &credentials.user), ("PASS", &credentials.password)] {
             if word.is_empty() || word.contains(['\r', '\n', '\0']) {
-                return Err(Failure::Nonsense(format!(
-                    "{verb} with an empty word, or a line end in it"
-                )));
+                let why = "a name or a password is empty, or holds a line end";
+                return Err(Failure::Unfit(why));
             }
             client.say(&format!("{verb} {word}"))?;
         }
@@ -99,21 +99,21 @@ impl<S: Stream> Client<S> {
 
     /// Marks a letter; it is removed when we quit.
     pub fn delete(&mut self, number: usize) -> Result<(), Failure> {
-        self.say(&format!("DELE {number}")).map(|_| ())
+        self.say(&format!("DELE {number}"))
     }
 
     /// Says goodbye. An error: letters that we marked may still be there.
     pub fn quit(mut self) -> Result<(), Failure> {
-        self.say("QUIT").map(|_| ())
+        self.say("QUIT")
     }
 
-    fn say(&mut self, line: &str) -> Result<String, Failure> {
+    fn say(&mut self, line: &str) -> Result<(), Failure> {
         self.wire.allow(self.patience)?;
         self.wire.write_line(line)?;
         self.hear()
     }
 
-    fn hear(&mut self) -> Result<String, Failure> {
+    fn hear(&mut self) -> Result<(), Failure> {
         self.wire.allow(self.patience)?;
         let line = match self.wire.read_line(REPLY_LINE)? {
             Line::Text(line) => visible(&line),
@@ -121,7 +121,7 @@ impl<S: Stream> Client<S> {
             line => return Err(Failure::Nonsense(format!("{line:?}"))),
         };
         match line.split(' ').next() {
-            Some("+OK") => Ok(line),
+            Some("+OK") => Ok(()),
             Some("-ERR") => Err(Failure::Refused(line)),
             _ => Err(Failure::Nonsense(line)),
         }
@@ -130,8 +130,8 @@ impl<S: Stream> Client<S> {
     fn text(&mut self, limit: usize) -> Result<Text, Failure> {
         match read_text(&mut self.wire, limit, self.patience)? {
             Received::Text(text) => Ok(text),
-            Received::BareNewline => Err(Failure::Unfit("holds a CR or LF alone")),
-            Received::TooBig => Err(Failure::Unfit("is longer than was announced")),
+            Received::BareNewline => Err(Failure::Unfit("the letter holds a CR or LF alone")),
+            Received::TooBig => Err(Failure::Unfit("the letter is longer than announced")),
         }
     }
 }

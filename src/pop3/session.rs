@@ -74,13 +74,10 @@ fn error(text: &str) -> Step {
 }
 
 /// RFC 2449 §6; AUTH-RESP-CODE announces `[AUTH]` (RFC 3206).
-const CAPABILITIES: [&str; 5] = [
-    "TOP",
-    "UIDL",
-    "RESP-CODES",
-    "AUTH-RESP-CODE",
-    "IMPLEMENTATION smtp-primer",
-];
+const CAPABILITIES: &str = "+OK what I can do\nUSER\nTOP\nUIDL\nRESP-CODES\nAUTH-RESP-CODE\n\
+                            IMPLEMENTATION smtp-primer";
+
+const UNKNOWN: &str = "no such command, or not with these words";
 
 impl<'a> Session<'a> {
     /// A conversation that begins.
@@ -101,33 +98,25 @@ impl<'a> Session<'a> {
     /// Hears a line, or that none could be read.
     pub fn line(&mut self, line: &Line) -> Step {
         let step = match line {
-            Line::Text(line) => {
-                str::from_utf8(line).map_or_else(|_| error("not UTF-8"), |line| self.command(line))
-            }
+            Line::Text(line) => match str::from_utf8(line) {
+                Ok(line) => self.command(line),
+                Err(_) => error("not UTF-8"),
+            },
             Line::BareNewline => error("your line has a CR or LF alone; end lines with CR LF"),
             Line::TooLong => error("line too long"),
-            Line::Endless => {
-                return Step::Close("-ERR line too long, and no end in sight".to_string());
-            }
-            Line::Closed => return Step::Gone,
+            Line::Endless => Step::Close("-ERR line too long, and no end in sight".to_string()),
+            Line::Closed => Step::Gone,
         };
         if matches!(&step, Step::Say(reply) if reply.starts_with('-')) {
-            return self.mistake(step);
-        }
-        // USER always goes well. If that excused a mistake, one could guess passwords for ever.
-        if matches!(self.state, State::Transaction(_)) {
+            self.mistakes += 1;
+        } else if matches!(self.state, State::Transaction(_)) {
+            // USER always goes well. If that excused a mistake, one could guess passwords for ever.
             self.mistakes = 0;
         }
-        step
-    }
-
-    fn mistake(&mut self, step: Step) -> Step {
-        self.mistakes += 1;
         if self.mistakes < MISTAKES {
-            step
-        } else {
-            Step::Close("-ERR too many mistakes".to_string())
+            return step;
         }
+        Step::Close("-ERR too many mistakes".to_string())
     }
 
     fn command(&mut self, line: &str) -> Step {
@@ -146,28 +135,27 @@ impl<'a> Session<'a> {
                 ok("now the password")
             }
             (State::Authorization(user), "PASS", [_, ..]) => match user.take() {
-                Some(user) => self.log_in(Credentials {
-                    user,
-                    password: argument.to_string(),
-                }),
+                Some(user) => self.log_in(user, argument),
                 None => error("say USER first"),
             },
             (State::Transaction(messages), verb, words) => transaction(messages, verb, words),
             (_, "STAT" | "LIST" | "RETR" | "DELE" | "NOOP" | "RSET" | "TOP" | "UIDL", _) => {
                 error("log in first, with USER and PASS")
             }
-            _ => error("no such command, or not with these words"),
+            _ => error(UNKNOWN),
         }
     }
 
     /// RFC 2449 §5.
     fn capabilities(&self) -> Step {
-        let user = if self.may_log_in { Some("USER") } else { None };
-        let first = ["+OK what I can do"].into_iter().chain(user);
-        Step::Lines(first.chain(CAPABILITIES).map(String::from).collect())
+        let lines = CAPABILITIES.lines().map(String::from);
+        let offered = lines.filter(|line| line != "USER" || self.may_log_in);
+        Step::Lines(offered.collect())
     }
 
-    fn log_in(&self, credentials: Credentials) -> Step {
+    fn log_in(&self, user: String, password: &str) -> Step {
+        let password = password.to_string();
+        let credentials = Credentials { user, password };
         if self.host.knows(&credentials) {
             Step::Open(credentials.user)
         } else {
@@ -185,10 +173,10 @@ impl<'a> Session<'a> {
 
     /// The end: so many of the letters to be removed are still there.
     pub fn removed(&mut self, left: usize) -> String {
-        match left {
-            0 => "+OK goodbye".to_string(),
-            left => format!("-ERR letters that could not be removed: {left}"),
+        if left > 0 {
+            return format!("-ERR letters that could not be removed: {left}");
         }
+        "+OK goodbye".to_string()
     }
 }
 
@@ -203,48 +191,56 @@ fn letters(messages: &[Message]) -> String {
 
 /// RFC 1939 §5, and TOP and UIDL of §7.
 fn transaction(messages: &mut [Message], verb: &str, words: &[&str]) -> Step {
-    let number = words.first().and_then(|word| find(messages, word));
-    match (verb, words, number) {
-        ("STAT", [], _) => ok(letters(messages)),
-        ("LIST", [], _) => list(messages, |message| message.size.to_string()),
-        ("UIDL", [], _) => list(messages, |message| message.uid.clone()),
-        ("LIST", [_], Some((at, message))) => ok(format!("{} {}", at + 1, message.size)),
-        ("UIDL", [_], Some((at, message))) => ok(format!("{} {}", at + 1, message.uid)),
-        ("RETR", [_], Some((at, _))) => Step::Send(at, None),
-        ("TOP", [_, lines], Some((at, _))) => match lines.parse() {
+    match (verb, words) {
+        ("STAT", []) => ok(letters(messages)),
+        ("LIST", []) => list(messages, |message| message.size.to_string()),
+        ("UIDL", []) => list(messages, |message| message.uid.clone()),
+        ("NOOP", []) => ok("here I am"),
+        ("RSET", []) => {
+            for message in messages {
+                message.deleted = false;
+            }
+            ok("nothing is deleted")
+        }
+        ("QUIT", []) => {
+            let places = (0..).zip(messages);
+            let deleted = places.filter(|(_, message)| message.deleted);
+            Step::Remove(deleted.map(|(at, _)| at).collect())
+        }
+        ("LIST" | "UIDL" | "RETR" | "DELE", [number]) | ("TOP", [number, _]) => {
+            one_letter(messages, verb, number, words)
+        }
+        ("USER" | "PASS", _) => error("you are logged in already"),
+        _ => error(UNKNOWN),
+    }
+}
+
+/// The commands about one letter.
+fn one_letter(messages: &mut [Message], verb: &str, number: &str, words: &[&str]) -> Step {
+    let Some((at, message)) = find(messages, number) else {
+        return error("no such letter; LIST shows their numbers");
+    };
+    match (verb, words) {
+        ("LIST", _) => ok(format!("{} {}", at + 1, message.size)),
+        ("UIDL", _) => ok(format!("{} {}", at + 1, message.uid)),
+        ("RETR", _) => Step::Send(at, None),
+        ("TOP", [_, lines]) => match lines.parse() {
             Ok(lines) => Step::Send(at, Some(lines)),
             Err(_) => error("TOP takes a letter's number, and a number of lines"),
         },
-        ("DELE", [_], Some((_, message))) => {
+        ("DELE", _) => {
             message.deleted = true;
             ok("it goes when you QUIT")
         }
-        ("LIST" | "UIDL" | "RETR" | "DELE", [_], None) | ("TOP", [_, _], None) => {
-            error("no such letter; LIST shows their numbers")
-        }
-        ("NOOP", [], _) => ok("here I am"),
-        ("RSET", [], _) => {
-            messages
-                .iter_mut()
-                .for_each(|message| message.deleted = false);
-            ok("nothing is deleted")
-        }
-        ("QUIT", [], _) => {
-            let deleted = |(at, message): (usize, &Message)| message.deleted.then_some(at);
-            Step::Remove(messages.iter().enumerate().filter_map(deleted).collect())
-        }
-        ("USER" | "PASS", ..) => error("you are logged in already"),
-        _ => error("no such command, or not with these words"),
+        _ => error(UNKNOWN),
     }
 }
 
 /// The letter with this number, if it is not deleted. Numbers begin with 1.
-fn find<'m>(messages: &'m mut [Message], word: &str) -> Option<(usize, &'m mut Message)> {
-    let at = word.parse::<usize>().ok()?.checked_sub(1)?;
-    messages
-        .get_mut(at)
-        .filter(|message| !message.deleted)
-        .map(|message| (at, message))
+fn find<'m>(messages: &'m mut [Message], number: &str) -> Option<(usize, &'m mut Message)> {
+    let at = number.parse::<usize>().ok()?.checked_sub(1)?;
+    let message = messages.get_mut(at)?;
+    (!message.deleted).then_some((at, message))
 }
 
 fn list(messages: &[Message], fact: impl Fn(&Message) -> String) -> Step {

@@ -4,7 +4,8 @@ use crate::message::Date;
 use crate::protocol::address::{Domain, Mailbox, ReversePath};
 use crate::protocol::reply::{Reply, ReplyLine};
 use std::fmt;
-use std::str::FromStr;
+use std::iter::Peekable;
+use std::str::{FromStr, Lines};
 
 /// How far we are with one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,17 +45,17 @@ pub struct Envelope {
 impl Envelope {
     /// The recipients who still wait.
     pub fn waiting(&self) -> impl Iterator<Item = &Mailbox> {
-        let waits = |state: &State| matches!(state, State::Waiting(_));
-        self.recipients
-            .iter()
-            .filter(move |(_, state)| waits(state))
-            .map(|(mailbox, _)| mailbox)
+        let recipients = self.recipients.iter();
+        recipients.filter_map(|(mailbox, state)| match state {
+            State::Waiting(_) => Some(mailbox),
+            State::Delivered | State::Failed(_) => None,
+        })
     }
 
     /// Those of one domain.
     pub fn waiting_at(&self, domain: &Domain) -> impl Iterator<Item = &Mailbox> {
-        self.waiting()
-            .filter(move |mailbox| mailbox.domain() == domain)
+        let waiting = self.waiting();
+        waiting.filter(move |mailbox| mailbox.domain() == domain)
     }
 
     /// The domains of those who still wait, each once.
@@ -88,11 +89,9 @@ impl fmt::Display for Envelope {
     /// would write lines of its own here, and such a line was once the way to become root.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "from {}", self.reverse_path)?;
-        writeln!(
-            f,
-            "arrived {}\ntries {}\nnext {}",
-            self.arrived.0, self.tries, self.next.0
-        )?;
+        writeln!(f, "arrived {}", self.arrived.0)?;
+        writeln!(f, "tries {}", self.tries)?;
+        writeln!(f, "next {}", self.next.0)?;
         for (mailbox, state) in &self.recipients {
             let (word, reason) = match state {
                 State::Waiting(reason) => ("waiting", reason.as_ref()),
@@ -100,13 +99,9 @@ impl fmt::Display for Envelope {
                 State::Failed(reason) => ("failed", Some(reason)),
             };
             writeln!(f, "{word} <{mailbox}>")?;
-            match reason {
-                Some(Reason {
-                    host: Some(host),
-                    reply,
-                }) => writeln!(f, "reason {host} {reply}")?,
-                Some(Reason { host: None, reply }) => writeln!(f, "reason - {reply}")?,
-                None => {}
+            if let Some(Reason { host, reply }) = reason {
+                let host = host.as_ref().map_or("-", Domain::as_str);
+                writeln!(f, "reason {host} {reply}")?;
             }
         }
         writeln!(f, "end")
@@ -121,81 +116,58 @@ impl FromStr for Envelope {
     type Err = Damaged;
 
     fn from_str(text: &str) -> Result<Envelope, Damaged> {
-        let mut lines = text
-            .lines()
-            .map(|line| line.split_once(' ').unwrap_or((line, "")))
-            .peekable();
-        let mut fact = |word| {
-            lines
-                .next_if(|(key, _)| *key == word)
-                .map(|(_, value)| value)
-                .ok_or(Damaged)
-        };
-        let number = |text: &str| text.parse::<u64>().map_err(|_| Damaged);
-        let reverse_path = match fact("from")? {
-            "<>" => ReversePath::Null,
-            path => ReversePath::Mailbox(mailbox(path)?),
-        };
-        let arrived = Date(number(fact("arrived")?)?);
-        let tries = number(fact("tries")?)?.try_into().map_err(|_| Damaged)?;
-        let next = Date(number(fact("next")?)?);
-        let mut recipients = Vec::new();
-        loop {
-            let (word, path) = lines.next().ok_or(Damaged)?;
-            if (word, path) == ("end", "") {
-                break;
-            }
-            let mailbox = mailbox(path)?;
-            let reason = lines
-                .next_if(|(key, _)| *key == "reason")
-                .map(|(_, reason)| reason.parse());
-            let reason = reason.transpose()?;
-            let state = match (word, reason) {
-                ("waiting", reason) => State::Waiting(reason),
-                ("delivered", None) => State::Delivered,
-                ("failed", Some(reason)) => State::Failed(reason),
-                _ => return Err(Damaged),
-            };
-            recipients.push((mailbox, state));
-        }
-        let envelope = Envelope {
-            reverse_path,
-            arrived,
-            tries,
-            next,
-            recipients,
-        };
-        if lines.next().is_none() {
-            Ok(envelope)
-        } else {
-            Err(Damaged)
-        }
+        read(&mut text.lines().peekable()).ok_or(Damaged)
     }
 }
 
-/// An address in brackets. It may be longer than a path on the wire: a list can have such members,
-/// and to refuse them is for their host.
-fn mailbox(path: &str) -> Result<Mailbox, Damaged> {
-    let inside = path
-        .strip_prefix('<')
-        .and_then(|rest| rest.strip_suffix('>'));
-    inside.ok_or(Damaged)?.parse().map_err(|_| Damaged)
+/// The lines of the file that are not read yet.
+type Rest<'a> = Peekable<Lines<'a>>;
+
+fn read(rest: &mut Rest<'_>) -> Option<Envelope> {
+    let mut envelope = Envelope {
+        reverse_path: fact(rest, "from")?,
+        arrived: Date(fact(rest, "arrived")?),
+        tries: fact(rest, "tries")?,
+        next: Date(fact(rest, "next")?),
+        recipients: Vec::new(),
+    };
+    while rest.peek() != Some(&"end") {
+        envelope.recipients.push(read_recipient(rest)?);
+    }
+    // Whoever wrote it came to the end; and there is nothing behind it.
+    (rest.count() == 1).then_some(envelope)
 }
 
-impl FromStr for Reason {
-    type Err = Damaged;
+fn read_recipient(rest: &mut Rest<'_>) -> Option<(Mailbox, State)> {
+    let (word, path) = rest.next()?.split_once(' ')?;
+    let ReversePath::Mailbox(mailbox) = path.parse().ok()? else {
+        return None;
+    };
+    let reason = match rest.next_if(|line| line.starts_with("reason ")) {
+        Some(line) => Some(read_reason(line)?),
+        None => None,
+    };
+    let state = match (word, reason) {
+        ("waiting", reason) => State::Waiting(reason),
+        ("delivered", None) => State::Delivered,
+        ("failed", Some(reason)) => State::Failed(reason),
+        _ => return None,
+    };
+    Some((mailbox, state))
+}
 
-    fn from_str(text: &str) -> Result<Reason, Damaged> {
-        let (host, reply) = text.split_once(' ').ok_or(Damaged)?;
-        let host = if host == "-" {
-            None
-        } else {
-            Some(host.parse().map_err(|_| Damaged)?)
-        };
-        let reply = ReplyLine::parse(reply.as_bytes()).ok_or(Damaged)?;
-        Ok(Reason {
-            host,
-            reply: Reply::from(reply),
-        })
-    }
+fn read_reason(line: &str) -> Option<Reason> {
+    let mut words = line.splitn(3, ' ').skip(1);
+    let host = match words.next()? {
+        "-" => None,
+        host => Some(host.parse().ok()?),
+    };
+    let reply = ReplyLine::parse(words.next()?.as_bytes())?.into();
+    Some(Reason { host, reply })
+}
+
+/// The value in the next line, which must begin with this word.
+fn fact<T: FromStr>(rest: &mut Rest<'_>, word: &str) -> Option<T> {
+    let (key, value) = rest.next()?.split_once(' ')?;
+    value.parse().ok().filter(|_| key == word)
 }

@@ -1,7 +1,7 @@
 //! The bounce: a report that a letter could not be delivered, as a letter from `<>` to its sender
 //! (RFC 5321 §6.1, RFC 3464, RFC 6522).
 
-use crate::message::{Clock, Date, Field};
+use crate::message::{Clock, Date};
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::reply::Severity;
@@ -21,67 +21,66 @@ pub fn bounce(
     text: &Text,
     clock: &mut Clock,
 ) -> Letter {
-    let id = clock.unique_name();
-    let part = format!("--{id}\n");
-    let mut lines = String::new();
-    for (name, value) in [
-        ("Date", clock.now().to_string()),
-        ("From", format!("Mail Delivery System <postmaster@{own}>")),
-        ("To", sender.to_string()),
-        ("Subject", "Your letter could not be delivered".to_string()),
-        ("Message-ID", format!("<{id}@{own}>")),
-        ("Auto-Submitted", "auto-replied".to_string()),
-        ("MIME-Version", "1.0".to_string()),
-        (
-            "Content-Type",
-            format!("multipart/report; report-type=delivery-status; boundary=\"{id}\""),
-        ),
-    ] {
-        // These values hold no line end: all are ours, or parsed. A field that did would be left
-        // out.
-        lines += &Field::new(name, &value)
-            .map(|field| field.to_lines())
-            .unwrap_or_default();
-    }
-    lines += &format!("\n{part}Content-Type: text/plain; charset=US-ASCII\n\n");
-    lines += &format!("This is the mail server {own}. A letter of yours could not be delivered.\n");
-    for (mailbox, Reason { host, reply }) in failed {
-        let who = host.as_ref().map_or(own, |host| host).as_str();
-        lines += &format!("\n<{mailbox}>\n    {who} says: {reply}\n");
-    }
-    lines += "\nIt will not be tried again. The header of the letter is attached.\n";
-    lines += &format!("\n{part}Content-Type: message/delivery-status\n\n");
-    lines += &format!("Reporting-MTA: dns; {own}\nArrival-Date: {arrived}\n");
-    for (mailbox, Reason { host, reply }) in failed {
-        // 4.4.7: it did not go in time. 5.0.0: it was refused (RFC 3463).
-        let status = if reply.severity() == Severity::TryLater {
-            "4.4.7"
-        } else {
-            "5.0.0"
-        };
-        lines +=
-            &format!("\nFinal-Recipient: rfc822; {mailbox}\nAction: failed\nStatus: {status}\n");
-        if let Some(host) = host {
-            lines += &format!("Remote-MTA: dns; {host}\nDiagnostic-Code: smtp; {reply}\n");
-        }
-    }
-    lines += &format!("\n{part}Content-Type: text/rfc822-headers\n\n");
-    let mut size = 0;
-    for line in text.header_lines() {
-        size += line.len();
-        if size > HEADER {
-            break;
-        }
-        lines.extend(line.iter().map(seven_bit));
-        lines.push('\n');
-    }
-    lines += &format!("\n--{id}--\n");
+    let (now, id) = (clock.now(), clock.unique_name());
+    let for_people = for_people(own, failed);
+    let for_programs = for_programs(own, arrived, failed);
+    let header = header(text);
+    // Nothing in it can hold a line end: names and addresses are parsed.
+    let lines = format!(
+        "Date: {now}\nFrom: Mail Delivery System <postmaster@{own}>\nTo: {sender}\n\
+         Subject: Your letter could not be delivered\nMessage-ID: <{id}@{own}>\n\
+         Auto-Submitted: auto-replied\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status;\n boundary=\"{id}\"\n\n\
+         --{id}\nContent-Type: text/plain; charset=US-ASCII\n\n{for_people}\n\
+         --{id}\nContent-Type: message/delivery-status\n\n{for_programs}\n\
+         --{id}\nContent-Type: text/rfc822-headers\n\n{header}\n--{id}--\n"
+    );
     Letter {
         reverse_path: ReversePath::Null,
         forward_paths: vec![ForwardPath::Mailbox(sender.clone())],
         origin: None,
         text: Text::from_file(lines.as_bytes()),
     }
+}
+
+fn for_people(own: &Domain, failed: &[(Mailbox, Reason)]) -> String {
+    let mut text =
+        format!("This is the mail server {own}. A letter of yours could not be delivered.\n");
+    for (mailbox, Reason { host, reply }) in failed {
+        let who = host.as_ref().unwrap_or(own);
+        text += &format!("\n<{mailbox}>\n    {who} says: {reply}\n");
+    }
+    text + "\nIt will not be tried again. The header of the letter is attached.\n"
+}
+
+/// RFC 3464 §2: fields about the letter, and then, for each recipient, an empty line and fields.
+fn for_programs(own: &Domain, arrived: Date, failed: &[(Mailbox, Reason)]) -> String {
+    let mut text = format!("Reporting-MTA: dns; {own}\nArrival-Date: {arrived}\n");
+    for (mailbox, Reason { host, reply }) in failed {
+        // RFC 3463: it did not go in time, or it was refused.
+        let is_late = reply.severity() == Severity::TryLater;
+        let status = if is_late { "4.4.7" } else { "5.0.0" };
+        text +=
+            &format!("\nFinal-Recipient: rfc822; {mailbox}\nAction: failed\nStatus: {status}\n");
+        if let Some(host) = host {
+            text += &format!("Remote-MTA: dns; {host}\nDiagnostic-Code: smtp; {reply}\n");
+        }
+    }
+    text
+}
+
+fn header(text: &Text) -> String {
+    let mut header = String::new();
+    let mut size = 0;
+    for line in text.header_lines() {
+        size += line.len();
+        if size > HEADER {
+            break;
+        }
+        header.extend(line.iter().map(seven_bit));
+        header.push('\n');
+    }
+    header
 }
 
 /// A bounce is plain ASCII, whatever the letter was: it has to pass every host on its way back, and
