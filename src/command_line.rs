@@ -153,10 +153,10 @@ fn dispatch(words: &[String]) -> Result<(), Failure> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] => Err(lost("which command?")),
-        ["--version" | "-V"] => print(concat!("smtp-primer ", env!("CARGO_PKG_VERSION"), "\n")),
+        ["--version"] => print(concat!("smtp-primer ", env!("CARGO_PKG_VERSION"), "\n")),
         ["help" | "--help" | "-h"] => print(&overview()),
         ["help" | "--help" | "-h", topic] => print(&find(topic)?.help()),
-        [name @ ("--version" | "-V" | "help" | "--help" | "-h"), ..] => {
+        [name @ ("--version" | "help" | "--help" | "-h"), ..] => {
             Err(lost(&format!("there is a word too many after {name}")))
         }
         [name, rest @ ..] => find(name)?.call(rest),

@@ -51,13 +51,13 @@ impl Args {
             word: String::new(),
             options: Vec::new(),
         };
-        let mut place = form.split(' ').next();
-        place = place.filter(|place| !place.contains("--"));
+        let place = form.split(' ').next();
+        let mut place = place.filter(|place| !place.contains("--"));
         let mut words = words.iter().copied();
         while let Some(word) = words.next() {
             if is_option(word) {
-                let option = args.option(word, &known, &mut words);
-                option.map_err(usage)?;
+                let taken = args.option(word, &known, &mut words);
+                taken.map_err(usage)?;
             } else if place.take().is_some() {
                 args.word = word.to_string();
             } else {
@@ -85,16 +85,13 @@ impl Args {
         let Some(known) = known.iter().find(fits) else {
             return Err(format!("{dashed} is no option; {}", names(known)));
         };
+        let needs = format!("{dashed} needs a value");
         let value = match (known.takes_value, value) {
             (true, Some(value)) => value,
             (true, None) => match words.next() {
                 Some(value) if !is_option(value) => value,
-                Some(value) => {
-                    return Err(format!(
-                        "{dashed} needs a value; {dashed}={value} if you mean that"
-                    ));
-                }
-                None => return Err(format!("{dashed} needs a value")),
+                Some(value) => return Err(format!("{needs}; {dashed}={value} if you mean that")),
+                None => return Err(needs),
             },
             (false, Some(_)) => return Err(format!("{dashed} takes no value")),
             (false, None) => "",
@@ -102,8 +99,8 @@ impl Args {
         if !known.repeats && self.flag(known.name) {
             return Err(format!("{dashed} is given twice"));
         }
-        self.options
-            .push((known.name.to_string(), value.to_string()));
+        let name = known.name.to_string();
+        self.options.push((name, value.to_string()));
         Ok(())
     }
 
@@ -115,10 +112,8 @@ impl Args {
     /// All values of an option that may be repeated.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         let named = move |option: &&(String, String)| option.0 == name;
-        self.options
-            .iter()
-            .filter(named)
-            .map(|(_, value)| value.as_str())
+        let options = self.options.iter().filter(named);
+        options.map(|(_, value)| value.as_str())
     }
 
     /// Was this option given?
@@ -128,8 +123,8 @@ impl Args {
 
     /// The value of an option that must be there.
     pub fn need(&self, name: &str) -> Result<&str, Failure> {
-        self.get(name)
-            .ok_or_else(|| usage(format!("--{name} is missing")))
+        let missing = || usage(format!("--{name} is missing"));
+        self.get(name).ok_or_else(missing)
     }
 
     /// The value of an option, read as a number.
@@ -143,12 +138,11 @@ impl Args {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
+        let rule = "takes a number of seconds, more than 0";
         let seconds = value.parse().unwrap_or(0.0);
         match Duration::try_from_secs_f64(seconds) {
             Ok(time) if !time.is_zero() && time.as_secs() <= u32::MAX.into() => Ok(Some(time)),
-            _ => Err(usage(format!(
-                "--{name} takes a number of seconds, more than 0"
-            ))),
+            _ => Err(usage(format!("--{name} {rule}"))),
         }
     }
 }

@@ -7,8 +7,8 @@ use super::{Failure, clock, failed, print};
 use crate::display::present;
 use crate::message::{Clock, Draft, compose};
 use crate::protocol::address::ForwardPath;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::fs;
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -49,7 +49,10 @@ pub fn journey(args: &Args) -> Result<(), Failure> {
         return Err(failed("what Bob sees is not what lay in his mailbox"));
     }
     drop((a_smtp, b_smtp));
-    stage.close()
+    match stage.keep {
+        true => say(&format!("Both sites are still in {folder}")),
+        false => say("The servers are stopped, and the folders removed. --keep leaves them."),
+    }
 }
 
 fn write(stage: &Stage) -> Result<(), Failure> {
@@ -109,14 +112,15 @@ fn relay(stage: &Stage, route: &str) -> Result<Vec<u8>, Failure> {
 }
 
 /// Returns what Bob's user agent has printed.
-fn fetch(stage: &Stage, server: Server) -> Result<String, Failure> {
+fn fetch(stage: &Stage, mut server: Server) -> Result<String, Failure> {
     stage.step(5, "Bob's user agent fetches it by POP3", "chapter 17")?;
     stage.append("bob.password", "builder")?;
     let address = &server.address;
     let seen = stage.run(&format!(
         "inbox --server {address} --user bob --password-file bob.password"
     ))?;
-    show(&server.finish()?)?;
+    // After its one session the server has ended, so this too comes to an end.
+    show(&io::read_to_string(&mut server.output).map_err(failed)?)?;
     say(
         "It left the server at QUIT, and not before. No file holds it now; Bob's user agent does.",
     )?;
@@ -176,15 +180,11 @@ impl Stage {
         say(&format!("\n{title}\n"))
     }
 
-    /// Writes a line at the end of a file.
+    /// Writes a line at the end of a file, which may be a new one.
     fn append(&self, file: &str, line: &str) -> Result<(), Failure> {
-        let mut options = File::options();
-        let file = options
-            .create(true)
-            .append(true)
-            .open(self.folder.join(file));
-        file.and_then(|mut file| writeln!(file, "{line}"))
-            .map_err(failed)
+        let file = self.folder.join(file);
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        fs::write(file, format!("{text}{line}\n")).map_err(failed)
     }
 
     /// The one file in a folder whose name ends like this.
@@ -235,16 +235,6 @@ impl Stage {
             address,
         })
     }
-
-    fn close(self) -> Result<(), Failure> {
-        match self.keep {
-            true => say(&format!(
-                "Both sites are still in {}",
-                self.folder.display()
-            )),
-            false => say("The servers are stopped, and the folders removed. --keep leaves them."),
-        }
-    }
 }
 
 impl Drop for Stage {
@@ -260,13 +250,6 @@ struct Server {
     child: Child,
     output: BufReader<ChildStdout>,
     address: String,
-}
-
-impl Server {
-    /// Waits until it has ended, and returns the rest of what it printed.
-    fn finish(mut self) -> Result<String, Failure> {
-        io::read_to_string(&mut self.output).map_err(failed)
-    }
 }
 
 impl Drop for Server {

@@ -4,12 +4,12 @@ use super::args::Args;
 use super::{Failure, clock, failed, listen, note, print, trace, try_later, usage};
 use crate::client::Timeouts;
 use crate::next_hop::resolver::Resolver;
-use crate::next_hop::{Lookup, next_hops};
-use crate::pop3 as post;
+use crate::next_hop::{Lookup, NoHop, Target, next_hops};
+use crate::pop3;
 use crate::protocol::address::Domain;
 use crate::protocol::line::{Stream, Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
-use crate::server::{self, Door, Visitor, hang_up};
+use crate::server::{self, Door, PATIENCE, Visitor, hang_up};
 use crate::session::Session;
 use crate::site::{PostOffice, Site, new_conf};
 use std::io;
@@ -61,30 +61,25 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
     let (site, clock) = (&site, clock()?);
     let mut office = PostOffice { site, clock };
     let goodbye = format!("421 {} closing: no line came in time", site.host.domain);
-    receive(
-        args,
-        "127.0.0.1:2525",
-        server::PATIENCE,
-        |wire, patience| {
-            let caller = site.caller(wire.stream().peer.ip(), wire.stream().local()?.ip());
-            let mut session = Session::new(&site.host, caller);
-            let limit = site.host.max_size;
-            let ended = server::converse(wire, &mut session, &mut office, limit, patience);
-            if let Err(error) = ended {
-                hang_up(wire, &error, &goodbye);
-            }
-            Ok(())
-        },
-    )
+    receive(args, "127.0.0.1:2525", PATIENCE, |wire, patience| {
+        let caller = site.caller(wire.stream().peer.ip(), wire.stream().local()?.ip());
+        let mut session = Session::new(&site.host, caller);
+        let limit = site.host.max_size;
+        let ended = server::converse(wire, &mut session, &mut office, limit, patience);
+        if let Err(error) = ended {
+            hang_up(wire, &error, &goodbye);
+        }
+        Ok(())
+    })
 }
 
 pub fn pop3(args: &Args) -> Result<(), Failure> {
     let site = site(args)?;
-    receive(args, "127.0.0.1:2110", post::PATIENCE, |wire, patience| {
+    receive(args, "127.0.0.1:2110", pop3::PATIENCE, |wire, patience| {
         let may_authenticate = site.may_authenticate(wire.stream().local()?.ip());
-        let mut session = post::Session::new(&site.host, may_authenticate);
+        let mut session = pop3::Session::new(&site.host, may_authenticate);
         // A POP3 server that has waited too long closes without a word (RFC 1939 §3).
-        post::converse(wire, &mut session, |user| site.mailbox(user), patience)
+        pop3::converse(wire, &mut session, |user| site.mailbox(user), patience)
     })
 }
 
@@ -128,21 +123,13 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
     let Some(_lock) = queue.lock().map_err(trouble)? else {
         return Err(try_later("another relay works on this queue"));
     };
-    let own = &site.host.domain;
-    let mut resolver = site.resolver.map(|server| Resolver::new(server, RESOLVER));
-    let mut next_hops = |domain: &Domain| {
-        let lookup = resolver
-            .as_mut()
-            .map(|resolver| resolver as &mut dyn Lookup);
-        next_hops(domain, &site.routes, own, site.mx_port, lookup)
-    };
     let mut clock = clock()?;
-    let mut relay = Relay {
+    let relay = Relay {
         queue: &queue,
-        own,
+        own: &site.host.domain,
         schedule,
         timeouts: Timeouts::RFC,
-        next_hops: &mut next_hops,
+        next_hops: &mut find_hops(&site),
         store: &mut PostOffice {
             site: &site,
             clock: clock.clone(),
@@ -152,11 +139,29 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         // Also with --quiet, which is for the trace: here stands what the other side said.
         log: &note,
     };
+    work(relay, args.flag("once"))
+}
+
+/// Asks the routes of the site, and then its resolver.
+fn find_hops(site: &Site) -> impl FnMut(&Domain) -> Result<Vec<Target>, NoHop> {
+    let mut resolver = site.resolver.map(|server| Resolver::new(server, RESOLVER));
+    move |domain| {
+        let lookup = resolver.as_mut().map(|asked| asked as &mut dyn Lookup);
+        next_hops(
+            domain,
+            &site.routes,
+            &site.host.domain,
+            site.mx_port,
+            lookup,
+        )
+    }
+}
+
+fn work(mut relay: Relay, once: bool) -> Result<(), Failure> {
     loop {
-        let report = relay
-            .pass()
-            .map_err(|error| try_later(format!("the queue: {error}")))?;
-        if args.flag("once") {
+        let passed = relay.pass();
+        let report = passed.map_err(|error| try_later(format!("the queue: {error}")))?;
+        if once {
             return outcome(report);
         }
         if server::is_orphan(leash()) {
@@ -168,17 +173,14 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
 
 /// What one pass came to.
 fn outcome(report: Report) -> Result<(), Failure> {
-    let Report {
-        waiting, damaged, ..
-    } = report;
-    if waiting > 0 {
-        return Err(try_later(format!(
-            "recipients that wait in the queue: {waiting}"
-        )));
+    if report.waiting > 0 {
+        let why = "recipients that wait in the queue";
+        return Err(try_later(format!("{why}: {}", report.waiting)));
     }
-    if report.failed > 0 || damaged > 0 {
-        let refused = format!("recipients refused for good: {}", report.failed);
-        return Err(failed(format!("{refused}; damaged letters: {damaged}")));
+    let (refused, damaged) = (report.failed, report.damaged);
+    if refused > 0 || damaged > 0 {
+        let why = format!("recipients refused for good: {refused}; damaged letters: {damaged}");
+        return Err(failed(why));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::client::{self, Client, Timeouts, Verdict};
 use crate::display::present;
 use crate::message::{Draft, compose};
 use crate::pop3::client as pop3;
-use crate::protocol::address::{Domain, ForwardPath, ReversePath};
+use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Trace, Wire};
 use crate::protocol::reply::Severity;
@@ -27,9 +27,8 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     let helo = helo.transpose()?;
     let file = args.get("message").or(args.get("body")).unwrap_or("-");
     if file == "-" && args.get("password-file") == Some("-") {
-        return Err(usage(
-            "standard input cannot be both the password and the letter",
-        ));
+        let why = "standard input cannot be both the password and the letter";
+        return Err(usage(why));
     }
     let credentials = match args.get("user") {
         Some(user) => Some(credentials(user, args)?),
@@ -130,23 +129,23 @@ fn made(
         let hint = "convert it, or use --message";
         failed(format!("the text is not UTF-8, from octet {at} on; {hint}"))
     })?;
-    let from = match from {
-        ReversePath::Mailbox(mailbox) => mailbox.clone(),
-        // A letter from nobody still has an author: whoever looks after the host.
-        ReversePath::Null => {
-            let host = helo.map_or("localhost", Domain::as_str);
-            parse("helo", &format!("postmaster@{host}"))?
-        }
-    };
-    let to = to.to_vec();
     let draft = Draft {
-        from,
-        to,
+        from: author(from, helo)?,
+        to: to.to_vec(),
         subject,
         fields,
         body,
     };
     compose(&draft, &mut clock()?).map_err(usage)
+}
+
+/// A letter from nobody still has an author: whoever looks after the host.
+fn author(from: &ReversePath, helo: Option<&Domain>) -> Result<Mailbox, Failure> {
+    let host = helo.map_or("localhost", Domain::as_str);
+    match from {
+        ReversePath::Mailbox(mailbox) => Ok(mailbox.clone()),
+        ReversePath::Null => parse("helo", &format!("postmaster@{host}")),
+    }
 }
 
 /// The value of an option; where a person sits at a terminal, we ask for what is missing.
@@ -188,12 +187,11 @@ fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
 
 /// A password ends with its line.
 fn first_line(file: &str) -> Result<String, Failure> {
+    let why = "no password, in UTF-8, is on the first line";
     let text = String::from_utf8(read(file)?).unwrap_or_default();
     match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(line.to_string()),
-        _ => Err(failed(format!(
-            "{file}: no password, in UTF-8, is on the first line"
-        ))),
+        _ => Err(failed(format!("{file}: {why}"))),
     }
 }
 
@@ -234,9 +232,8 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
 }
 
 fn unseen(error: io::Error) -> Failure {
-    failed(format!(
-        "standard output: {error}; all letters stay on the server"
-    ))
+    let hint = "all letters stay on the server";
+    failed(format!("standard output: {error}; {hint}"))
 }
 
 fn not_fetched(step: &str) -> impl Fn(pop3::Failure) -> Failure {

@@ -4,7 +4,7 @@ use super::{MAX_SIZE, Site};
 use crate::next_hop::{MAIL_PORT, Route};
 use crate::protocol::address::{Domain, Mailbox};
 use crate::session::{Host, POSTMASTER, Recipient};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
@@ -54,11 +54,11 @@ impl std::error::Error for BadConf {}
 pub fn new_conf(domain: &str, users: &[(String, String)]) -> Result<String, BadConf> {
     let mut text = format!("# {domain}: a mail server. Its letters lie in mail/ and queue/.\n");
     text += &format!("domain {domain}\n");
-    let mut facts = Facts::new(Path::new(""));
-    let mut wrong = Vec::from_iter(facts.add("domain", &[domain]).err());
+    let mut site = silent(Path::new(""));
+    let mut wrong = Vec::from_iter(take("domain", &[domain], &mut site).err());
     for (name, password) in users {
         text += &format!("user   {name} {password}\n");
-        wrong.extend(facts.add("user", &[name, password]).err());
+        wrong.extend(take("user", &[name, password], &mut site).err());
         if words(password) != [password] {
             let rule = "must be one word, with no # at its beginning";
             wrong.push(format!("the password of {name} {rule}"));
@@ -74,30 +74,10 @@ pub fn new_conf(domain: &str, users: &[(String, String)]) -> Result<String, BadC
 /// Checks the whole file, and tells all that is wrong with it at once.
 pub fn parse(folder: &Path, file: &Path, text: &str) -> Result<Site, BadConf> {
     let lines: Vec<Vec<&str>> = text.lines().map(words).collect();
-    let mut facts = Facts::new(folder);
-    // By the number of the line.
-    let mut wrong = BTreeMap::new();
-    for (number, line) in (1..).zip(&lines) {
-        if let [key, values @ ..] = line.as_slice()
-            && let Err(why) = facts.add(key, values)
-        {
-            wrong.insert(number, why);
-        }
-    }
-    // Only now: a list may have members that are named below it.
-    for (number, line) in (1..).zip(&lines) {
-        if let ["alias", name, members @ ..] = line.as_slice()
-            && let Err(why) = facts.fill(name, members)
-        {
-            wrong.entry(number).or_insert(why);
-        }
-    }
-    if !lines.iter().any(|line| line.first() == Some(&"domain")) {
-        let why = "a line domain NAME is missing";
-        wrong.insert(lines.len() + 1, why.to_string());
-    }
+    let mut site = silent(folder);
+    let wrong = read(&lines, &mut site);
     if wrong.is_empty() {
-        return Ok(facts.site);
+        return Ok(site);
     }
     let file = file.display();
     let wrong = wrong
@@ -106,110 +86,121 @@ pub fn parse(folder: &Path, file: &Path, text: &str) -> Result<Site, BadConf> {
     Err(BadConf(wrong.collect::<Vec<_>>().join("\n")))
 }
 
+/// Takes all lines, and returns what is wrong, by the number of the line.
+fn read(lines: &[Vec<&str>], site: &mut Site) -> BTreeMap<usize, String> {
+    let mut wrong = BTreeMap::new();
+    let mut said = BTreeSet::new();
+    for (number, line) in (1..).zip(lines) {
+        let Some((key, values)) = line.split_first() else {
+            continue;
+        };
+        let again = !said.insert(*key);
+        if let Err(why) = take(key, values, site) {
+            wrong.insert(number, why);
+        } else if again && !matches!(*key, "user" | "alias" | "route") {
+            wrong.insert(number, format!("{key} is said twice"));
+        }
+    }
+    if !said.contains("domain") {
+        let why = "a line domain NAME is missing";
+        wrong.insert(lines.len() + 1, why.to_string());
+    }
+    // Only now: a list may have members that are named below it.
+    for (number, line) in (1..).zip(lines) {
+        if let ["alias", name, members @ ..] = line.as_slice()
+            && let Err(why) = fill(name, members, &mut site.host)
+        {
+            wrong.entry(number).or_insert(why);
+        }
+    }
+    wrong
+}
+
 /// The words of a line, without its comment.
 fn words(line: &str) -> Vec<&str> {
     let words = line.split_whitespace();
     words.take_while(|word| !word.starts_with('#')).collect()
 }
 
-/// What the lines have said so far.
-struct Facts {
-    site: Site,
-    /// The keys that may stand there only once, and do.
-    said: Vec<String>,
+/// A site of which nothing has been said yet.
+fn silent(folder: &Path) -> Site {
+    Site {
+        folder: folder.to_path_buf(),
+        host: Host {
+            // A file that does not name it is refused in the end.
+            domain: Domain::from(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            users: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            max_size: MAX_SIZE,
+        },
+        routes: Vec::new(),
+        resolver: None,
+        mx_port: MAIL_PORT,
+        trust_loopback: true,
+        auth_anywhere: false,
+    }
 }
 
-impl Facts {
-    /// What holds where nothing is said.
-    fn new(folder: &Path) -> Facts {
-        let site = Site {
-            folder: folder.to_path_buf(),
-            host: Host {
-                // A file that does not name it is refused in the end.
-                domain: Domain::from(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                users: BTreeMap::new(),
-                aliases: BTreeMap::new(),
-                max_size: MAX_SIZE,
-            },
-            routes: Vec::new(),
-            resolver: None,
-            mx_port: MAIL_PORT,
-            trust_loopback: true,
-            auth_anywhere: false,
+/// Takes one line; the error says what was expected.
+fn take(key: &str, values: &[&str], site: &mut Site) -> Result<(), String> {
+    match (key, values) {
+        ("domain", [name]) => {
+            let domain = name.parse().map_err(|why| format!("domain NAME: {why}"));
+            site.host.domain = domain?;
+        }
+        ("user", [name, password]) => {
+            is_free(name, &site.host)?;
+            let users = &mut site.host.users;
+            users.insert(name.to_string(), password.to_string());
+        }
+        ("alias", [name, _, ..]) => {
+            is_free(name, &site.host)?;
+            site.host.aliases.insert(name.to_string(), Vec::new());
+        }
+        ("route", [domain, to]) => {
+            let route = format!("{domain} {to}").parse::<Route>();
+            site.routes.push(route.map_err(|why| why.to_string())?);
+        }
+        ("resolver", [address]) => {
+            site.resolver = Some(address.parse().map_err(|_| expected(key))?);
+        }
+        ("mx-port", [port]) => {
+            let port: NonZeroU16 = port.parse().map_err(|_| expected(key))?;
+            site.mx_port = port.get();
+        }
+        ("trust", ["loopback"]) => site.trust_loopback = true,
+        ("trust", ["nobody"]) => site.trust_loopback = false,
+        ("auth", ["loopback"]) => site.auth_anywhere = false,
+        ("auth", ["anywhere"]) => site.auth_anywhere = true,
+        _ => return Err(expected(key)),
+    }
+    Ok(())
+}
+
+/// Writes the members into a list. A bare name is one of ours.
+fn fill(alias: &str, members: &[&str], host: &mut Host) -> Result<(), String> {
+    let mut recipients = Vec::new();
+    for member in members {
+        let address = match member.contains('@') {
+            true => member.to_string(),
+            false => format!("{member}@{}", host.domain),
         };
-        let said = Vec::new();
-        Facts { site, said }
+        let mailbox = address.parse::<Mailbox>();
+        let mailbox =
+            mailbox.map_err(|why| format!("alias: {member} is no user and no address: {why}"))?;
+        let recipient = host.recipient(&mailbox);
+        if let Recipient::Local(name) = &recipient
+            && !host.is_user(name)
+            && !host.aliases.contains_key(name)
+        {
+            return Err(format!(
+                "alias {alias}: there is no user and no alias {name}"
+            ));
+        }
+        recipients.push(recipient);
     }
-
-    /// Takes one line; the error says what was expected.
-    fn add(&mut self, key: &str, values: &[&str]) -> Result<(), String> {
-        let site = &mut self.site;
-        match (key, values) {
-            ("domain", [name]) => {
-                let domain = name.parse().map_err(|why| format!("domain NAME: {why}"));
-                site.host.domain = domain?;
-            }
-            ("user", [name, password]) => {
-                is_free(name, &site.host)?;
-                let users = &mut site.host.users;
-                users.insert(name.to_string(), password.to_string());
-            }
-            ("alias", [name, _, ..]) => {
-                is_free(name, &site.host)?;
-                site.host.aliases.insert(name.to_string(), Vec::new());
-            }
-            ("route", [domain, to]) => {
-                let route = format!("{domain} {to}").parse::<Route>();
-                site.routes.push(route.map_err(|why| why.to_string())?);
-            }
-            ("resolver", [address]) => {
-                site.resolver = Some(address.parse().map_err(|_| expected(key))?);
-            }
-            ("mx-port", [port]) => {
-                let port: NonZeroU16 = port.parse().map_err(|_| expected(key))?;
-                site.mx_port = port.get();
-            }
-            ("trust", ["loopback"]) => site.trust_loopback = true,
-            ("trust", ["nobody"]) => site.trust_loopback = false,
-            ("auth", ["loopback"]) => site.auth_anywhere = false,
-            ("auth", ["anywhere"]) => site.auth_anywhere = true,
-            _ => return Err(expected(key)),
-        }
-        if self.said.iter().any(|said| said == key) {
-            return Err(format!("{key} is said twice"));
-        }
-        if !matches!(key, "user" | "alias" | "route") {
-            self.said.push(key.to_string());
-        }
-        Ok(())
-    }
-
-    /// Writes the members into a list. A bare name is one of ours.
-    fn fill(&mut self, alias: &str, members: &[&str]) -> Result<(), String> {
-        let host = &mut self.site.host;
-        let mut recipients = Vec::new();
-        for member in members {
-            let address = match member.contains('@') {
-                true => member.to_string(),
-                false => format!("{member}@{}", host.domain),
-            };
-            let mailbox = address.parse::<Mailbox>();
-            let mailbox = mailbox
-                .map_err(|why| format!("alias: {member} is no user and no address: {why}"))?;
-            let recipient = host.recipient(&mailbox);
-            if let Recipient::Local(name) = &recipient
-                && !host.is_user(name)
-                && !host.aliases.contains_key(name)
-            {
-                return Err(format!(
-                    "alias {alias}: there is no user and no alias {name}"
-                ));
-            }
-            recipients.push(recipient);
-        }
-        host.aliases.insert(alias.to_string(), recipients);
-        Ok(())
-    }
+    host.aliases.insert(alias.to_string(), recipients);
+    Ok(())
 }
 
 /// May this be the name of one more user or list? It becomes a folder, and is compared with what
