@@ -136,8 +136,9 @@ fn list(parts: &[Part]) -> String {
             list += "\nOther parts:\n";
         }
         list += &format!("{number:3}. {}", part.kind);
-        if !part.name.is_empty() {
-            list += &format!(" \"{}\"", one_line(&part.name));
+        let name = one_line(&part.name);
+        if !name.is_empty() {
+            list += &format!(" \"{name}\"");
         }
         list += &format!(", {} octets", part.octets.len());
         if part.kind.starts_with("multipart/") {

@@ -179,7 +179,7 @@ fn take(key: &str, values: &[&str], site: &mut Site) -> Result<(), String> {
 
 /// Writes the members into a list. A bare name is one of ours.
 fn fill(alias: &str, members: &[&str], host: &mut Host) -> Result<(), String> {
-    let mut recipients = Vec::new();
+    let (mut recipients, mut unknown) = (Vec::new(), Vec::new());
     for member in members {
         let address = match member.contains('@') {
             true => member.to_string(),
@@ -193,14 +193,18 @@ fn fill(alias: &str, members: &[&str], host: &mut Host) -> Result<(), String> {
             && !host.is_user(name)
             && !host.aliases.contains_key(name)
         {
-            return Err(format!(
-                "alias {alias}: there is no user and no alias {name}"
-            ));
+            unknown.push(name.clone());
         }
         recipients.push(recipient);
     }
     host.aliases.insert(alias.to_string(), recipients);
-    Ok(())
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let unknown = unknown.join(", ");
+    Err(format!(
+        "alias {alias}: there is no user and no alias {unknown}"
+    ))
 }
 
 /// May this be the name of one more user or list? It becomes a folder, and is compared with what
