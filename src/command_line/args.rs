@@ -16,27 +16,11 @@ pub struct Args {
     options: Vec<(String, String)>,
 }
 
-/// What a form says of an option.
-struct Known<'a> {
-    name: &'a str,
-    takes_value: bool,
-    repeats: bool,
-}
-
-/// Finds the options of a form such as `DIR [--listen HOST:PORT] --to B [--to C]... [--quiet]`.
-fn known(form: &str) -> Vec<Known<'_>> {
-    let mut known: Vec<Known> = Vec::new();
-    for piece in form.split("--").skip(1) {
-        let end = piece.find([' ', ']']).unwrap_or(piece.len());
-        let (name, rest) = piece.split_at(end);
-        known.retain(|earlier| earlier.name != name);
-        known.push(Known {
-            name,
-            takes_value: rest.starts_with(' '),
-            repeats: rest.contains("]..."),
-        });
-    }
-    known
+/// The options of a form such as `DIR [--listen HOST:PORT] --to B [--to C]... [--quiet]`: of each
+/// the name, and what the form says behind it.
+fn known(form: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pieces = form.split("--").skip(1);
+    pieces.filter_map(|piece| piece.split_at_checked(piece.find([' ', ']'])?))
 }
 
 fn is_option(word: &str) -> bool {
@@ -46,7 +30,6 @@ fn is_option(word: &str) -> bool {
 impl Args {
     /// Sorts the words of a command line by the form of the command.
     pub fn parse(form: &str, words: &[&str]) -> Result<Args, Failure> {
-        let known = known(form);
         let mut args = Args {
             word: String::new(),
             options: Vec::new(),
@@ -56,7 +39,7 @@ impl Args {
         let mut words = words.iter().copied();
         while let Some(word) = words.next() {
             if is_option(word) {
-                let taken = args.option(word, &known, &mut words);
+                let taken = args.option(word, form, &mut words);
                 taken.map_err(usage)?;
             } else if place.take().is_some() {
                 args.word = word.to_string();
@@ -74,19 +57,20 @@ impl Args {
     fn option<'a>(
         &mut self,
         word: &str,
-        known: &[Known],
+        form: &str,
         words: &mut impl Iterator<Item = &'a str>,
     ) -> Result<(), String> {
         let (dashed, value) = match word.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (word, None),
         };
-        let fits = |known: &&Known| dashed.strip_prefix("--") == Some(known.name);
-        let Some(known) = known.iter().find(fits) else {
-            return Err(format!("{dashed} is no option; {}", names(known)));
+        // The last of that name is the one that says whether it may be repeated.
+        let named = known(form).filter(|(name, _)| dashed.strip_prefix("--") == Some(name));
+        let Some((name, behind)) = named.last() else {
+            return Err(format!("{dashed} is no option; {}", names(form)));
         };
         let needs = format!("{dashed} needs a value");
-        let value = match (known.takes_value, value) {
+        let value = match (behind.starts_with(' '), value) {
             (true, Some(value)) => value,
             (true, None) => match words.next() {
                 Some(value) if !is_option(value) => value,
@@ -96,11 +80,10 @@ impl Args {
             (false, Some(_)) => return Err(format!("{dashed} takes no value")),
             (false, None) => "",
         };
-        if !known.repeats && self.flag(known.name) {
+        if !behind.contains("]...") && self.flag(name) {
             return Err(format!("{dashed} is given twice"));
         }
-        let name = known.name.to_string();
-        self.options.push((name, value.to_string()));
+        self.options.push((name.to_string(), value.to_string()));
         Ok(())
     }
 
@@ -153,10 +136,11 @@ pub fn parse<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Fai
     parsed.map_err(|why| usage(format!("--{name}: {why}")))
 }
 
-fn names(known: &[Known]) -> String {
-    if known.is_empty() {
-        return "there is none".to_string();
+fn names(form: &str) -> String {
+    let mut names: Vec<&str> = known(form).map(|(name, _)| name).collect();
+    names.dedup();
+    match names.join(" --") {
+        names if names.is_empty() => "there is none".to_string(),
+        names => format!("there are --{names}"),
     }
-    let names = known.iter().map(|known| format!(" --{}", known.name));
-    format!("there are{}", names.collect::<String>())
 }
