@@ -13,11 +13,11 @@ mod user_agent;
 use crate::client::connect;
 use crate::message::Clock;
 use crate::protocol::line::{Socket, Trace};
-use args::{Args, look_up};
+use args::Args;
 use std::ffi::OsString;
-use std::fmt;
-use std::io::{self, IsTerminal, Write};
-use std::net::TcpListener;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -109,100 +109,91 @@ const COMMANDS: [Command; 10] = [
 ];
 
 /// Why a command did not do what it was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// The other side refused for good, or something failed here. Exit status 1.
-    Failed(String),
-    /// It may go well later. Exit status 75, as sysexits.h has it.
-    TryLater(String),
-    /// The command was not understood. Exit status 2.
-    Usage(String),
+#[derive(Debug)]
+struct Failure {
+    status: u8,
+    why: String,
 }
 
-impl Failure {
-    fn status(&self) -> u8 {
-        match self {
-            Failure::Failed(_) => 1,
-            Failure::TryLater(_) => 75,
-            Failure::Usage(_) => 2,
-        }
-    }
+/// The other side refused for good, or something failed here.
+fn failed(why: impl Display) -> Failure {
+    let why = why.to_string();
+    Failure { status: 1, why }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failure::Failed(why) | Failure::TryLater(why) | Failure::Usage(why)) = self;
-        f.write_str(why)
-    }
+/// It may go well later: 75, as sysexits.h has it.
+fn try_later(why: impl Display) -> Failure {
+    let why = why.to_string();
+    Failure { status: 75, why }
+}
+
+/// The command was not understood.
+fn usage(why: impl Display) -> Failure {
+    let why = why.to_string();
+    Failure { status: 2, why }
 }
 
 /// Runs the program with these arguments, and tells the exit status.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    match dispatch(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            let _ = writeln!(io::stderr(), "smtp-primer: {failure}");
-            ExitCode::from(failure.status())
-        }
-    }
+    let done = words(arguments).and_then(|words| dispatch(&words));
+    let Err(failure) = done else {
+        return ExitCode::SUCCESS;
+    };
+    note(&format!("smtp-primer: {}", failure.why));
+    ExitCode::from(failure.status)
 }
 
-fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<(), Failure> {
-    let mut words = Vec::new();
-    for argument in arguments {
-        let word = argument.into_string();
-        words
-            .push(word.map_err(|word| Failure::Usage(format!("{} is not UTF-8", word.display())))?);
-    }
-    let Some((name, rest)) = words.split_first() else {
-        return Err(Failure::Usage(format!("which command?\n\n{}", overview())));
-    };
-    match name.as_str() {
-        "--version" | "-V" if rest.is_empty() => {
-            print(concat!("smtp-primer ", env!("CARGO_PKG_VERSION"), "\n"))
+fn words(arguments: impl Iterator<Item = OsString>) -> Result<Vec<String>, Failure> {
+    let word = |argument: OsString| argument.into_string();
+    let words: Result<_, OsString> = arguments.map(word).collect();
+    words.map_err(|word| usage(format!("{} is not UTF-8", word.display())))
+}
+
+fn dispatch(words: &[String]) -> Result<(), Failure> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => Err(lost("which command?")),
+        ["--version"] => print(concat!("smtp-primer ", env!("CARGO_PKG_VERSION"), "\n")),
+        ["help" | "--help" | "-h"] => print(&overview()),
+        ["help" | "--help" | "-h", topic] => print(&find(topic)?.help()),
+        [name @ ("--version" | "help" | "--help" | "-h"), ..] => {
+            Err(lost(&format!("there is a word too many after {name}")))
         }
-        "help" | "--help" | "-h" if rest.len() < 2 => match rest.first() {
-            Some(topic) => print(&find(topic)?.help()),
-            None => print(&overview()),
-        },
-        "--version" | "-V" | "help" | "--help" | "-h" => {
-            let why = format!("there is a word too many after {name}");
-            Err(Failure::Usage(format!("{why}\n\n{}", overview())))
-        }
-        name => {
-            let command = find(name)?;
-            if rest.iter().any(|word| word == "--help" || word == "-h") {
-                return print(&command.help());
-            }
-            let args = Args::parse(command.form, rest);
-            (command.run)(&args.map_err(|why| command.usage(&why))?).map_err(
-                |failure| match failure {
-                    Failure::Usage(why) => command.usage(&why),
-                    failure => failure,
-                },
-            )
-        }
+        [name, rest @ ..] => find(name)?.call(rest),
     }
 }
 
 impl Command {
     fn help(&self) -> String {
-        let form = self.form.replace('\n', "\n       ");
-        format!("smtp-primer {} {form}\n\n{}\n", self.name, self.about)
+        format!("{}\n\n{}\n", self.usage(), self.about)
     }
 
-    fn usage(&self, why: &str) -> Failure {
+    fn usage(&self) -> String {
         let form = self.form.replace('\n', "\n       ");
-        Failure::Usage(format!(
-            "{}: {why}\nusage: smtp-primer {} {form}",
-            self.name, self.name
-        ))
+        format!("smtp-primer {} {form}", self.name)
+    }
+
+    fn call(&self, words: &[&str]) -> Result<(), Failure> {
+        if words.contains(&"--help") || words.contains(&"-h") {
+            return print(&self.help());
+        }
+        let args = Args::parse(self.form, words);
+        let mut done = args.and_then(|args| (self.run)(&args));
+        if let Err(Failure { status: 2, why }) = &mut done {
+            *why = format!("{}: {why}\nusage: {}", self.name, self.usage());
+        }
+        done
     }
 }
 
 fn find(name: &str) -> Result<&'static Command, Failure> {
     let command = COMMANDS.iter().find(|command| command.name == name);
-    command.ok_or_else(|| Failure::Usage(format!("{name} is no command\n\n{}", overview())))
+    command.ok_or_else(|| lost(&format!("{name} is no command")))
+}
+
+/// For those who do not know what there is.
+fn lost(why: &str) -> Failure {
+    usage(format!("{why}\n\n{}", overview()))
 }
 
 fn overview() -> String {
@@ -217,8 +208,8 @@ fn overview() -> String {
 /// Prints for people and programs. That the reader of a pipe has gone away is no failure of ours.
 fn print(text: &str) -> Result<(), Failure> {
     match write(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Failed(format!("standard output: {error}")))
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(failed(format!("standard output: {error}")))
         }
         _ => Ok(()),
     }
@@ -235,28 +226,32 @@ fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Bold, where the output is a terminal and nobody has asked for plain text (no-color.org).
-fn bold(text: &str) -> String {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if plain || !io::stdout().is_terminal() {
-        return text.to_string();
+/// Finds the addresses of `HOST:PORT`. A name may have several, as localhost often has, and a
+/// server may listen on one of them alone: so whoever connects tries them all.
+fn look_up(place: &str) -> Result<Vec<SocketAddr>, Failure> {
+    match place.to_socket_addrs() {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            let form = "the form is HOST:PORT, such as 127.0.0.1:2525";
+            Err(usage(format!("{place}: {form}")))
+        }
+        Err(error) => Err(try_later(format!("{place}: {error}"))),
     }
-    format!("\x1b[1m{text}\x1b[0m")
 }
 
 /// Opens a port, and says which: the first line of the output.
 fn listen(args: &Args, default: &str) -> Result<TcpListener, Failure> {
-    let addresses = args.addresses("listen", default)?;
-    let bound = TcpListener::bind(addresses.as_slice());
-    let (listener, address) = bound
-        .and_then(|listener| listener.local_addr().map(|address| (listener, address)))
-        .map_err(|error| {
-            let place = args.get("listen").unwrap_or(default);
-            Failure::Failed(format!(
-                "cannot listen on {place}: {error}; --listen takes another port, and port 0 \
-                 means any that is free"
-            ))
-        })?;
+    let place = args.get("listen").unwrap_or(default);
+    let addresses = look_up(place).map_err(|failure| Failure {
+        why: format!("--listen: {}", failure.why),
+        ..failure
+    })?;
+    let cannot = |error| {
+        let hint = "--listen takes another port, and port 0 means any that is free";
+        failed(format!("cannot listen on {place}: {error}; {hint}"))
+    };
+    let listener = TcpListener::bind(addresses.as_slice()).map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
     print(&format!("listening on {address}\n"))?;
     Ok(listener)
 }
@@ -264,31 +259,24 @@ fn listen(args: &Args, default: &str) -> Result<TcpListener, Failure> {
 /// Calls a server. It may be up again in a minute, so it is never a failure for good.
 fn call(server: &str, patience: Duration) -> Result<Socket, Failure> {
     connect(look_up(server)?.as_slice(), patience).map_err(|error| {
-        Failure::TryLater(format!(
-            "no connection to {server}: {error}; does a server listen there?"
-        ))
+        let hint = "does a server listen there?";
+        try_later(format!("no connection to {server}: {error}; {hint}"))
     })
 }
 
 /// The trace on standard output, unless the user wants quiet.
 fn trace(args: &Args, make: fn(Box<dyn Write>) -> Trace) -> Option<Trace> {
-    if args.flag("quiet") {
-        None
-    } else {
-        Some(make(Box::new(io::stdout())))
-    }
+    let quiet = args.flag("quiet");
+    (!quiet).then(|| make(Box::new(io::stdout())))
 }
 
 /// The computer's clock; or, for output that is the same each time, the second that
 /// `SOURCE_DATE_EPOCH` names (reproducible-builds.org).
 fn clock() -> Result<Clock, Failure> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(seconds) => match seconds.parse() {
-            Ok(seconds) => Ok(Clock::new(Some(seconds))),
-            Err(_) => Err(Failure::Usage(
-                "SOURCE_DATE_EPOCH is a number of seconds".to_string(),
-            )),
-        },
-        Err(_) => Ok(Clock::new(None)),
-    }
+    let Ok(seconds) = std::env::var("SOURCE_DATE_EPOCH") else {
+        return Ok(Clock::new(None));
+    };
+    let seconds = seconds.parse();
+    let seconds = seconds.map_err(|_| usage("SOURCE_DATE_EPOCH is a number of seconds"))?;
+    Ok(Clock::new(Some(seconds)))
 }

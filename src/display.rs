@@ -33,11 +33,11 @@ const FIELDS: [&str; 6] = ["Date", "From", "Reply-To", "To", "Cc", "Subject"];
 /// All plain text is shown; a letter without any shows the source of the best there is, and says
 /// so.
 pub fn present(letter: &[u8]) -> String {
+    let mut page = fields(letter);
     let parts = parts(letter);
     let full = parts.len() == PARTS;
     let (mut texts, mut others): (Vec<Part>, Vec<Part>) =
         parts.into_iter().partition(is_plain_text);
-    let mut page = fields(letter);
     if texts.is_empty()
         && let Some(at) = source(&others)
     {
@@ -45,19 +45,8 @@ pub fn present(letter: &[u8]) -> String {
         page += &format!("\n(no plain text: this is the source of {})\n", part.kind);
         texts.push(part);
     }
-    texts.retain(|part| !part.octets.trim_ascii().is_empty());
-    if texts.is_empty() {
-        page += "\n(no text)\n";
-    }
-    for part in &texts {
-        page += &format!("\n{}\n", text(part).trim_matches('\n'));
-    }
-    if !others.is_empty() {
-        page += "\nOther parts:\n";
-    }
-    for (at, part) in others.iter().enumerate() {
-        page += &format!("{:3}. {}\n", at + 1, description(part));
-    }
+    page += &body(&texts);
+    page += &list(&others);
     if full {
         page += &format!("(no more than {PARTS} parts are shown)\n");
     }
@@ -70,10 +59,10 @@ pub fn present(letter: &[u8]) -> String {
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_hidden(c) && !matches!(c, '\n' | '\t') {
-            shown += &visible(c.encode_utf8(&mut [0; 4]).as_bytes());
-        } else {
-            shown.push(c);
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if is_hidden(c) => shown += &visible(c.to_string().as_bytes()),
+            c => shown.push(c),
         }
     }
     shown
@@ -116,6 +105,20 @@ fn source(parts: &[Part]) -> Option<usize> {
     })
 }
 
+/// The texts, one below the other.
+fn body(parts: &[Part]) -> String {
+    let mut body = String::new();
+    for part in parts {
+        if !part.octets.trim_ascii().is_empty() {
+            body += &format!("\n{}\n", text(part).trim_matches('\n'));
+        }
+    }
+    if body.is_empty() {
+        body += "\n(no text)\n";
+    }
+    body
+}
+
 /// The text of a part. If its charset is not known it is named, and what is ASCII can be read.
 fn text(part: &Part) -> String {
     let charset = &part.charset;
@@ -125,17 +128,23 @@ fn text(part: &Part) -> String {
     text.replace("\r\n", "\n")
 }
 
-/// A line of the list: type, name, size.
-fn description(part: &Part) -> String {
-    let name = match one_line(&part.name) {
-        name if name.is_empty() => name,
-        name => format!(" \"{name}\""),
-    };
-    let note = if part.kind.starts_with("multipart/") {
-        " (nested too deep to be opened)"
-    } else {
-        ""
-    };
-    let size = part.octets.len();
-    format!("{}{name}, {size} octets{note}", part.kind)
+/// Of each part that is not shown a line: type, name, size.
+fn list(parts: &[Part]) -> String {
+    let mut list = String::new();
+    for (number, part) in (1..).zip(parts) {
+        if number == 1 {
+            list += "\nOther parts:\n";
+        }
+        list += &format!("{number:3}. {}", part.kind);
+        let name = one_line(&part.name);
+        if !name.is_empty() {
+            list += &format!(" \"{name}\"");
+        }
+        list += &format!(", {} octets", part.octets.len());
+        if part.kind.starts_with("multipart/") {
+            list += " (nested too deep to be opened)";
+        }
+        list += "\n";
+    }
+    list
 }

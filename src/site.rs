@@ -46,7 +46,13 @@ impl Site {
     /// Reads and checks `site.conf`, and makes the mailboxes and the queue if they are not there.
     pub fn open(folder: &Path) -> Result<Site, BadConf> {
         let file = folder.join("site.conf");
-        let text = fs::read_to_string(&file).map_err(|error| BadConf::unreadable(&file, &error))?;
+        let text = fs::read_to_string(&file).map_err(|error| {
+            let hint = match error.kind() {
+                ErrorKind::NotFound => "; smtp-primer init makes a site",
+                _ => "",
+            };
+            BadConf::new(&file, format!("cannot be read: {error}{hint}"))
+        })?;
         let site = conf::parse(folder, &file, &text)?;
         site.make_folders()?;
         Ok(site)
@@ -54,13 +60,12 @@ impl Site {
 
     fn make_folders(&self) -> Result<(), BadConf> {
         let queue = self.folder.join("queue");
-        Queue::create(&queue).map_err(|error| BadConf::unwritable(&queue, &error))?;
+        Queue::create(&queue).map_err(unwritable(&queue))?;
         let users = self.host.users.keys().map(String::as_str);
         for user in users.chain([POSTMASTER]) {
             let folder = self.mail_folder(user);
-            Maildir::create(&folder)
-                .and_then(|mailbox| mailbox.sweep())
-                .map_err(|error| BadConf::unwritable(&folder, &error))?;
+            let mailbox = Maildir::create(&folder).map_err(unwritable(&folder))?;
+            mailbox.sweep().map_err(unwritable(&folder))?;
         }
         Ok(())
     }
@@ -72,16 +77,17 @@ impl Site {
         let text = new_conf(domain, users)?;
         let file = folder.join("site.conf");
         let site = conf::parse(folder, &file, &text)?;
-        fs::create_dir_all(folder).map_err(|error| BadConf::unwritable(folder, &error))?;
-        let mut conf = create_private(&file).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => BadConf::exists(&file),
-            _ => BadConf::unwritable(&file, &error),
-        })?;
-        let written = conf
-            .write_all(text.as_bytes())
-            .and_then(|()| conf.sync_all())
-            .map_err(|error| BadConf::unwritable(&file, &error));
-        let made = written.and_then(|()| site.make_folders());
+        if file.exists() {
+            let why = "there is a site already, and it stays as it is";
+            return Err(BadConf::new(&file, why));
+        }
+        fs::create_dir_all(folder).map_err(unwritable(folder))?;
+        let mut conf = create_private(&file).map_err(unwritable(&file))?;
+        let written = conf.write_all(text.as_bytes());
+        let written = written.and_then(|()| conf.sync_all());
+        let made = written
+            .map_err(unwritable(&file))
+            .and_then(|()| site.make_folders());
         if made.is_err() {
             let _ = fs::remove_file(&file);
         }
@@ -122,6 +128,10 @@ impl Site {
     }
 }
 
+fn unwritable(path: &Path) -> impl Fn(io::Error) -> BadConf {
+    move |error| BadConf::new(path, format!("cannot be written: {error}"))
+}
+
 /// A file with passwords in it is for its owner's eyes only.
 fn create_private(path: &Path) -> io::Result<File> {
     let mut options = File::options();
@@ -140,50 +150,61 @@ pub struct PostOffice<'a> {
     pub clock: Clock,
 }
 
-impl Store for PostOffice<'_> {
-    /// [`ErrorKind::NotFound`]: the letter is for nobody.
-    fn store(&mut self, letter: &Letter) -> io::Result<String> {
-        let site = self.site;
-        let domain = &site.host.domain;
-        let date = self.clock.now();
-        let (mut users, mut others): (Vec<String>, Vec<Mailbox>) = Default::default();
-        for recipient in letter
-            .forward_paths
-            .iter()
-            .flat_map(|path| site.host.recipients(path))
-        {
+impl PostOffice<'_> {
+    /// Whom the letter is for: users of this site, and mailboxes elsewhere. Each is named once, on
+    /// however many lists it is.
+    fn sort(&self, letter: &Letter) -> (Vec<String>, Vec<Mailbox>) {
+        let (mut users, mut others) = (Vec::new(), Vec::new());
+        let recipients = |path| self.site.host.recipients(path);
+        for recipient in letter.forward_paths.iter().flat_map(recipients) {
             match recipient {
                 Recipient::Local(user) if !users.contains(&user) => users.push(user),
                 Recipient::Remote(mailbox) if !others.contains(&mailbox) => others.push(mailbox),
-                _ => {} // named twice
+                _ => {}
             }
         }
-        let trace = |id: &str| received(letter, domain, id, date);
-        let mut queued = None;
-        if !others.is_empty() {
-            let queue = site.queue()?;
-            let id = queue.add(
-                &letter.reverse_path,
-                others,
-                &mut self.clock,
-                trace,
-                &letter.text,
-            )?;
-            queued = Some((queue, id));
-        }
+        (users, others)
+    }
+
+    fn queue(&mut self, letter: &Letter, others: Vec<Mailbox>) -> io::Result<String> {
+        let date = self.clock.now();
+        let head = |id: &str| received(letter, &self.site.host.domain, id, date);
+        let queue = self.site.queue()?;
+        queue.add(
+            &letter.reverse_path,
+            others,
+            &mut self.clock,
+            head,
+            &letter.text,
+        )
+    }
+
+    fn deliver(&mut self, letter: &Letter, users: &[String]) -> io::Result<String> {
+        let date = self.clock.now();
+        let domain = &self.site.host.domain;
+        let head =
+            |id: &str| return_path(&letter.reverse_path) + &received(letter, domain, id, date);
+        let mailboxes = users.iter().map(|user| self.site.mailbox(user));
+        let mailboxes: Vec<Maildir> = mailboxes.collect::<io::Result<_>>()?;
+        maildir::deliver(&mailboxes, &mut self.clock, domain, head, &letter.text)
+    }
+}
+
+impl Store for PostOffice<'_> {
+    /// [`ErrorKind::NotFound`]: the letter is for nobody.
+    fn store(&mut self, letter: &Letter) -> io::Result<String> {
+        let (users, others) = self.sort(letter);
+        let queued = match others.is_empty() {
+            true => None,
+            false => Some(self.queue(letter, others)?),
+        };
         if users.is_empty() {
-            return queued.map(|(_, id)| id).ok_or(ErrorKind::NotFound.into());
+            return queued.ok_or(ErrorKind::NotFound.into());
         }
-        let mailboxes = users
-            .iter()
-            .map(|user| site.mailbox(user))
-            .collect::<io::Result<Vec<_>>>();
-        let head = |id: &str| return_path(&letter.reverse_path) + &trace(id);
-        let delivered = mailboxes.and_then(|mailboxes| {
-            maildir::deliver(&mailboxes, &mut self.clock, domain, head, &letter.text)
-        });
-        if let (Err(_), Some((queue, id))) = (&delivered, &queued) {
-            let _ = queue.finish(id); // all or nothing: the client will come again with all of it
+        let delivered = self.deliver(letter, &users);
+        if let (Err(_), Some(id)) = (&delivered, &queued) {
+            // All or nothing: the client will come again with all of it.
+            let _ = self.site.queue().and_then(|queue| queue.finish(id));
         }
         delivered
     }

@@ -146,6 +146,7 @@ fn a_bad_line_is_named_with_what_was_expected() {
         ("alias staff alice @b", "@b is no user and no address"),
         ("alias staff nobody", "there is no user and no alias nobody"),
         ("alias staff carol@A.EXAMPLE", "no user and no alias carol"),
+        ("alias staff bob alice carol", "no alias bob, carol"),
         ("route b.example", "expected route DOMAIN HOST:PORT"),
         (
             "route b.example nowhere",

@@ -1,17 +1,15 @@
-//! The journey: one letter, from Alice at a.example to Bob at b.example, in six steps. The servers
-//! are processes of their own, and talk over real connections; this file only starts them,
-//! and tells what happens.
+//! The journey: one letter, from Alice at a.example to Bob at b.example, in six steps. All that
+//! happens is done by this same program, with commands that the reader could type; the servers are
+//! processes of their own, and talk over real connections. This file only starts them, and tells.
 
 use super::args::Args;
-use super::{Failure, bold, clock, print};
+use super::{Failure, clock, failed, print};
 use crate::display::present;
 use crate::message::{Clock, Draft, compose};
-use crate::protocol::address::{ForwardPath, Mailbox};
-use crate::site::Site;
-use std::fmt::Display;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use crate::protocol::address::ForwardPath;
+use std::fs;
+use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 const SUBJECT: &str = "The way of a letter 一封信的旅程";
@@ -23,170 +21,136 @@ const BODY: &str = "Dear Bob,\n\
 
 pub fn journey(args: &Args) -> Result<(), Failure> {
     let stage = Stage::set(args.flag("keep"), args.flag("pause"))?;
-    let folder = stage.folder.clone();
-    stage.say(&format!(
-        "Two mail servers, a.example and b.example, are folders in {}",
-        folder.display()
+    let folder = stage.folder.display();
+    say(&format!(
+        "Two mail servers, a.example and b.example, are folders in {folder}"
     ))?;
-
-    let b = stage.site("b.example", ("bob", "builder"))?;
-    let b_smtp = stage.server("serve", &b.folder, &["--quiet"])?;
-    let a = stage.site("a.example", ("alice", "wonderland"))?;
-    let conf = format!("route b.example {}\n", b_smtp.address);
-    append(&a.folder.join("site.conf"), &conf)?;
-    let a_smtp = stage.server("serve", &a.folder, &["--quiet"])?;
-    let b_pop3 = stage.server("pop3", &b.folder, &["--sessions", "1"])?;
-    stage.say(&format!(
+    stage.run("init b.example --domain b.example --user bob:builder")?;
+    stage.run("init a.example --domain a.example --user alice:wonderland")?;
+    let b_smtp = stage.start("serve b.example --quiet")?;
+    let route = format!("route b.example {}", b_smtp.address);
+    stage.append("a.example/site.conf", &route)?;
+    let a_smtp = stage.start("serve a.example --quiet")?;
+    let b_pop3 = stage.start("pop3 b.example --sessions 1")?;
+    say(&format!(
         "a.example takes SMTP at {}; b.example takes SMTP at {} and POP3 at {}",
         a_smtp.address, b_smtp.address, b_pop3.address
     ))?;
 
-    stage.step(1, "Alice writes a letter", "chapter 1")?;
-    stage.show(&format!(
-        "From:    alice@a.example\nTo:      bob@b.example\nSubject: {SUBJECT}\n\n{BODY}"
-    ))?;
-    stage.say("It is in no file yet, only on her screen.")?;
-
-    stage.step(2, "Her user agent makes a message of it", "chapter 12")?;
-    let letter = folder.join("letter.eml");
-    let text = compose(&draft()?, &mut clock()?).map_err(failed)?;
-    fs::write(&letter, text.octets()).map_err(failed)?;
-    stage.show(&String::from_utf8_lossy(text.octets()))?;
-    stage.holds(&letter)?;
-
-    stage.step(
-        3,
-        "The user agent sends it by SMTP to her server, a.example",
-        "chapters 2 to 11",
-    )?;
-    let [alice, bob] = [
-        ("alice.password", "wonderland"),
-        ("bob.password", "builder"),
-    ]
-    .map(|(name, password)| fs::write(folder.join(name), password).map(|()| folder.join(name)));
-    let (alice, bob) = (alice.map_err(failed)?, bob.map_err(failed)?);
-    let conversation = stage.run(
-        Command::new(program()?)
-            .args([
-                "send",
-                "--server",
-                &a_smtp.address,
-                "--from",
-                "alice@a.example",
-            ])
-            .args([
-                "--to",
-                "bob@b.example",
-                "--helo",
-                "alice.a.example",
-                "--user",
-                "alice",
-            ])
-            .args([
-                "--password-file".as_ref(),
-                alice.as_os_str(),
-                "--message".as_ref(),
-                letter.as_os_str(),
-            ]),
-    )?;
-    stage.show(&conversation)?;
-    stage.say(
-        "250 after the dot is a promise: the letter is on the disk, and a.example answers for it.",
-    )?;
-    stage.holds(&only(&a.folder.join("queue"), "letter")?)?;
-
-    stage.step(
-        4,
-        "a.example finds the next hop, and is itself the client now",
-        "chapters 14 to 16",
-    )?;
-    stage.say(&format!("a.example/site.conf says: {}", conf.trim_end()))?;
-    let conversation = stage.run(
-        Command::new(program()?)
-            .arg("relay")
-            .arg(&a.folder)
-            .arg("--once"),
-    )?;
-    stage.show(&conversation)?;
-    let arrived = only(&b.folder.join("mail/bob/new"), "")?;
-    stage.say("The queue of a.example is empty again. In Bob's mailbox lies:")?;
-    stage.holds(&arrived)?;
-    stage.show(&trace_fields(&fs::read(&arrived).map_err(failed)?))?;
-    stage.say("These lines are new: each server has put its own on top (chapters 12 and 13).")?;
-
-    stage.step(5, "Bob's user agent fetches it by POP3", "chapter 17")?;
-    let received = fs::read(&arrived).map_err(failed)?;
-    let seen = stage.run(
-        Command::new(program()?)
-            .args(["inbox", "--server", &b_pop3.address, "--user", "bob"])
-            .args(["--password-file".as_ref(), bob.as_os_str()]),
-    )?;
-    stage.show(&b_pop3.finish()?)?;
-    stage.say(
-        "It left the server at QUIT, and not before. No file holds it now; Bob's user agent does.",
-    )?;
+    write(&stage)?;
+    make(&stage)?;
+    submit(&stage, &a_smtp.address)?;
+    let letter = relay(&stage, &route)?;
+    let seen = fetch(&stage, b_pop3)?;
 
     stage.step(6, "Bob's user agent shows it", "chapter 18")?;
-    stage.show(seen.split_once("---\n").map_or(&*seen, |(_, page)| page))?;
-    if !seen.contains(&present(&received)) {
-        return Err(Failure::Failed(
-            "what Bob sees is not what lay in his mailbox".to_string(),
-        ));
+    show(seen.split_once("---\n").map_or(&*seen, |(_, page)| page))?;
+    if !seen.contains(&present(&letter)) {
+        return Err(failed("what Bob sees is not what lay in his mailbox"));
     }
     drop((a_smtp, b_smtp));
-    stage.close()
+    match stage.keep {
+        true => say(&format!("Both sites are still in {folder}")),
+        false => say("The servers are stopped, and the folders removed. --keep leaves them."),
+    }
 }
 
-fn failed(error: impl Display) -> Failure {
-    Failure::Failed(error.to_string())
+fn write(stage: &Stage) -> Result<(), Failure> {
+    stage.step(1, "Alice writes a letter", "chapter 1")?;
+    let header = "From:    alice@a.example\nTo:      bob@b.example\nSubject:";
+    show(&format!("{header} {SUBJECT}\n\n{BODY}"))?;
+    say("It is in no file yet, only on her screen.")
 }
 
-fn program() -> Result<PathBuf, Failure> {
-    std::env::current_exe().map_err(failed)
-}
-
-fn draft() -> Result<Draft, Failure> {
-    let from: Mailbox = "alice@a.example".parse().map_err(failed)?;
-    let to = vec![ForwardPath::Mailbox(
-        "bob@b.example".parse().map_err(failed)?,
-    )];
-    let subject = Some(SUBJECT.to_string());
-    Ok(Draft {
-        from,
-        to,
-        subject,
+fn make(stage: &Stage) -> Result<(), Failure> {
+    stage.step(2, "Her user agent makes a message of it", "chapter 12")?;
+    let bob = "bob@b.example".parse().map_err(failed)?;
+    let draft = Draft {
+        from: "alice@a.example".parse().map_err(failed)?,
+        to: vec![ForwardPath::Mailbox(bob)],
+        subject: Some(SUBJECT.to_string()),
         fields: Vec::new(),
         body: BODY.to_string(),
-    })
+    };
+    let text = compose(&draft, &mut clock()?).map_err(failed)?;
+    fs::write(stage.folder.join("letter.eml"), text.octets()).map_err(failed)?;
+    show(&String::from_utf8_lossy(text.octets()))?;
+    say("The letter is in the file letter.eml")
 }
 
-fn append(file: &Path, line: &str) -> Result<(), Failure> {
-    let file = File::options().append(true).open(file);
-    file.and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(failed)
+fn submit(stage: &Stage, server: &str) -> Result<(), Failure> {
+    let title = "The user agent sends it by SMTP to her server, a.example";
+    stage.step(3, title, "chapters 2 to 11")?;
+    stage.append("alice.password", "wonderland")?;
+    let conversation = stage.run(&format!(
+        "send --server {server} --from alice@a.example --to bob@b.example --helo alice.a.example \
+         --user alice --password-file alice.password --message letter.eml"
+    ))?;
+    show(&conversation)?;
+    say(
+        "250 after the dot is a promise: the letter is on the disk, and a.example answers for it.",
+    )?;
+    let file = stage.only("a.example/queue", ".letter")?;
+    say(&format!("The letter is in the file {file}"))
 }
 
-/// The one file in a folder whose name ends like this.
-fn only(folder: &Path, end: &str) -> Result<PathBuf, Failure> {
-    for file in fs::read_dir(folder).map_err(failed)? {
-        let path = file.map_err(failed)?.path();
-        if path.to_string_lossy().ends_with(end) {
-            return Ok(path);
-        }
+/// Returns the letter as it lies in Bob's mailbox.
+fn relay(stage: &Stage, route: &str) -> Result<Vec<u8>, Failure> {
+    let title = "a.example finds the next hop, and is itself the client now";
+    stage.step(4, title, "chapters 14 to 16")?;
+    say(&format!("a.example/site.conf says: {route}"))?;
+    show(&stage.run("relay a.example --once")?)?;
+    say("The queue of a.example is empty again. In Bob's mailbox lies:")?;
+    let file = stage.only("b.example/mail/bob/new", "")?;
+    say(&format!("The letter is in the file {file}"))?;
+    let letter = fs::read(stage.folder.join(file)).map_err(failed)?;
+    // What Alice's user agent made begins with its Date.
+    let text = String::from_utf8_lossy(&letter);
+    show(text.split("Date:").next().unwrap_or_default())?;
+    say("These lines are new: each server has put its own on top (chapters 12 and 13).")?;
+    Ok(letter)
+}
+
+/// Returns what Bob's user agent has printed.
+fn fetch(stage: &Stage, mut server: Server) -> Result<String, Failure> {
+    stage.step(5, "Bob's user agent fetches it by POP3", "chapter 17")?;
+    stage.append("bob.password", "builder")?;
+    let address = &server.address;
+    let seen = stage.run(&format!(
+        "inbox --server {address} --user bob --password-file bob.password"
+    ))?;
+    // After its one session the server has ended, so this too comes to an end.
+    show(&io::read_to_string(&mut server.output).map_err(failed)?)?;
+    say(
+        "It left the server at QUIT, and not before. No file holds it now; Bob's user agent does.",
+    )?;
+    Ok(seen)
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    print(&format!("{text}\n"))
+}
+
+/// Shows what programs have said, set apart from what we say.
+fn show(text: &str) -> Result<(), Failure> {
+    let mut shown = String::new();
+    for line in text.lines() {
+        shown += format!("    {line}").trim_end();
+        shown += "\n";
     }
-    Err(Failure::Failed(format!(
-        "no letter has arrived in {}",
-        folder.display()
-    )))
+    say(&shown)
 }
 
-/// The lines above the message that Alice's user agent made, which begins with its Date.
-fn trace_fields(letter: &[u8]) -> String {
-    let letter = String::from_utf8_lossy(letter);
-    letter.split("Date:").next().unwrap_or_default().to_string()
+/// Bold, where the output is a terminal and nobody has asked for plain text (no-color.org).
+fn bold(text: &str) -> String {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if plain || !io::stdout().is_terminal() {
+        return text.to_string();
+    }
+    format!("\x1b[1m{text}\x1b[0m")
 }
 
-/// Where the journey is played: a folder for the sites.
+/// Where the journey is played: a folder for the sites, and for what the two users keep.
 struct Stage {
     folder: PathBuf,
     keep: bool,
@@ -198,8 +162,8 @@ impl Stage {
         // The real time, also where letters bear a fixed one: two journeys need two folders.
         let name = format!("smtp-primer-{}", Clock::new(None).unique_name());
         let folder = std::env::temp_dir().join(name);
-        fs::create_dir(&folder)
-            .map_err(|error| failed(format!("{}: {error}", folder.display())))?;
+        let made = fs::create_dir(&folder);
+        made.map_err(|error| failed(format!("{}: {error}", folder.display())))?;
         Ok(Stage {
             folder,
             keep,
@@ -207,94 +171,69 @@ impl Stage {
         })
     }
 
-    fn site(&self, domain: &str, (name, password): (&str, &str)) -> Result<Site, Failure> {
-        let user = (name.to_string(), password.to_string());
-        Site::init(&self.folder.join(domain), domain, &[user]).map_err(failed)
-    }
-
-    fn server(&self, role: &str, site: &Path, options: &[&str]) -> Result<Server, Failure> {
-        let mut command = Command::new(program()?);
-        command
-            .arg(role)
-            .arg(site)
-            .args(["--listen", "127.0.0.1:0"])
-            .args(options);
-        // If we are killed, the servers notice it and end.
-        command.env("SMTP_PRIMER_LEASH", std::process::id().to_string());
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stdin(Stdio::null())
-            .spawn()
-            .map_err(failed)?;
-        let output = child.stdout.take().map(BufReader::new);
-        let mut server = Server {
-            child,
-            output,
-            address: String::new(),
-        };
-        let mut line = String::new();
-        if let Some(output) = &mut server.output {
-            output.read_line(&mut line).map_err(failed)?;
+    fn step(&self, number: u8, title: &str, chapters: &str) -> Result<(), Failure> {
+        if self.pause {
+            print("\n(Enter goes on) ")?;
+            io::stdin().read_line(&mut String::new()).map_err(failed)?;
         }
-        let address = line.trim_end().strip_prefix("listening on ");
-        server.address = address
-            .ok_or_else(|| failed(format!("{role} did not start")))?
-            .to_string();
-        Ok(server)
+        let title = bold(&format!("{number}. {title} ({chapters})"));
+        say(&format!("\n{title}\n"))
     }
 
-    /// Runs a program to its end, and returns what it printed.
-    fn run(&self, command: &mut Command) -> Result<String, Failure> {
-        let output = command.stdin(Stdio::null()).output().map_err(failed)?;
+    /// Writes a line at the end of a file, which may be a new one.
+    fn append(&self, file: &str, line: &str) -> Result<(), Failure> {
+        let file = self.folder.join(file);
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        fs::write(file, format!("{text}{line}\n")).map_err(failed)
+    }
+
+    /// The one file in a folder whose name ends like this.
+    fn only(&self, folder: &str, end: &str) -> Result<String, Failure> {
+        for file in fs::read_dir(self.folder.join(folder)).map_err(failed)? {
+            let name = file.map_err(failed)?.file_name();
+            if let Some(name) = name.to_str().filter(|name| name.ends_with(end)) {
+                return Ok(format!("{folder}/{name}"));
+            }
+        }
+        Err(failed(format!("no letter has arrived in {folder}")))
+    }
+
+    /// This program, with a command for it.
+    fn program(&self, words: &str) -> Result<Command, Failure> {
+        let mut program = Command::new(std::env::current_exe().map_err(failed)?);
+        program.args(words.split(' ')).current_dir(&self.folder);
+        program.stdin(Stdio::null()).stdout(Stdio::piped());
+        Ok(program)
+    }
+
+    /// Runs a command to its end, and returns what it printed.
+    fn run(&self, words: &str) -> Result<String, Failure> {
+        let output = self.program(words)?.output().map_err(failed)?;
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.success() {
             return Ok(printed);
         }
-        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        let error = String::from_utf8_lossy(&output.stderr);
         Err(failed(format!("{printed}{error}the journey ends here")))
     }
 
-    fn step(&self, number: u8, title: &str, chapters: &str) -> Result<(), Failure> {
-        if self.pause {
-            print("\n(Enter goes on) ")?;
-            io::stdin()
-                .lock()
-                .read_line(&mut String::new())
-                .map_err(failed)?;
-        }
-        print(&format!(
-            "\n{}\n\n",
-            bold(&format!("{number}. {title} ({chapters})"))
-        ))
-    }
-
-    fn say(&self, text: &str) -> Result<(), Failure> {
-        print(&format!("{text}\n"))
-    }
-
-    /// Shows what programs have said, set apart from what we say.
-    fn show(&self, text: &str) -> Result<(), Failure> {
-        let lines = text
-            .lines()
-            .map(|line| format!("    {line}").trim_end().to_string() + "\n");
-        print(&(lines.collect::<String>() + "\n"))
-    }
-
-    fn holds(&self, file: &Path) -> Result<(), Failure> {
-        let file = file.strip_prefix(&self.folder).unwrap_or(file);
-        self.say(&format!("The letter is in the file {}", file.display()))
-    }
-
-    fn close(self) -> Result<(), Failure> {
-        match self.keep {
-            true => self.say(&format!(
-                "Both sites are still in {}",
-                self.folder.display()
-            )),
-            false => {
-                self.say("The servers are stopped, and the folders removed. --keep leaves them.")
-            }
-        }
+    /// Starts a server on any free port.
+    fn start(&self, words: &str) -> Result<Server, Failure> {
+        let mut program = self.program(&format!("{words} --listen 127.0.0.1:0"))?;
+        // If we are killed, the servers notice it and end.
+        program.env("SMTP_PRIMER_LEASH", std::process::id().to_string());
+        let mut child = program.spawn().map_err(failed)?;
+        let not_started = || failed(format!("{words} did not start"));
+        let mut output = BufReader::new(child.stdout.take().ok_or_else(not_started)?);
+        let mut line = String::new();
+        output.read_line(&mut line).map_err(failed)?;
+        let address = line.trim_end().strip_prefix("listening on ");
+        let address = address.ok_or_else(not_started)?.to_string();
+        Ok(Server {
+            child,
+            output,
+            address,
+        })
     }
 }
 
@@ -309,19 +248,8 @@ impl Drop for Stage {
 /// A server that runs as a process of its own, and ends when this is dropped.
 struct Server {
     child: Child,
-    output: Option<BufReader<ChildStdout>>,
+    output: BufReader<ChildStdout>,
     address: String,
-}
-
-impl Server {
-    /// Waits until it has ended, and returns the rest of what it printed.
-    fn finish(mut self) -> Result<String, Failure> {
-        let mut rest = String::new();
-        if let Some(output) = &mut self.output {
-            output.read_to_string(&mut rest).map_err(failed)?;
-        }
-        Ok(rest)
-    }
 }
 
 impl Drop for Server {

@@ -1,17 +1,18 @@
 //! The roles of a mail server: init, serve, pop3, relay.
 
 use super::args::Args;
-use super::{Failure, clock, listen, note, print, trace};
+use super::{Failure, clock, failed, listen, note, print, trace, try_later, usage};
 use crate::client::Timeouts;
 use crate::next_hop::resolver::Resolver;
-use crate::next_hop::{Lookup, next_hops};
+use crate::next_hop::{Lookup, NoHop, Target, next_hops};
+use crate::pop3;
 use crate::protocol::address::Domain;
-use crate::protocol::line::{Trace, Wire};
+use crate::protocol::line::{Stream, Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
-use crate::server::{Door, hang_up, serve as serve_callers};
+use crate::server::{self, Door, PATIENCE, Visitor, hang_up};
 use crate::session::Session;
 use crate::site::{PostOffice, Site, new_conf};
-use crate::{pop3 as pop3_module, server};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,36 +22,26 @@ const REST: Duration = Duration::from_secs(1);
 const RESOLVER: Duration = Duration::from_secs(5);
 
 pub fn init(args: &Args) -> Result<(), Failure> {
-    let folder = Path::new(args.word("DIR")?);
+    let folder = Path::new(&args.word);
     let mut users = Vec::new();
     for user in args.all("user") {
-        let (name, password) = user.split_once(':').ok_or(Failure::Usage(
-            "--user has the form NAME:PASSWORD".to_string(),
-        ))?;
+        let form = "--user has the form NAME:PASSWORD";
+        let (name, password) = user.split_once(':').ok_or_else(|| usage(form))?;
         users.push((name.to_string(), password.to_string()));
     }
     let domain = args.need("domain")?;
-    new_conf(domain, &users).map_err(|why| Failure::Usage(why.to_string()))?;
-    let site = Site::init(folder, domain, &users)
-        .map_err(|why| Failure::Failed(format!("no site was made: {why}")))?;
+    new_conf(domain, &users).map_err(usage)?;
+    let site = Site::init(folder, domain, &users);
+    site.map_err(|why| failed(format!("no site was made: {why}")))?;
     let folder = folder.display();
     print(&format!(
-        "{folder} is a mail server for {} now; read {folder}/site.conf\n\
-         next: smtp-primer serve {folder}\n",
-        site.host.domain
+        "{folder} is a mail server for {domain} now; read {folder}/site.conf\n\
+         next: smtp-primer serve {folder}\n"
     ))
 }
 
-/// The site that the first word names.
 fn site(args: &Args) -> Result<Site, Failure> {
-    let site = Site::open(Path::new(args.word("DIR")?));
-    site.map_err(|why| Failure::Failed(why.to_string()))
-}
-
-fn door(args: &Args, default: &str, patience: Duration) -> Result<Door, Failure> {
-    let patience = args.seconds("timeout")?.unwrap_or(patience);
-    Door::new(listen(args, default)?, patience, leash())
-        .map_err(|error| Failure::Failed(format!("cannot listen: {error}")))
+    Site::open(Path::new(&args.word)).map_err(failed)
 }
 
 /// A program that starts us can name itself here; then we end when it does.
@@ -63,47 +54,51 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(size) = args.number("max-size")? {
         // SIZE 0 on the wire would mean that there is no limit (RFC 1870 §4).
         if size == 0 {
-            return Err(Failure::Usage("--max-size is more than 0".to_string()));
+            return Err(usage("--max-size is more than 0"));
         }
         site.host.max_size = usize::try_from(size).unwrap_or(usize::MAX);
     }
-    let sessions = args.number("sessions")?;
-    let mut office = PostOffice {
-        site: &site,
-        clock: clock()?,
-    };
-    let door = door(args, "127.0.0.1:2525", server::PATIENCE)?;
-    serve_callers(&door, sessions, |visitor| {
-        let Ok(local) = visitor.local() else { return };
-        let mut session = Session::new(&site.host, site.caller(visitor.peer.ip(), local.ip()));
-        let peer = visitor.peer;
-        let mut wire = Wire::traced(visitor, trace(args, Trace::of_server));
-        remark(&mut wire, &format!("{peer} calls"));
+    let (site, clock) = (&site, clock()?);
+    let mut office = PostOffice { site, clock };
+    let goodbye = format!("421 {} closing: no line came in time", site.host.domain);
+    receive(args, "127.0.0.1:2525", PATIENCE, |wire, patience| {
+        let caller = site.caller(wire.stream().peer.ip(), wire.stream().local()?.ip());
+        let mut session = Session::new(&site.host, caller);
         let limit = site.host.max_size;
-        let ended = server::converse(&mut wire, &mut session, &mut office, limit, door.patience());
+        let ended = server::converse(wire, &mut session, &mut office, limit, patience);
         if let Err(error) = ended {
-            let goodbye = format!("421 {} closing: no line came in time", site.host.domain);
-            hang_up(&mut wire, &error, &goodbye);
+            hang_up(wire, &error, &goodbye);
         }
-        remark(&mut wire, "the connection is closed");
-    });
-    Ok(())
+        Ok(())
+    })
 }
 
 pub fn pop3(args: &Args) -> Result<(), Failure> {
     let site = site(args)?;
+    receive(args, "127.0.0.1:2110", pop3::PATIENCE, |wire, patience| {
+        let may_authenticate = site.may_authenticate(wire.stream().local()?.ip());
+        let mut session = pop3::Session::new(&site.host, may_authenticate);
+        // A POP3 server that has waited too long closes without a word (RFC 1939 §3).
+        pop3::converse(wire, &mut session, |user| site.mailbox(user), patience)
+    })
+}
+
+/// Opens a port, and converses with one caller after another.
+fn receive(
+    args: &Args,
+    address: &str,
+    patience: Duration,
+    mut converse: impl FnMut(&mut Wire<Visitor<'_>>, Duration) -> io::Result<()>,
+) -> Result<(), Failure> {
     let sessions = args.number("sessions")?;
-    let door = door(args, "127.0.0.1:2110", pop3_module::PATIENCE)?;
-    serve_callers(&door, sessions, |visitor| {
-        let Ok(local) = visitor.local() else { return };
-        let mut session = pop3_module::Session::new(&site.host, site.may_authenticate(local.ip()));
+    let patience = args.seconds("timeout")?.unwrap_or(patience);
+    let door = Door::new(listen(args, address)?, patience, leash());
+    let door = door.map_err(|error| failed(format!("cannot listen: {error}")))?;
+    server::serve(&door, sessions, |visitor| {
         let peer = visitor.peer;
         let mut wire = Wire::traced(visitor, trace(args, Trace::of_server));
         remark(&mut wire, &format!("{peer} calls"));
-        let mailbox = |user: &str| site.mailbox(user);
-        let ended = pop3_module::converse(&mut wire, &mut session, mailbox, door.patience());
-        // A POP3 server that has waited too long closes without a word (RFC 1939 §3).
-        if let Err(error) = ended {
+        if let Err(error) = converse(&mut wire, patience) {
             remark(&mut wire, &format!("the conversation broke off: {error}"));
         }
         remark(&mut wire, "the connection is closed");
@@ -111,7 +106,7 @@ pub fn pop3(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn remark<S: crate::protocol::line::Stream>(wire: &mut Wire<S>, remark: &str) {
+fn remark<S: Stream>(wire: &mut Wire<S>, remark: &str) {
     if let Some(trace) = wire.trace() {
         trace.remark(remark);
     }
@@ -119,26 +114,39 @@ fn remark<S: crate::protocol::line::Stream>(wire: &mut Wire<S>, remark: &str) {
 
 pub fn relay(args: &Args) -> Result<(), Failure> {
     let site = site(args)?;
-    let queue = site
-        .queue()
-        .map_err(|error| Failure::Failed(format!("the queue: {error}")))?;
+    let trouble = |error: io::Error| failed(format!("the queue: {error}"));
     let schedule = Schedule {
         retry: args.seconds("retry")?.unwrap_or(Schedule::RFC.retry),
         give_up: args.seconds("give-up")?.unwrap_or(Schedule::RFC.give_up),
     };
-    let lock = queue
-        .lock()
-        .map_err(|error| Failure::Failed(format!("the queue: {error}")))?;
-    let Some(_lock) = lock else {
-        return Err(Failure::TryLater(
-            "another relay works on this queue".to_string(),
-        ));
+    let queue = site.queue().map_err(trouble)?;
+    let Some(_lock) = queue.lock().map_err(trouble)? else {
+        return Err(try_later("another relay works on this queue"));
     };
+    let mut clock = clock()?;
+    let relay = Relay {
+        queue: &queue,
+        own: &site.host.domain,
+        schedule,
+        timeouts: Timeouts::RFC,
+        next_hops: &mut find_hops(&site),
+        store: &mut PostOffice {
+            site: &site,
+            clock: clock.clone(),
+        },
+        clock: &mut clock,
+        trace: &|| trace(args, Trace::of_client),
+        // Also with --quiet, which is for the trace: here stands what the other side said.
+        log: &note,
+    };
+    work(relay, args.flag("once"))
+}
+
+/// Asks the routes of the site, and then its resolver.
+fn find_hops(site: &Site) -> impl FnMut(&Domain) -> Result<Vec<Target>, NoHop> {
     let mut resolver = site.resolver.map(|server| Resolver::new(server, RESOLVER));
-    let mut next_hops = |domain: &Domain| {
-        let lookup = resolver
-            .as_mut()
-            .map(|resolver| resolver as &mut dyn Lookup);
+    move |domain| {
+        let lookup = resolver.as_mut().map(|asked| asked as &mut dyn Lookup);
         next_hops(
             domain,
             &site.routes,
@@ -146,28 +154,14 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
             site.mx_port,
             lookup,
         )
-    };
-    let mut clock = clock()?;
-    let mut office = PostOffice {
-        site: &site,
-        clock: clock.clone(),
-    };
-    let mut relay = Relay {
-        queue: &queue,
-        own: &site.host.domain,
-        schedule,
-        timeouts: Timeouts::RFC,
-        next_hops: &mut next_hops,
-        store: &mut office,
-        clock: &mut clock,
-        trace: &|| trace(args, Trace::of_client),
-        // Also with --quiet, which is for the trace: here stands what the other side said.
-        log: &note,
-    };
+    }
+}
+
+fn work(mut relay: Relay, once: bool) -> Result<(), Failure> {
     loop {
-        let pass = relay.pass();
-        let report = pass.map_err(|error| Failure::TryLater(format!("the queue: {error}")))?;
-        if args.flag("once") {
+        let passed = relay.pass();
+        let report = passed.map_err(|error| try_later(format!("the queue: {error}")))?;
+        if once {
             return outcome(report);
         }
         if server::is_orphan(leash()) {
@@ -177,20 +171,16 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
     }
 }
 
+/// What one pass came to.
 fn outcome(report: Report) -> Result<(), Failure> {
-    match report {
-        Report { waiting, .. } if waiting > 0 => Err(Failure::TryLater(format!(
-            "recipients that wait in the queue: {waiting}"
-        ))),
-        Report {
-            failed: 0,
-            damaged: 0,
-            ..
-        } => Ok(()),
-        Report {
-            failed, damaged, ..
-        } => Err(Failure::Failed(format!(
-            "recipients refused for good: {failed}; damaged letters: {damaged}"
-        ))),
+    if report.waiting > 0 {
+        let why = "recipients that wait in the queue";
+        return Err(try_later(format!("{why}: {}", report.waiting)));
     }
+    let (refused, damaged) = (report.failed, report.damaged);
+    if refused > 0 || damaged > 0 {
+        let why = format!("recipients refused for good: {refused}; damaged letters: {damaged}");
+        return Err(failed(why));
+    }
+    Ok(())
 }

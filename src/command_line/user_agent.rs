@@ -1,11 +1,10 @@
 //! The user's program: send, inbox, show.
 
-use super::args::Args;
-use super::{Failure, call, clock, note, print, trace, write};
-use crate::client::Failure::Unknown;
+use super::args::{Args, parse};
+use super::{Failure, call, clock, failed, note, print, trace, try_later, usage, write};
 use crate::client::{self, Client, Timeouts, Verdict};
 use crate::display::present;
-use crate::message::{Draft, Field, compose};
+use crate::message::{Draft, compose};
 use crate::pop3::client as pop3;
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
@@ -22,93 +21,101 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn send(args: &Args) -> Result<(), Failure> {
     let server = ask(args, "server", "Server (HOST:PORT)")?;
-    let from = reverse_path(&ask(args, "from", "From")?)?;
-    let mut to: Vec<ForwardPath> = args.all("to").map(forward_path).collect::<Result<_, _>>()?;
-    if to.is_empty() {
-        to.push(forward_path(&ask(args, "to", "To")?)?);
-    }
+    let from: ReversePath = parse("from", &path(&ask(args, "from", "From")?))?;
+    let to = recipients(args)?;
+    let helo = args.get("helo").map(|name| parse::<Domain>("helo", name));
+    let helo = helo.transpose()?;
     let file = args.get("message").or(args.get("body")).unwrap_or("-");
     if file == "-" && args.get("password-file") == Some("-") {
         let why = "standard input cannot be both the password and the letter";
-        return Err(Failure::Usage(why.to_string()));
+        return Err(usage(why));
     }
-    let credentials = credentials(args)?;
-    let helo = args
-        .get("helo")
-        .map(|name| name.parse::<Domain>().map_err(|why| usage("--helo", &why)));
-    let helo = helo.transpose()?;
-    let timeouts = args
-        .seconds("timeout")?
-        .map_or(Timeouts::RFC, Timeouts::all);
-    let text = text(args, &from, &to, helo.as_ref())?;
+    let credentials = match args.get("user") {
+        Some(user) => Some(credentials(user, args)?),
+        None if args.flag("password-file") => return Err(usage("--password-file needs --user")),
+        None => None,
+    };
+    let text = match args.get("message") {
+        Some(file) => finished(file, args)?,
+        None => made(&from, &to, helo.as_ref(), args)?,
+    };
+    let timeouts = args.seconds("timeout")?;
+    let timeouts = timeouts.map_or(Timeouts::RFC, Timeouts::all);
+
     let socket = call(&server, timeouts.greeting)?;
     let local = socket.local_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let helo = helo.unwrap_or_else(|| Domain::from(local));
     let wire = Wire::traced(socket, trace(args, Trace::of_client));
-    let mut client = Client::open(wire, &helo, timeouts).map_err(failed)?;
-    let sent = match &credentials {
-        Some(credentials) => client.authenticate(credentials),
-        None => Ok(()),
-    };
-    let sent = sent.and_then(|()| client.send(&from, &to, &text));
+    let mut client = Client::open(wire, &helo, timeouts).map_err(not_sent)?;
+    let ready = credentials.map_or(Ok(()), |credentials| client.authenticate(&credentials));
+    let sent = ready.and_then(|()| client.send(&from, &to, &text));
     client.quit();
-    outcome(&sent.map_err(failed)?)
+    outcome(&sent.map_err(not_sent)?)
 }
 
-fn failed(failure: client::Failure) -> Failure {
+fn recipients(args: &Args) -> Result<Vec<ForwardPath>, Failure> {
+    if !args.flag("to") {
+        return Ok(vec![parse("to", &path(&ask(args, "to", "To")?))?]);
+    }
+    args.all("to").map(|to| parse("to", &path(to))).collect()
+}
+
+/// An address as it stands on the wire: people leave the brackets out.
+fn path(address: &str) -> String {
+    match address.starts_with('<') {
+        true => address.to_string(),
+        false => format!("<{address}>"),
+    }
+}
+
+fn not_sent(failure: client::Failure) -> Failure {
     let why = match failure {
-        Unknown(_) => failure.to_string(),
+        client::Failure::Unknown(_) => failure.to_string(),
         _ => format!("not sent: {failure}"),
     };
     match failure.is_temporary() {
-        true => Failure::TryLater(why),
-        false => Failure::Failed(why),
+        true => try_later(why),
+        false => failed(why),
     }
 }
 
 /// One recipient that was refused for good decides; then one that may be tried again.
 fn outcome(verdicts: &[Verdict]) -> Result<(), Failure> {
-    let open = verdicts
-        .iter()
-        .filter(|verdict| verdict.severity != Severity::Done);
-    let lines: Vec<String> = open
-        .clone()
-        .map(|verdict| format!("not {verdict}"))
-        .collect();
-    let refused = open
-        .clone()
-        .any(|verdict| verdict.severity == Severity::Refused);
-    match lines.is_empty() {
-        true => Ok(()),
-        false if refused => Err(Failure::Failed(lines.join("\n"))),
-        false => Err(Failure::TryLater(lines.join("\n"))),
+    let mut lines = Vec::new();
+    let mut refused = false;
+    for verdict in verdicts {
+        refused |= verdict.severity == Severity::Refused;
+        if verdict.severity != Severity::Done {
+            lines.push(format!("not {verdict}"));
+        }
+    }
+    match lines.join("\n") {
+        _ if lines.is_empty() => Ok(()),
+        why if refused => Err(failed(why)),
+        why => Err(try_later(why)),
     }
 }
 
-/// The letter: a finished one, or one made from what the user filled in.
-fn text(
-    args: &Args,
+/// A finished letter, as it is.
+fn finished(file: &str, args: &Args) -> Result<Text, Failure> {
+    for name in ["body", "subject", "header"] {
+        if args.flag(name) {
+            let why = format!("--message is a finished letter; --{name} cannot change it");
+            return Err(usage(why));
+        }
+    }
+    Ok(Text::from_file(&read(file)?))
+}
+
+/// A letter made from what the user filled in.
+fn made(
     from: &ReversePath,
     to: &[ForwardPath],
     helo: Option<&Domain>,
+    args: &Args,
 ) -> Result<Text, Failure> {
-    if let Some(file) = args.get("message") {
-        let made: Vec<&str> = ["body", "subject", "header"]
-            .into_iter()
-            .filter(|name| args.flag(name))
-            .collect();
-        if let Some(name) = made.first() {
-            return Err(Failure::Usage(format!(
-                "--message is a finished letter; --{name} cannot change it"
-            )));
-        }
-        return Ok(Text::from_file(&read(file)?));
-    }
-    let fields = args
-        .all("header")
-        .map(str::parse::<Field>)
-        .collect::<Result<_, _>>();
-    let fields = fields.map_err(|why| usage("--header", &why))?;
+    let fields = args.all("header").map(|field| parse("header", field));
+    let fields = fields.collect::<Result<_, _>>()?;
     let subject = match args.get("subject") {
         None if io::stdin().is_terminal() => Some(prompt("Subject")?),
         subject => subject.map(str::to_string),
@@ -119,61 +126,26 @@ fn text(
     }
     let body = String::from_utf8(read(file)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure::Failed(format!(
-            "the text is not UTF-8, from octet {at} on; convert it, or use --message"
-        ))
+        let hint = "convert it, or use --message";
+        failed(format!("the text is not UTF-8, from octet {at} on; {hint}"))
     })?;
-    let from = match from {
-        ReversePath::Mailbox(mailbox) => mailbox.clone(),
-        // A letter from nobody still has an author: whoever looks after the host.
-        ReversePath::Null => {
-            let host = helo.map_or("localhost", Domain::as_str);
-            format!("postmaster@{host}")
-                .parse()
-                .map_err(|why| usage("--helo", &why))?
-        }
-    };
     let draft = Draft {
-        from,
+        from: author(from, helo)?,
         to: to.to_vec(),
         subject,
         fields,
         body,
     };
-    compose(&draft, &mut clock()?).map_err(|why| Failure::Usage(why.to_string()))
+    compose(&draft, &mut clock()?).map_err(usage)
 }
 
-fn usage(option: &str, why: &dyn std::fmt::Display) -> Failure {
-    Failure::Usage(format!("{option}: {why}"))
-}
-
-/// `alice@a.example`, with or without brackets; nothing is `<>`.
-fn reverse_path(text: &str) -> Result<ReversePath, Failure> {
-    if matches!(text, "" | "<>") {
-        return Ok(ReversePath::Null);
+/// A letter from nobody still has an author: whoever looks after the host.
+fn author(from: &ReversePath, helo: Option<&Domain>) -> Result<Mailbox, Failure> {
+    let host = helo.map_or("localhost", Domain::as_str);
+    match from {
+        ReversePath::Mailbox(mailbox) => Ok(mailbox.clone()),
+        ReversePath::Null => parse("helo", &format!("postmaster@{host}")),
     }
-    mailbox(text)
-        .map(ReversePath::Mailbox)
-        .map_err(|why| usage("--from", &why))
-}
-
-fn forward_path(text: &str) -> Result<ForwardPath, Failure> {
-    if text
-        .trim_matches(['<', '>'])
-        .eq_ignore_ascii_case("postmaster")
-    {
-        return Ok(ForwardPath::Postmaster);
-    }
-    mailbox(text)
-        .map(ForwardPath::Mailbox)
-        .map_err(|why| usage("--to", &why))
-}
-
-fn mailbox(text: &str) -> Result<Mailbox, crate::protocol::address::AddressError> {
-    let bare = text
-        .strip_prefix('<')
-        .and_then(|rest| rest.strip_suffix('>'));
-    bare.unwrap_or(text).parse()
 }
 
 /// The value of an option; where a person sits at a terminal, we ask for what is missing.
@@ -188,7 +160,7 @@ fn prompt(question: &str) -> Result<String, Failure> {
     let mut answer = String::new();
     let _ = write!(io::stderr(), "{question}: ");
     let read = io::stdin().read_line(&mut answer);
-    read.map_err(|error| Failure::Failed(format!("standard input: {error}")))?;
+    read.map_err(|error| failed(format!("standard input: {error}")))?;
     Ok(answer.trim().to_string())
 }
 
@@ -199,98 +171,82 @@ fn read(file: &str) -> Result<Vec<u8>, Failure> {
         "-" => io::stdin().read_to_end(&mut octets).map(|_| octets),
         file => fs::read(file),
     };
-    read.map_err(|error| Failure::Failed(format!("{file}: {error}")))
+    read.map_err(|error| failed(format!("{file}: {error}")))
 }
 
 /// A password never stands on the command line, where everybody on this computer can read it.
-fn credentials(args: &Args) -> Result<Option<Credentials>, Failure> {
-    match (args.get("user"), args.get("password-file")) {
-        (None, None) => Ok(None),
-        (None, Some(_)) => Err(Failure::Usage("--password-file needs --user".to_string())),
-        (Some(user), file) => {
-            let password = match file {
-                Some(file) => first_line(file)?,
-                None if io::stdin().is_terminal() => prompt("Password (it will be seen)")?,
-                None => return Err(Failure::Usage("--password-file is missing".to_string())),
-            };
-            Ok(Some(Credentials {
-                user: user.to_string(),
-                password,
-            }))
-        }
-    }
+fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
+    let user = user.to_string();
+    let password = match args.get("password-file") {
+        Some(file) => first_line(file)?,
+        None if io::stdin().is_terminal() => prompt("Password (it will be seen)")?,
+        None => return Err(usage("--password-file is missing")),
+    };
+    Ok(Credentials { user, password })
 }
 
 /// A password ends with its line.
 fn first_line(file: &str) -> Result<String, Failure> {
-    let text = String::from_utf8(read(file)?);
-    let line = text
-        .ok()
-        .and_then(|text| Some(text.lines().next()?.to_string()));
-    line.filter(|line| !line.is_empty()).ok_or_else(|| {
-        Failure::Failed(format!(
-            "{file}: no password, in UTF-8, is on the first line"
-        ))
-    })
+    let why = "no password, in UTF-8, is on the first line";
+    let text = String::from_utf8(read(file)?).unwrap_or_default();
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(line.to_string()),
+        _ => Err(failed(format!("{file}: {why}"))),
+    }
 }
 
 pub fn inbox(args: &Args) -> Result<(), Failure> {
     let server = args.need("server")?;
-    args.need("user")?;
-    let Some(credentials) = credentials(args)? else {
-        return Ok(());
-    };
+    let credentials = credentials(args.need("user")?, args)?;
     let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
-    let socket = call(server, patience)?;
-    let mut client = pop3::Client::open(Wire::new(socket), &credentials, patience)
-        .map_err(not_fetched("the login"))?;
+    let wire = Wire::new(call(server, patience)?);
+    let client = pop3::Client::open(wire, &credentials, patience);
+    let mut client = client.map_err(not_fetched("the login"))?;
     let letters = client.list().map_err(not_fetched("LIST"))?;
     let count = letters.len();
-    print(&format!(
-        "{count} {}\n",
-        if count == 1 { "letter" } else { "letters" }
-    ))?;
+    let noun = if count == 1 { "letter" } else { "letters" };
+    print(&format!("{count} {noun}\n"))?;
     let mut missed = None;
-    for (at, (number, size)) in (1..).zip(letters) {
-        let fetched = match client.retrieve(number, size) {
-            Ok(letter) => {
-                let page = present(letter.octets());
-                // What nobody has seen must not be removed: we leave without QUIT.
-                write(&format!("\n--- {at} of {count} ---\n{page}")).map_err(|error| {
-                    let why = format!("standard output: {error}; all letters stay on the server");
-                    Failure::Failed(why)
-                })?;
-                match args.flag("keep") {
-                    true => Ok(()),
-                    false => client.delete(number),
-                }
-            }
-            Err(failure) => Err(failure),
-        };
+    for (place, (number, size)) in (1..).zip(letters) {
+        let mut fetched = client.retrieve(number, size);
+        if let Ok(letter) = &fetched {
+            let page = present(letter.octets());
+            // What nobody has seen must not be removed: we leave without QUIT.
+            write(&format!("\n--- {place} of {count} ---\n{page}")).map_err(unseen)?;
+        }
+        if !args.flag("keep") {
+            fetched = fetched.and_then(|letter| client.delete(number).map(|()| letter));
+        }
         match fetched {
+            Ok(_) => {}
             // The others may be all right.
             Err(failure @ (pop3::Failure::Refused(_) | pop3::Failure::Unfit(_))) => {
-                note(&format!("letter {at}: {failure}"));
-                missed = Some(Failure::Failed(format!("letter {at} stays on the server")));
+                note(&format!("letter {place}: {failure}"));
+                missed = Some(failed(format!("letter {place} stays on the server")));
             }
-            fetched => fetched.map_err(not_fetched("RETR or DELE"))?,
+            Err(failure) => return Err(not_fetched("RETR or DELE")(failure)),
         }
     }
     client.quit().map_err(not_fetched("QUIT"))?;
     missed.map_or(Ok(()), Err)
 }
 
+fn unseen(error: io::Error) -> Failure {
+    let hint = "all letters stay on the server";
+    failed(format!("standard output: {error}; {hint}"))
+}
+
 fn not_fetched(step: &str) -> impl Fn(pop3::Failure) -> Failure {
     move |failure| {
         let why = format!("at {step}: {failure}");
         match failure {
-            pop3::Failure::Io(_) => Failure::TryLater(why),
-            pop3::Failure::Refused(reply) if reply.contains("[IN-USE]") => Failure::TryLater(why),
-            _ => Failure::Failed(why),
+            pop3::Failure::Io(_) => try_later(why),
+            pop3::Failure::Refused(reply) if reply.contains("[IN-USE]") => try_later(why),
+            _ => failed(why),
         }
     }
 }
 
 pub fn show(args: &Args) -> Result<(), Failure> {
-    print(&present(&read(args.word("FILE")?)?))
+    print(&present(&read(&args.word)?))
 }

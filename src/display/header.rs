@@ -17,37 +17,34 @@ impl Header {
     /// line, by which files of many letters part one from the next.
     pub fn read(letter: &[u8]) -> (Header, &[u8]) {
         let letter = letter.strip_prefix(b"\xef\xbb\xbf").unwrap_or(letter);
-        let mut fields: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut fields: Vec<(String, String)> = Vec::new();
         let mut length = 0;
         for line in letter.split_inclusive(|octet| *octet == b'\n') {
-            let text = line.strip_suffix(b"\n").unwrap_or(line);
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
-            if text.is_empty() {
-                length += line.len();
-                break;
-            }
+            let text = without_line_end(line);
+            let folded = text.starts_with(b" ") || text.starts_with(b"\t");
             match (fields.last_mut(), field(text)) {
                 // Unfolding takes out the line end and nothing else (RFC 5322 §2.2.3).
-                (Some((_, value)), _) if text.starts_with(b" ") || text.starts_with(b"\t") => {
-                    value.extend_from_slice(text);
-                }
+                (Some((_, value)), _) if folded => *value += &utf8(text),
                 (_, Some(field)) => fields.push(field),
                 (None, None) if length == 0 && text.starts_with(b"From ") => {}
+                _ if text.is_empty() => {
+                    length += line.len();
+                    break;
+                }
                 _ => break,
             }
             length += line.len();
         }
-        // Values should be ASCII. Those that are not are read as UTF-8 (RFC 7103 §7.7).
-        let fields = fields.into_iter();
-        let fields = fields.map(|(name, value)| (name, utf8(value.trim_ascii())));
-        let body = letter.get(length..).unwrap_or_default();
-        (Header(fields.collect()), body)
+        (Header(fields), letter.get(length..).unwrap_or_default())
     }
 
     /// The values of all fields of a name, in their order. Names are compared without case.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         let named = move |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
-        self.0.iter().filter(named).map(|(_, value)| &**value)
+        self.0
+            .iter()
+            .filter(named)
+            .map(|(_, value)| value.trim_ascii())
     }
 
     /// The value of the first field of a name; empty if there is none.
@@ -71,14 +68,21 @@ impl Header {
     }
 }
 
+/// A line without the CR LF or LF at its end.
+pub(super) fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
 /// One line as name and value. A name is made of printable ASCII (RFC 5322 §2.2); white space
-/// between it and the colon is an old form, and still read (§4.5).
-fn field(line: &[u8]) -> Option<(String, Vec<u8>)> {
-    let colon = line.iter().position(|octet| *octet == b':')?;
-    let (name, value) = line.split_at_checked(colon)?;
-    let name = String::from_utf8(name.trim_ascii_end().to_vec()).ok()?;
+/// between it and the colon is an old form, and still read (§4.5). A value should be ASCII too; one
+/// that is not is read as UTF-8 (RFC 7103 §7.7).
+fn field(line: &[u8]) -> Option<(String, String)> {
+    let mut halves = line.splitn(2, |octet| *octet == b':');
+    let name = str::from_utf8(halves.next()?.trim_ascii_end()).ok()?;
+    let value = halves.next()?;
     let good = !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic());
-    good.then_some((name, value.strip_prefix(b":")?.to_vec()))
+    good.then(|| (name.to_string(), utf8(value)))
 }
 
 /// What follows the `=`, a quoted-string or a token, and the rest. A token should hold no space,

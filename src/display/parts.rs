@@ -1,7 +1,8 @@
 //! The parts of a letter (RFC 2046 §5.1). A multipart body is parts between boundary lines, and a
 //! part may be multipart again: a tree, of which we list the leaves.
 
-use super::{Header, decode_body};
+use super::decode_body;
+use super::header::{Header, without_line_end};
 
 /// How many multiparts inside each other are opened. Honest letters need four or five; without a
 /// limit, a letter of nothing but boundaries would use up the stack.
@@ -28,7 +29,6 @@ pub struct Part {
 
 impl Part {
     fn new(header: &Header, kind: String, body: &[u8]) -> Part {
-        let disposition = first_word(header.first("Content-Disposition"));
         let mut name = header.parameter("Content-Disposition", "filename");
         if name.is_empty() {
             name = header.parameter("Content-Type", "name");
@@ -46,7 +46,7 @@ impl Part {
             kind,
             charset: header.parameter("Content-Type", "charset"),
             name,
-            attachment: disposition == "attachment",
+            attachment: first_word(header.first("Content-Disposition")) == "attachment",
             octets,
         }
     }
@@ -66,16 +66,16 @@ pub fn parts(letter: &[u8]) -> Vec<Part> {
 fn open(entity: &[u8], default: &str, depth: usize, parts: &mut Vec<Part>) {
     let (header, body) = Header::read(entity);
     // A type that is missing or not well formed is the default one (RFC 2045 §5.2).
-    let mut kind = match first_word(header.first("Content-Type")) {
-        kind if kind.contains('/') => kind,
-        _ => default.to_string(),
-    };
+    let mut kind = first_word(header.first("Content-Type"));
+    if !kind.contains('/') {
+        kind = default.to_string();
+    }
     if kind.starts_with("multipart/") && depth > 0 {
+        let inside = split(body, &header.parameter("Content-Type", "boundary"));
         let default = match kind.as_str() {
             "multipart/digest" => "message/rfc822", // RFC 2046 §5.1.5
             _ => "text/plain",
         };
-        let inside = split(body, &header.parameter("Content-Type", "boundary"));
         for part in &inside {
             open(part, default, depth - 1, parts);
         }
@@ -100,40 +100,39 @@ fn first_word(value: &str) -> String {
 /// part of the letter (RFC 2046 §5.1.1), and a body that was cut off ends its last part.
 ///
 /// The outer multipart is split before its parts are looked into, so its boundary also ends an
-/// inner one that never closed (§5.1.2). The whole line has to fit: with the beginning alone, the
-/// boundary `Part-1` would cut at `Part-10`.
+/// inner one that never closed (§5.1.2).
 fn split<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
-    if boundary.is_empty() {
-        return parts;
-    }
     let mut start = None;
     let mut at = 0;
     for line in body.split_inclusive(|octet| *octet == b'\n') {
         let end = at;
         at += line.len();
-        let text = line.strip_prefix(b"--");
-        let Some(rest) = text.and_then(|text| text.strip_prefix(boundary.as_bytes())) else {
+        let Some(last) = boundary_line(line, boundary) else {
             continue;
         };
-        let last = match rest.trim_ascii_end() {
-            b"" => false,
-            b"--" => true,
-            _ => continue,
-        };
         let part = start.and_then(|start| body.get(start..end));
+        // The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
         parts.extend(part.map(without_line_end));
-        start = Some(at);
         if last {
             return parts;
         }
+        start = Some(at);
     }
     parts.extend(start.and_then(|start| body.get(start..)));
     parts
 }
 
-/// The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
-fn without_line_end(part: &[u8]) -> &[u8] {
-    let part = part.strip_suffix(b"\n").unwrap_or(part);
-    part.strip_suffix(b"\r").unwrap_or(part)
+/// Is this a boundary line, and if so, is it the last? The whole line has to fit: with the
+/// beginning alone, the boundary `Part-1` would cut at `Part-10`.
+fn boundary_line(line: &[u8], boundary: &str) -> Option<bool> {
+    let rest = line
+        .strip_prefix(b"--")?
+        .strip_prefix(boundary.as_bytes())?;
+    match rest.trim_ascii_end() {
+        _ if boundary.is_empty() => None,
+        b"" => Some(false),
+        b"--" => Some(true),
+        _ => None,
+    }
 }
