@@ -273,10 +273,7 @@ pub fn connect(server: impl ToSocketAddrs, patience: Duration) -> io::Result<Soc
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in server.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, patience) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(Socket::new(stream));
-            }
+            Ok(stream) => return stream.set_nodelay(true).map(|()| Socket::new(stream)),
             Err(error) => last = error,
         }
     }

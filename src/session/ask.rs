@@ -42,9 +42,7 @@ impl Session<'_> {
 
     /// `alice`, `alice@a.example` or `<alice@a.example>`.
     fn named(&self, name: &str) -> Option<Recipient> {
-        let inside = name
-            .strip_prefix('<')
-            .and_then(|rest| rest.strip_suffix('>'));
+        let inside = name.strip_prefix('<').and_then(|it| it.strip_suffix('>'));
         let name = inside.unwrap_or(name);
         let here = format!("{name}@{}", self.host.domain);
         let mailbox = name.parse().or_else(|_| here.parse()).ok()?;
