@@ -18,6 +18,7 @@ use crate::protocol::line::{Socket, Stream, Wire};
 use crate::protocol::reply::{Reply, ReplyError, Severity};
 use crate::protocol::sasl::Credentials;
 pub use outcome::{Failure, Stage, Verdict};
+use std::fmt::Display;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -63,46 +64,12 @@ impl Timeouts {
 /// How long we wait for the reply to QUIT. The RFC names no time, and nothing depends on it.
 const GOODBYE: Duration = Duration::from_secs(10);
 
-/// What the server offers (RFC 5321 §4.1.1.1).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Offers {
-    /// SIZE, and its limit in octets if it names one (RFC 1870 §4).
-    pub size: Option<Option<u64>>,
-    /// 8BITMIME: octets over 127 are welcome (RFC 1652).
-    pub eight_bit: bool,
-    /// AUTH: the mechanisms, in capitals.
-    pub auth: Vec<String>,
-}
-
-impl Offers {
-    fn read(reply: &Reply) -> Offers {
-        let mut offers = Offers::default();
-        for line in reply
-            .text()
-            .iter()
-            .skip(1)
-            .map(|line| line.to_ascii_uppercase())
-        {
-            let mut words = line.split_ascii_whitespace();
-            match words.next() {
-                Some("SIZE") => {
-                    let limit = words.next().and_then(|limit| limit.parse().ok());
-                    offers.size = Some(limit.filter(|limit| *limit > 0));
-                }
-                Some("8BITMIME") => offers.eight_bit = true,
-                Some("AUTH") => offers.auth = words.map(str::to_string).collect(),
-                _ => {}
-            }
-        }
-        offers
-    }
-}
-
 /// The sender's side of a conversation that has been opened.
 pub struct Client<S> {
     wire: Wire<S>,
     timeouts: Timeouts,
-    offers: Offers,
+    /// What the server offers: a line for each extension, in capitals (RFC 5321 §4.1.1.1).
+    offers: Vec<String>,
 }
 
 impl<S: Stream> Client<S> {
@@ -112,59 +79,66 @@ impl<S: Stream> Client<S> {
         let mut client = Client {
             wire,
             timeouts,
-            offers: Offers::default(),
+            offers: Vec::new(),
         };
-        match client.hello(helo) {
-            Ok(()) => Ok(client),
-            Err(failure) => {
-                // Even if we are refused, we do not close before QUIT (RFC 5321 §4.1.1.10). To what
-                // does not speak SMTP we say nothing more.
-                if matches!(failure, Failure::Refused(..)) {
-                    client.quit();
-                }
-                Err(failure)
-            }
+        let hello = client.hello(helo);
+        // Even if we are refused, we do not close before QUIT (RFC 5321 §4.1.1.10). To what does
+        // not speak SMTP we say nothing more.
+        if matches!(hello, Err(Failure::Refused(..))) {
+            let _ = client.say(Stage::Quit, Command::Quit);
         }
+        hello.map(|()| client)
     }
 
     fn hello(&mut self, helo: &Domain) -> Result<(), Failure> {
-        let greeting = self.hear(Stage::Greeting, self.timeouts.greeting)?;
+        let greeting = self.hear(Stage::Greeting)?;
         done(Stage::Greeting, greeting)?;
-        let reply = self.say(Stage::Hello, &Command::Ehlo(helo.clone()))?;
+        let mut reply = self.say(Stage::Hello, Command::Ehlo(helo.clone()))?;
         if reply.severity() == Severity::Refused {
-            let reply = self.say(Stage::Hello, &Command::Helo(helo.clone()))?;
-            return done(Stage::Hello, reply).map(|_| ());
+            reply = self.say(Stage::Hello, Command::Helo(helo.clone()))?;
+        } else {
+            // The first line is the server's name.
+            let lines = reply.text().iter().skip(1);
+            self.offers = lines.map(|line| line.to_ascii_uppercase()).collect();
         }
-        self.offers = Offers::read(&done(Stage::Hello, reply)?);
-        Ok(())
+        done(Stage::Hello, reply)
     }
 
-    /// What the server offers.
-    pub fn offers(&self) -> &Offers {
-        &self.offers
+    /// Is this extension offered? Then these are the words behind its name.
+    fn offer(&self, name: &str) -> Option<impl Iterator<Item = &str>> {
+        self.offers.iter().find_map(|line| {
+            let mut words = line.split_ascii_whitespace();
+            (words.next() == Some(name)).then_some(words)
+        })
     }
 
     /// Proves who we are, with PLAIN if the server offers it, else with LOGIN.
     pub fn authenticate(&mut self, credentials: &Credentials) -> Result<(), Failure> {
-        let offered = |name: &str| self.offers.auth.iter().any(|mechanism| mechanism == name);
-        let first = credentials.to_plain();
-        let words =
-            [&credentials.user, &credentials.password].map(|word| base64::encode(word.as_bytes()));
-        let reply = if offered("PLAIN") {
-            self.secret(&format!("AUTH PLAIN {first}"), false)?
-        } else if offered("LOGIN") {
-            let mut reply = self.secret("AUTH LOGIN", false)?;
-            for word in words {
-                if reply.severity() == Severity::GoOn {
-                    reply = self.secret(&word, true)?;
-                }
-            }
-            reply
+        let offered: Vec<&str> = self.offer("AUTH").into_iter().flatten().collect();
+        let reply = if offered.contains(&"PLAIN") {
+            let message = credentials.to_plain();
+            self.say(Stage::Auth, format!("AUTH PLAIN {message}"))?
+        } else if offered.contains(&"LOGIN") {
+            self.log_in(credentials)?
         } else {
             let why = "the server offers no AUTH that we know (PLAIN, LOGIN); no password was sent";
             return Err(Failure::Unfit(why.to_string()));
         };
-        done(Stage::Auth, reply).map(|_| ())
+        done(Stage::Auth, reply)
+    }
+
+    /// LOGIN: the server asks for the user, and then for the password.
+    fn log_in(&mut self, credentials: &Credentials) -> Result<Reply, Failure> {
+        let mut reply = self.say(Stage::Auth, "AUTH LOGIN")?;
+        for word in [&credentials.user, &credentials.password] {
+            if reply.severity() != Severity::GoOn {
+                break;
+            }
+            let written = self.wire.write_secret(&base64::encode(word.as_bytes()));
+            written.map_err(broken(Stage::Auth))?;
+            reply = self.hear(Stage::Auth)?;
+        }
+        Ok(reply)
     }
 
     /// Sends a letter. The result has a verdict for each recipient, in their order.
@@ -175,35 +149,22 @@ impl<S: Stream> Client<S> {
         text: &Text,
     ) -> Result<Vec<Verdict>, Failure> {
         let parameters = self.parameters(text)?;
-        done(
-            Stage::Mail,
-            self.say(
-                Stage::Mail,
-                &Command::Mail(reverse_path.clone(), parameters),
-            )?,
-        )?;
+        let reply = self.say(Stage::Mail, Command::Mail(reverse_path.clone(), parameters))?;
+        done(Stage::Mail, reply)?;
         let mut verdicts = Vec::new();
         for path in recipients {
-            let reply = self.say(Stage::Rcpt, &Command::Rcpt(path.clone()))?;
-            verdicts.push(Verdict::of_rcpt(path.clone(), reply));
+            let reply = self.say(Stage::Rcpt, Command::Rcpt(path.clone()))?;
+            verdicts.push(Verdict::new(path.clone(), Stage::Rcpt, reply));
         }
         // A refused recipient does not stop the others. If all were refused there is nothing to
         // send.
-        if !verdicts
-            .iter()
-            .any(|verdict| verdict.severity == Severity::Done)
-        {
-            let _ = self.say(Stage::Rcpt, &Command::Rset);
+        if !verdicts.iter().any(Verdict::is_done) {
+            let _ = self.say(Stage::Rcpt, Command::Rset);
             return Ok(verdicts);
         }
         let (stage, reply) = self.data(text)?;
-        for verdict in verdicts
-            .iter_mut()
-            .filter(|verdict| verdict.severity == Severity::Done)
-        {
-            verdict.stage = stage;
-            verdict.severity = reply.severity();
-            verdict.reply = reply.clone();
+        for verdict in verdicts.iter_mut().filter(|verdict| verdict.is_done()) {
+            *verdict = Verdict::new(verdict.path.clone(), stage, reply.clone());
         }
         Ok(verdicts)
     }
@@ -212,101 +173,87 @@ impl<S: Stream> Client<S> {
     /// to a server that offers them.
     fn parameters(&self, text: &Text) -> Result<MailParameters, Failure> {
         let octets = text.octets().len() as u64;
-        if let Some(Some(limit)) = self.offers.size
-            && octets > limit
-        {
-            let why =
-                format!("the letter has {octets} octets, and the server takes {limit} at most");
-            return Err(Failure::Unfit(why));
+        let mut parameters = MailParameters::default();
+        if let Some(mut words) = self.offer("SIZE") {
+            // 0 says that there is no limit (RFC 1870 §4), and so does what is no number.
+            let limit = words.next().map_or(0, |word| word.parse().unwrap_or(0));
+            if (1..octets).contains(&limit) {
+                let why =
+                    format!("the letter has {octets} octets, and the server takes {limit} at most");
+                return Err(Failure::Unfit(why));
+            }
+            parameters.size = Some(octets);
         }
-        let eight_bit = !text.octets().is_ascii();
-        if eight_bit && !self.offers.eight_bit {
-            let why = "the letter has octets over 127, and the server does not offer 8BITMIME; \
-                       send it in ASCII, with quoted-printable or base64";
-            return Err(Failure::Unfit(why.to_string()));
+        if !text.octets().is_ascii() {
+            if self.offer("8BITMIME").is_none() {
+                let why = "the letter has octets over 127, and the server does not offer 8BITMIME; \
+                           send it in ASCII, with quoted-printable or base64";
+                return Err(Failure::Unfit(why.to_string()));
+            }
+            parameters.body = Some(Body::EightBitMime);
         }
-        let body = if eight_bit {
-            Some(Body::EightBitMime)
-        } else {
-            None
-        };
-        Ok(MailParameters {
-            size: self.offers.size.map(|_| octets),
-            body,
-            auth: false,
-        })
+        Ok(parameters)
     }
 
     /// DATA, the text, the dot: the reply that counts for all, and what it is a reply to.
     fn data(&mut self, text: &Text) -> Result<(Stage, Reply), Failure> {
-        self.wire
-            .allow(self.timeouts.command)
-            .map_err(broken(Stage::Data))?;
-        self.wire
-            .write_line(&Command::Data.to_string())
-            .map_err(broken(Stage::Data))?;
-        let reply = self.hear(Stage::Data, self.timeouts.data)?;
-        if reply.severity() == Severity::Done {
+        let reply = self.say(Stage::Data, Command::Data)?;
+        match reply.severity() {
+            Severity::GoOn => Ok((Stage::Text, self.text(text)?)),
             // A server that says "done" before it has the text does not know what it is doing.
-            return Err(Failure::Refused(
-                Stage::Data,
-                Reply::new(451, &reply.to_string()),
-            ));
+            Severity::Done => {
+                let reply = Reply::new(451, &reply.to_string());
+                Err(Failure::Refused(Stage::Data, reply))
+            }
+            Severity::TryLater | Severity::Refused => {
+                let _ = self.say(Stage::Data, Command::Rset);
+                Ok((Stage::Data, reply))
+            }
         }
-        if reply.severity() != Severity::GoOn {
-            let _ = self.say(Stage::Data, &Command::Rset);
-            return Ok((Stage::Data, reply));
-        }
+    }
+
+    /// The text and the dot, and what is said to that.
+    fn text(&mut self, text: &Text) -> Result<Reply, Failure> {
         for line in text.lines() {
             write_text_line(&mut self.wire, line, self.timeouts.block)
                 .map_err(broken(Stage::Text))?;
         }
         // From here on the dot may have arrived.
         end_text(&mut self.wire, self.timeouts.block)
-            .and_then(|()| self.wire.allow(self.timeouts.dot))
             .map_err(|error| Failure::Unknown(ReplyError::Io(error)))?;
-        match Reply::read(&mut self.wire) {
-            Ok(reply) if reply.severity() == Severity::GoOn => {
-                Err(Failure::Unknown(ReplyError::NoReply(reply.to_string())))
-            }
-            Ok(reply) => Ok((Stage::Text, reply)),
-            Err(error) => Err(Failure::Unknown(error)),
+        let reply = self.hear(Stage::Text)?;
+        match reply.severity() {
+            Severity::GoOn => Err(Failure::Unknown(ReplyError::NoReply(reply.to_string()))),
+            _ => Ok(reply),
         }
     }
 
     /// Says goodbye. The letter is delivered or not by now, so it does not matter how this goes.
     pub fn quit(mut self) {
-        self.timeouts.command = self.timeouts.command.min(GOODBYE);
-        let _ = self.say(Stage::Hello, &Command::Quit);
+        let _ = self.say(Stage::Quit, Command::Quit);
     }
 
     /// Says a command and waits for its reply.
-    fn say(&mut self, stage: Stage, command: &Command) -> Result<Reply, Failure> {
-        self.wire
-            .allow(self.timeouts.command)
-            .map_err(broken(stage))?;
-        self.wire
-            .write_line(&command.to_string())
-            .map_err(broken(stage))?;
-        self.hear(stage, self.timeouts.command)
+    fn say(&mut self, stage: Stage, command: impl Display) -> Result<Reply, Failure> {
+        let written = self.wire.write_line(&command.to_string());
+        written.map_err(broken(stage))?;
+        self.hear(stage)
     }
 
-    fn secret(&mut self, line: &str, all: bool) -> Result<Reply, Failure> {
-        self.wire
-            .allow(self.timeouts.command)
-            .map_err(broken(Stage::Auth))?;
-        let written = if all {
-            self.wire.write_secret(line)
-        } else {
-            self.wire.write_line(line)
+    /// Waits for a reply. The one of [`Stage::Text`] is the reply to the dot.
+    fn hear(&mut self, stage: Stage) -> Result<Reply, Failure> {
+        let patience = match stage {
+            Stage::Greeting => self.timeouts.greeting,
+            Stage::Data => self.timeouts.data,
+            Stage::Text => self.timeouts.dot,
+            Stage::Quit => self.timeouts.command.min(GOODBYE),
+            Stage::Hello | Stage::Auth | Stage::Mail | Stage::Rcpt => self.timeouts.command,
         };
-        written.map_err(broken(Stage::Auth))?;
-        self.hear(Stage::Auth, self.timeouts.command)
-    }
-
-    fn hear(&mut self, stage: Stage, patience: Duration) -> Result<Reply, Failure> {
         self.wire.allow(patience).map_err(broken(stage))?;
-        Reply::read(&mut self.wire).map_err(|error| Failure::Broken(stage, error))
+        Reply::read(&mut self.wire).map_err(|error| match stage {
+            Stage::Text => Failure::Unknown(error),
+            stage => Failure::Broken(stage, error),
+        })
     }
 }
 
@@ -314,11 +261,10 @@ fn broken(stage: Stage) -> impl Fn(io::Error) -> Failure {
     move |error| Failure::Broken(stage, ReplyError::Io(error))
 }
 
-fn done(stage: Stage, reply: Reply) -> Result<Reply, Failure> {
-    if reply.severity() == Severity::Done {
-        Ok(reply)
-    } else {
-        Err(Failure::Refused(stage, reply))
+fn done(stage: Stage, reply: Reply) -> Result<(), Failure> {
+    match reply.severity() {
+        Severity::Done => Ok(()),
+        _ => Err(Failure::Refused(stage, reply)),
     }
 }
 
@@ -327,10 +273,7 @@ pub fn connect(server: impl ToSocketAddrs, patience: Duration) -> io::Result<Soc
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in server.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, patience) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(Socket::new(stream));
-            }
+            Ok(stream) => return stream.set_nodelay(true).map(|()| Socket::new(stream)),
             Err(error) => last = error,
         }
     }

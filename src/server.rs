@@ -6,7 +6,7 @@
 //!
 //! One thread serves everybody, so time is the thing to guard. A caller gets so long for each
 //! line, and so long in all. And like Postfix under stress the server is patient only while nobody
-//! else waits: as soon as another caller stands in line, an idle one has [`HURRY`] left.
+//! else waits: when another caller stands in line, an idle one has [`HURRY`] and no longer.
 
 use crate::protocol::command::AUTH_LINE;
 use crate::protocol::dot::read_text;
@@ -24,12 +24,14 @@ pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
 pub const HURRY: Duration = Duration::from_secs(10);
 /// A connection lasts at most this many times the patience for one command.
 const CONNECTION: u32 = 6;
-/// How often we look up from a silent caller to see who else is there.
+/// How often we look up from a silent caller, to see what time it is and who else is there.
 const LOOK_UP: Duration = Duration::from_millis(200);
+/// How long we rest when nobody could be let in.
+const BREATH: Duration = Duration::from_millis(20);
 /// What is left for a goodbye when a caller's time is up.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// How much of what a caller still sends is read when we close, so that our last reply reaches it.
-const LINGER: usize = 1024 * 1024;
+const LINGER: u64 = 1024 * 1024;
 
 /// Where letters go.
 pub trait Store {
@@ -57,11 +59,11 @@ pub fn converse<S: Stream>(
             Step::Reply(reply) => reply.write(wire)?,
             Step::Text(reply) => {
                 reply.write(wire)?;
-                let received = read_text(wire, limit, patience)?;
-                let kept = session
-                    .received(received)
-                    .and_then(|letter| keep(wire, store, &letter));
-                kept.unwrap_or_else(|refusal| refusal).write(wire)?;
+                let reply = match session.received(read_text(wire, limit, patience)?) {
+                    Ok(letter) => keep(wire, store, &letter),
+                    Err(refusal) => refusal,
+                };
+                reply.write(wire)?;
             }
             Step::Close(reply) => {
                 reply.write(wire)?;
@@ -73,30 +75,46 @@ pub fn converse<S: Stream>(
 }
 
 /// Our own troubles are never the letter's fault: the client may try again later, so it is a 4xx.
-fn keep<S: Stream>(
-    wire: &mut Wire<S>,
-    store: &mut dyn Store,
-    letter: &Letter,
-) -> Result<Reply, Reply> {
-    store
-        .store(letter)
-        .map(|name| Reply::new(250, &format!("OK, kept as {name}")))
-        .map_err(|error| {
-            if let Some(trace) = wire.trace() {
-                trace.remark(&format!("the letter could not be kept: {error}"));
-            }
-            match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    Reply::new(452, "the disk is full here; try again later")
-                }
-                _ => Reply::new(451, "the letter could not be kept here; try again later"),
-            }
-        })
+fn keep<S: Stream>(wire: &mut Wire<S>, store: &mut dyn Store, letter: &Letter) -> Reply {
+    let error = match store.store(letter) {
+        Ok(name) => return Reply::new(250, &format!("OK, kept as {name}")),
+        Err(error) => error,
+    };
+    if let Some(trace) = wire.trace() {
+        trace.remark(&format!("the letter could not be kept: {error}"));
+    }
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Reply::new(452, "the disk is full here; try again later")
+        }
+        _ => Reply::new(451, "the letter could not be kept here; try again later"),
+    }
+}
+
+/// Ends a conversation that failed: says why in the trace, and, if time ran out, says `goodbye` to
+/// the peer.
+pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) {
+    if let Some(trace) = wire.trace() {
+        trace.remark(&format!("the conversation broke off: {error}"));
+    }
+    if error.kind() == io::ErrorKind::TimedOut && wire.allow(GOODBYE).is_ok() {
+        let _ = wire.write_line(goodbye).and_then(|()| wire.flush());
+    }
+}
+
+/// Serves callers one after another, `sessions` of them, or without end. Whatever becomes of one
+/// conversation, the next caller is served.
+pub fn serve(door: &Door, sessions: Option<u64>, mut visit: impl FnMut(Visitor<'_>)) {
+    for _ in 0..sessions.unwrap_or(u64::MAX) {
+        let Some(visitor) = door.wait() else { return };
+        visit(visitor);
+    }
 }
 
 /// Where callers arrive, and how long each is borne with.
 pub struct Door {
     listener: TcpListener,
+    /// Who stands in line, if we have looked.
     next: RefCell<Option<(TcpStream, SocketAddr)>>,
     patience: Duration,
     leash: Option<u32>,
@@ -122,28 +140,16 @@ impl Door {
     }
 
     /// Waits for the next caller. `None`: our parent is gone, and so should we be.
-    pub fn wait(&self) -> Option<Visitor<'_>> {
+    fn wait(&self) -> Option<Visitor<'_>> {
         loop {
-            let caller = match self.next.take() {
-                Some(caller) => Ok(caller),
-                None => self.listener.accept(),
-            };
-            match caller {
-                Ok((stream, peer)) => {
-                    // This fails if the caller has hung up already. Then the next, please.
-                    if let Ok(visitor) = Visitor::new(self, stream, peer) {
-                        return Some(visitor);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.is_deserted() {
-                        return None;
-                    }
-                    std::thread::sleep(LOOK_UP / 10);
-                }
-                // A call that failed, or too many open files: no reason to stop, but to take a
-                // breath.
-                Err(_) => std::thread::sleep(LOOK_UP),
+            let next = self.next.take();
+            let caller = next.map_or_else(|| self.listener.accept(), Ok);
+            match caller.and_then(|(stream, peer)| Visitor::new(self, stream, peer)) {
+                Ok(visitor) => return Some(visitor),
+                Err(_) if is_orphan(self.leash) => return None,
+                // Nobody is there yet (on a leash we do not block), or has hung up already, or too
+                // many files are open: no reason to stop.
+                Err(_) => std::thread::sleep(BREATH),
             }
         }
     }
@@ -157,18 +163,15 @@ impl Door {
         }
         next.is_some()
     }
-
-    fn is_deserted(&self) -> bool {
-        is_orphan(self.leash)
-    }
 }
 
 /// Has our parent process, which had this id, ended? (Only Unix can tell.)
 pub fn is_orphan(parent: Option<u32>) -> bool {
     #[cfg(unix)]
-    return parent.is_some_and(|parent| std::os::unix::process::parent_id() != parent);
+    let now = Some(std::os::unix::process::parent_id());
     #[cfg(not(unix))]
-    return parent.is_none() && false;
+    let now = parent;
+    parent.is_some() && parent != now
 }
 
 /// A caller's connection: it keeps the deadlines of the door it came through.
@@ -177,9 +180,11 @@ pub struct Visitor<'a> {
     door: &'a Door,
     /// Where the caller calls from.
     pub peer: SocketAddr,
+    /// When the whole connection has to be over.
     end: Instant,
-    step_begun: Instant,
-    step: Duration,
+    /// Since when, and for how long at most, we wait for what comes next.
+    since: Instant,
+    patience: Duration,
 }
 
 impl Visitor<'_> {
@@ -187,14 +192,16 @@ impl Visitor<'_> {
         stream.set_nonblocking(false)?;
         // Replies are small and awaited: do not hold them back to fill a packet.
         stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(LOOK_UP))?;
+        stream.set_write_timeout(Some(LOOK_UP))?;
         let now = Instant::now();
         Ok(Visitor {
             stream,
             door,
             peer,
             end: now + door.patience * CONNECTION,
-            step_begun: now,
-            step: door.patience,
+            since: now,
+            patience: door.patience,
         })
     }
 
@@ -203,73 +210,50 @@ impl Visitor<'_> {
         self.stream.local_addr()
     }
 
-    /// What is left of the time for this step, in slices, so that we can look up between them.
-    fn slice(&mut self) -> io::Result<Option<Duration>> {
-        let now = Instant::now();
-        let mut deadline = self.end.min(self.step_begun + self.step);
-        if now >= self.step_begun + LOOK_UP && self.door.is_wanted() {
-            deadline = deadline.min(self.step_begun + HURRY);
+    /// Reads or writes. Between two tries we look up.
+    fn patiently<T>(
+        &mut self,
+        mut act: impl FnMut(&mut TcpStream) -> io::Result<T>,
+    ) -> io::Result<T> {
+        loop {
+            self.look_up()?;
+            match act(&mut self.stream).map_err(timed_out) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                done => return done,
+            }
         }
-        let left = deadline.saturating_duration_since(now);
-        if left.is_zero() || self.door.is_deserted() {
+    }
+
+    /// Is there time left?
+    fn look_up(&mut self) -> io::Result<()> {
+        let (now, waited) = (Instant::now(), self.since.elapsed());
+        let too_long = waited >= self.patience || waited >= HURRY && self.door.is_wanted();
+        if too_long || now >= self.end || is_orphan(self.door.leash) {
             // Two steps are still to come: the goodbye, and the close.
             self.end = now + GOODBYE * 2;
             return Err(io::ErrorKind::TimedOut.into());
         }
-        Ok(Some(left.min(LOOK_UP)))
-    }
-
-    fn patiently<T>(
-        &mut self,
-        set_timeout: fn(&TcpStream, Option<Duration>) -> io::Result<()>,
-        mut act: impl FnMut(&mut TcpStream) -> io::Result<T>,
-    ) -> io::Result<T> {
-        loop {
-            let slice = self.slice()?;
-            set_timeout(&self.stream, slice)?;
-            match act(&mut self.stream).map_err(timed_out) {
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
-                other => return other,
-            }
-        }
-    }
-
-    /// Closes so that the last reply arrives. If we closed with octets unread, TCP would send a
-    /// reset, and that can overtake what we said.
-    fn close(&mut self) {
-        let mut rest = [0; 4096];
-        let mut read = 0;
-        self.step_begun = Instant::now();
-        self.step = self.step.min(GOODBYE);
-        if self.stream.shutdown(Shutdown::Write).is_err() {
-            return;
-        }
-        while let Ok(octets) = self.read(&mut rest) {
-            read += octets;
-            if octets == 0 || read > LINGER {
-                return;
-            }
-        }
+        Ok(())
     }
 }
 
 impl Stream for Visitor<'_> {
     fn allow(&mut self, patience: Duration) -> io::Result<()> {
-        self.step_begun = Instant::now();
-        self.step = patience;
+        self.since = Instant::now();
+        self.patience = patience;
         Ok(())
     }
 }
 
 impl Read for Visitor<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.patiently(TcpStream::set_read_timeout, |stream| stream.read(buffer))
+        self.patiently(|stream| stream.read(buffer))
     }
 }
 
 impl Write for Visitor<'_> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.patiently(TcpStream::set_write_timeout, |stream| stream.write(octets))
+        self.patiently(|stream| stream.write(octets))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -278,29 +262,11 @@ impl Write for Visitor<'_> {
 }
 
 impl Drop for Visitor<'_> {
+    /// Closes so that the last reply arrives. If we closed with octets unread, TCP would send a
+    /// reset, and that can overtake what we said.
     fn drop(&mut self) {
-        self.close();
-    }
-}
-
-/// Serves callers one after another, `sessions` of them, or without end. Whatever becomes of one
-/// conversation, the next caller is served.
-pub fn serve(door: &Door, sessions: Option<u64>, mut visit: impl FnMut(Visitor<'_>)) {
-    let mut left = sessions;
-    while left != Some(0) {
-        let Some(visitor) = door.wait() else { return };
-        visit(visitor);
-        left = left.map(|left| left - 1);
-    }
-}
-
-/// Ends a conversation that failed: says why in the trace, and, if time ran out, says `goodbye` to
-/// the peer.
-pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) {
-    if let Some(trace) = wire.trace() {
-        trace.remark(&format!("the conversation broke off: {error}"));
-    }
-    if error.kind() == io::ErrorKind::TimedOut && wire.allow(GOODBYE).is_ok() {
-        let _ = wire.write_line(goodbye).and_then(|()| wire.flush());
+        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.allow(GOODBYE);
+        let _ = io::copy(&mut self.take(LINGER), &mut io::sink());
     }
 }

@@ -4,9 +4,10 @@
 //! §3 and §4). A [`Session`] hears a line and says what to do next, a [`Step`]. It never sees a
 //! socket, a file or a clock, so a whole conversation can be tried in a few lines of a test.
 //!
-//! The state owns the letter that is being announced. To leave the state is to drop the letter:
-//! there is no list of variables to reset. Three famous servers had such a list, each forgot one of
-//! them on some way out, and then sent a letter to the recipients of the one before.
+//! The letter that is being announced is one value, and its envelope is in it. To drop the letter
+//! is to forget all of it: there is no list of variables to reset. Three famous servers had such a
+//! list, each forgot one of them on some way out, and then sent a letter to the recipients of the
+//! one before.
 
 mod ask;
 mod auth;
@@ -15,9 +16,10 @@ mod letter;
 
 use crate::protocol::address::{Domain, ForwardPath, ReversePath};
 use crate::protocol::command::{Argument, Command, MailParameters};
-use crate::protocol::dot::Received;
+use crate::protocol::dot::{Received, Text};
 use crate::protocol::line::Line;
-use crate::protocol::reply::{Reply, Severity};
+use crate::protocol::reply::Reply;
+use auth::Question;
 pub use host::{Host, POSTMASTER, Recipient};
 pub use letter::{Letter, Origin};
 use std::net::IpAddr;
@@ -53,31 +55,20 @@ pub enum Step {
     Gone,
 }
 
-/// Where a conversation stands.
-enum State {
-    /// No letter has been begun.
-    Idle,
-    /// MAIL was accepted, and as many RCPT as there are forward-paths.
-    Mail(ReversePath, Vec<ForwardPath>),
-    /// AUTH waits for an answer; of LOGIN we may have the user name.
-    Plain,
-    Login(Option<String>),
-}
-
 /// The receiver's side of one conversation.
 pub struct Session<'a> {
     host: &'a Host,
     caller: Caller,
+    /// The name that the caller gave, and whether with EHLO.
     helo: Option<(Domain, bool)>,
-    user: Option<String>,
-    state: State,
+    authenticated: bool,
+    /// The letter that MAIL began, with as many recipients as RCPT has found. Its text is to come.
+    letter: Option<Letter>,
+    /// What AUTH has asked. The next line is the answer.
+    question: Option<Question>,
     mistakes: usize,
     /// A text held a bare CR or LF. We and the sender may not agree where it ended.
     distrust: bool,
-}
-
-fn say(code: u16, text: &str) -> Step {
-    Step::Reply(Reply::new(code, text))
 }
 
 impl<'a> Session<'a> {
@@ -87,8 +78,9 @@ impl<'a> Session<'a> {
             host,
             caller,
             helo: None,
-            user: None,
-            state: State::Idle,
+            authenticated: false,
+            letter: None,
+            question: None,
             mistakes: 0,
             distrust: false,
         }
@@ -96,66 +88,59 @@ impl<'a> Session<'a> {
 
     /// What the server says first (RFC 5321 §3.1).
     pub fn greeting(&self) -> Reply {
-        Reply::new(
-            220,
-            &format!("{} smtp-primer at your service", self.host.domain),
-        )
+        let domain = &self.host.domain;
+        Reply::new(220, &format!("{domain} smtp-primer at your service"))
     }
 
     /// Is the next line an answer to AUTH, which is nobody else's business?
     pub fn expects_secret(&self) -> bool {
-        matches!(self.state, State::Plain | State::Login(_))
+        self.question.is_some()
     }
 
     /// Hears a line, or that none could be read.
     pub fn line(&mut self, line: &Line) -> Step {
-        if self.expects_secret() && !matches!(line, Line::Text(_)) {
-            self.state = State::Idle;
-        }
-        let step = match line {
-            Line::Text(line) => self.text_line(line),
-            Line::BareNewline => say(
+        // Whatever this line is, a question of AUTH is over with it.
+        let reply = match (line, self.question.take()) {
+            (Line::Text(line), None) => self.command(line),
+            (Line::Text(line), Some(question)) => self.answer(question, line),
+            (Line::BareNewline, _) => Reply::new(
                 500,
                 "your line has a CR or LF alone; end lines with CR LF (Enter in talk, nc -C)",
             ),
-            Line::TooLong => say(500, "line too long"),
-            Line::Endless => Step::Close(Reply::new(500, "line too long, and no end in sight")),
-            Line::Closed => Step::Gone,
+            (Line::TooLong, _) => Reply::new(500, "line too long"),
+            (Line::Endless, _) => {
+                return Step::Close(Reply::new(500, "line too long, and no end in sight"));
+            }
+            (Line::Closed, _) => return Step::Gone,
         };
-        self.count_mistakes(step)
+        self.step(reply)
     }
 
-    /// A 550 is about one address, and a 4xx about our troubles; all else is the client's mistake.
-    /// A challenge of AUTH is no success yet: who guesses passwords hears one before each guess.
-    fn count_mistakes(&mut self, step: Step) -> Step {
-        match &step {
-            Step::Reply(reply) => match reply.severity() {
-                Severity::Refused if reply.code() != 550 => self.mistakes += 1,
-                Severity::Refused | Severity::TryLater | Severity::GoOn => {}
-                Severity::Done => self.mistakes = 0,
-            },
-            Step::Text(_) => self.mistakes = 0,
-            Step::Close(_) | Step::Gone => {}
+    /// What comes after a reply follows from its code.
+    fn step(&mut self, reply: Reply) -> Step {
+        self.mistakes = match reply.code() {
+            // 550 is about one address, and 4yz about our own troubles. A challenge of AUTH is no
+            // success yet: who guesses passwords hears one before each guess.
+            334 | 400..500 | 550 => self.mistakes,
+            500.. => self.mistakes + 1,
+            _ => 0,
+        };
+        if self.mistakes >= MISTAKES {
+            let domain = &self.host.domain;
+            let text = format!("{domain} too many mistakes, closing");
+            return Step::Close(Reply::new(421, &text));
         }
-        if self.mistakes < MISTAKES {
-            return step;
+        match reply.code() {
+            354 => Step::Text(reply),
+            221 | 421 => Step::Close(reply),
+            _ => Step::Reply(reply),
         }
-        let domain = &self.host.domain;
-        Step::Close(Reply::new(
-            421,
-            &format!("{domain} too many mistakes, closing"),
-        ))
     }
 
-    fn text_line(&mut self, line: &[u8]) -> Step {
-        match std::mem::replace(&mut self.state, State::Idle) {
-            State::Plain => return self.plain(line),
-            State::Login(user) => return self.login(user, line),
-            state => self.state = state,
-        }
+    fn command(&mut self, line: &[u8]) -> Reply {
         match Command::parse(line) {
-            Ok(Command::Ehlo(domain)) => self.ehlo(domain),
-            Ok(Command::Helo(domain)) => self.helo(domain),
+            Ok(Command::Ehlo(domain)) => self.hello(domain, true),
+            Ok(Command::Helo(domain)) => self.hello(domain, false),
             Ok(Command::Mail(path, parameters)) => self.mail(path, parameters),
             Ok(Command::Rcpt(path)) => self.rcpt(path),
             Ok(Command::Data) => self.data(),
@@ -163,121 +148,113 @@ impl<'a> Session<'a> {
             Ok(Command::Vrfy(name)) => self.vrfy(name.as_str()),
             Ok(Command::Expn(name)) => self.expn(name.as_str()),
             Ok(Command::Help(topic)) => self.help(topic.as_ref().map(Argument::as_str)),
-            Ok(Command::Noop(_)) => say(250, "OK"),
+            Ok(Command::Noop(_)) => Reply::new(250, "OK"),
             Ok(Command::Quit) => self.quit(),
             Ok(Command::Auth(mechanism, response)) => self.auth(mechanism.as_str(), response),
-            Ok(Command::Abandoned(..)) => say(502, "abandoned, see HELP"),
-            Err(mistake) => say(mistake.code(), &mistake.to_string()),
+            Ok(Command::Abandoned(..)) => Reply::new(502, "abandoned, see HELP"),
+            Err(mistake) => Reply::new(mistake.code(), &mistake.to_string()),
         }
     }
 
-    /// RFC 5321 §4.1.1.1, and §4.1.4: a second EHLO drops the letter begun, as RSET does. EXPN has to
-    /// be on the list of what is offered (§3.5.2); VRFY is known everywhere.
-    fn ehlo(&mut self, domain: Domain) -> Step {
+    /// EHLO and HELO (RFC 5321 §4.1.1.1). A second one drops the letter begun, as RSET does
+    /// (§4.1.4). EXPN has to be on the list of what is offered (§3.5.2); VRFY is known everywhere.
+    /// The reply to HELO has one line, and there are no extensions.
+    fn hello(&mut self, domain: Domain, extended: bool) -> Reply {
         let mut text = format!("{} greets {domain}", self.host.domain);
-        text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING\nEXPN", self.host.max_size);
-        if self.caller.may_authenticate {
-            text += "\nAUTH PLAIN LOGIN";
+        if extended {
+            text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING\nEXPN", self.host.max_size);
+            if self.caller.may_authenticate {
+                text += "\nAUTH PLAIN LOGIN";
+            }
+            text += "\nHELP";
         }
-        self.helo = Some((domain, true));
-        self.state = State::Idle;
-        say(250, &(text + "\nHELP"))
-    }
-
-    /// RFC 5321 §4.1.1.1: the reply to HELO has one line, and there are no extensions.
-    fn helo(&mut self, domain: Domain) -> Step {
-        let text = format!("{} greets {domain}", self.host.domain);
-        self.helo = Some((domain, false));
-        self.state = State::Idle;
-        say(250, &text)
+        self.helo = Some((domain, extended));
+        self.letter = None;
+        Reply::new(250, &text)
     }
 
     /// RFC 5321 §4.1.1.2.
-    fn mail(&mut self, path: ReversePath, parameters: MailParameters) -> Step {
+    fn mail(&mut self, reverse_path: ReversePath, parameters: MailParameters) -> Reply {
         if self.distrust {
-            let text = format!(
-                "{} your last text was doubtful; please call again",
-                self.host.domain
-            );
-            return Step::Close(Reply::new(421, &text));
+            let domain = &self.host.domain;
+            let text = format!("{domain} your last text was doubtful; please call again");
+            return Reply::new(421, &text);
         }
-        if self.helo.is_none() {
-            return say(503, "say EHLO first");
-        }
-        if matches!(self.state, State::Mail(..)) {
-            return say(
-                503,
-                "a letter is begun already; finish it with DATA or drop it with RSET",
-            );
+        let Some(origin) = self.origin() else {
+            return Reply::new(503, "say EHLO first");
+        };
+        if self.letter.is_some() {
+            let text = "a letter is begun already; finish it with DATA or drop it with RSET";
+            return Reply::new(503, text);
         }
         if parameters.auth && !self.caller.may_authenticate {
-            return say(555, "AUTH is not offered here");
+            return Reply::new(555, "AUTH is not offered here");
         }
-        if parameters
-            .size
-            .is_some_and(|size| size > self.host.max_size as u64)
-        {
-            return say(
-                552,
-                &format!("too big; the limit is {} octets", self.host.max_size),
-            );
+        let limit = self.host.max_size as u64;
+        if parameters.size.is_some_and(|size| size > limit) {
+            return Reply::new(552, &format!("too big; the limit is {limit} octets"));
         }
-        let text = format!("OK, from {path}");
-        self.state = State::Mail(path, Vec::new());
-        say(250, &text)
+        let reply = Reply::new(250, &format!("OK, from {reverse_path}"));
+        self.letter = Some(Letter {
+            reverse_path,
+            forward_paths: Vec::new(),
+            origin: Some(origin),
+            text: Text::default(),
+        });
+        reply
+    }
+
+    /// Where a letter of this caller comes from. `None`: it has not said who it is.
+    fn origin(&self) -> Option<Origin> {
+        let (helo, extended) = self.helo.clone()?;
+        let protocol = match (extended, self.authenticated) {
+            (false, _) => "SMTP",
+            (true, false) => "ESMTP",
+            (true, true) => "ESMTPA",
+        };
+        let ip = self.caller.ip;
+        Some(Origin { helo, ip, protocol })
     }
 
     /// RFC 5321 §4.1.1.3. A refused recipient leaves the others as they are.
-    fn rcpt(&mut self, path: ForwardPath) -> Step {
-        let may_relay = self.caller.trusted || self.user.is_some();
-        let State::Mail(_, paths) = &mut self.state else {
-            return say(503, "say MAIL first");
+    fn rcpt(&mut self, path: ForwardPath) -> Reply {
+        let Some(letter) = &mut self.letter else {
+            return Reply::new(503, "say MAIL first");
         };
-        let elsewhere = match &path {
-            ForwardPath::Mailbox(mailbox) => !self.host.is_local(mailbox.domain()),
-            ForwardPath::Postmaster => false,
-        };
-        if elsewhere && !may_relay {
-            return say(
-                550,
-                "relaying denied: that is another domain, and I do not know you",
-            );
+        let may_relay = self.caller.trusted || self.authenticated;
+        if matches!(self.host.recipient(&path), Recipient::Remote(_)) && !may_relay {
+            let text = "relaying denied: that is another domain, and I do not know you";
+            return Reply::new(550, text);
         }
         if self.host.recipients(&path).is_empty() {
-            return say(550, &format!("no such user here: {path}"));
+            return Reply::new(550, &format!("no such user here: {path}"));
         }
-        if paths.len() >= RECIPIENTS {
-            return say(
-                452,
-                &format!("too many recipients; send the letter to {RECIPIENTS} at a time"),
-            );
+        if letter.forward_paths.len() >= RECIPIENTS {
+            let text = format!("too many recipients; send the letter to {RECIPIENTS} at a time");
+            return Reply::new(452, &text);
         }
-        let text = format!("OK, to {path}");
-        paths.push(path);
-        say(250, &text)
+        let reply = Reply::new(250, &format!("OK, to {path}"));
+        letter.forward_paths.push(path);
+        reply
     }
 
     /// RFC 5321 §4.1.1.4.
-    fn data(&mut self) -> Step {
-        match &self.state {
-            State::Mail(_, paths) if !paths.is_empty() => {
-                Step::Text(Reply::new(354, "go on; end with a line that holds one dot"))
+    fn data(&self) -> Reply {
+        match &self.letter {
+            None => Reply::new(503, "say MAIL and RCPT first"),
+            Some(letter) if letter.forward_paths.is_empty() => {
+                Reply::new(503, "say RCPT first: no recipient was accepted")
             }
-            State::Mail(..) => say(503, "say RCPT first: no recipient was accepted"),
-            _ => say(503, "say MAIL and RCPT first"),
+            Some(_) => Reply::new(354, "go on; end with a line that holds one dot"),
         }
     }
 
     /// Hears what became of the text. Whatever that is, the transaction is over: its envelope
     /// leaves with the letter, or is dropped here.
     pub fn received(&mut self, received: Received) -> Result<Letter, Reply> {
-        let state = std::mem::replace(&mut self.state, State::Idle);
-        let (State::Mail(reverse_path, forward_paths), Some((helo, extended))) =
-            (state, &self.helo)
-        else {
-            return Err(Reply::new(503, "say MAIL and RCPT first"));
-        };
-        let text = match received {
+        let begun = self.letter.take();
+        let mut letter = begun.ok_or_else(|| Reply::new(503, "say MAIL and RCPT first"))?;
+        letter.text = match received {
             Received::Text(text) => text,
             Received::TooBig => return Err(Reply::new(552, "too big")),
             Received::BareNewline => {
@@ -286,39 +263,28 @@ impl<'a> Session<'a> {
                 return Err(Reply::new(554, text));
             }
         };
-        let is_trace = |line: &&[u8]| {
-            line.get(..9)
-                .is_some_and(|s| s.eq_ignore_ascii_case(b"Received:"))
-        };
-        if text.header_lines().filter(is_trace).count() >= HOPS {
+        if hops(&letter.text) >= HOPS {
             return Err(Reply::new(554, "this letter goes round in circles"));
         }
-        let protocol = match (extended, &self.user) {
-            (false, _) => "SMTP",
-            (true, None) => "ESMTP",
-            (true, Some(_)) => "ESMTPA",
-        };
-        let origin = Some(Origin {
-            helo: helo.clone(),
-            ip: self.caller.ip,
-            protocol,
-        });
-        Ok(Letter {
-            reverse_path,
-            forward_paths,
-            origin,
-            text,
-        })
+        Ok(letter)
     }
 
     /// RFC 5321 §4.1.1.5.
-    fn rset(&mut self) -> Step {
-        self.state = State::Idle;
-        say(250, "OK, nothing is begun")
+    fn rset(&mut self) -> Reply {
+        self.letter = None;
+        Reply::new(250, "OK, nothing is begun")
     }
 
     /// RFC 5321 §4.1.1.10.
-    fn quit(&self) -> Step {
-        Step::Close(Reply::new(221, &format!("{} goodbye", self.host.domain)))
+    fn quit(&self) -> Reply {
+        Reply::new(221, &format!("{} goodbye", self.host.domain))
     }
+}
+
+/// How many servers had the letter before us: each has put a `Received` field on top (RFC 5321
+/// §4.4).
+fn hops(text: &Text) -> usize {
+    let names = text.header_lines().filter_map(|line| line.get(..9));
+    let is_trace = |name: &&[u8]| name.eq_ignore_ascii_case(b"Received:");
+    names.filter(is_trace).count()
 }

@@ -6,18 +6,23 @@ use std::fmt;
 
 /// Where in the conversation something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "each is a command, or what stands in its place"
-)]
 pub enum Stage {
+    /// The connection, and the server's first words.
     Greeting,
+    /// EHLO, or HELO after it.
     Hello,
+    /// AUTH, and the answers to its challenges.
     Auth,
+    /// MAIL.
     Mail,
+    /// One of the RCPT.
     Rcpt,
+    /// DATA, until the server says 354.
     Data,
+    /// The text and its final dot.
     Text,
+    /// QUIT.
+    Quit,
 }
 
 impl fmt::Display for Stage {
@@ -30,6 +35,7 @@ impl fmt::Display for Stage {
             Stage::Rcpt => "RCPT",
             Stage::Data => "DATA",
             Stage::Text => "the text",
+            Stage::Quit => "QUIT",
         })
     }
 }
@@ -89,28 +95,29 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The reply to a RCPT. A 552 here is an old way to say 452, too many recipients for now (RFC
-    /// 5321 §4.5.3.1.10).
-    pub(super) fn of_rcpt(path: ForwardPath, reply: Reply) -> Verdict {
-        let severity = if reply.code() == 552 {
-            Severity::TryLater
-        } else {
-            reply.severity()
+    /// A 552 to RCPT is an old way to say 452, too many recipients for now (RFC 5321 §4.5.3.1.10).
+    pub(super) fn new(path: ForwardPath, stage: Stage, reply: Reply) -> Verdict {
+        let severity = match (stage, reply.code()) {
+            (Stage::Rcpt, 552) => Severity::TryLater,
+            _ => reply.severity(),
         };
         Verdict {
             path,
-            stage: Stage::Rcpt,
+            stage,
             reply,
             severity,
         }
+    }
+
+    /// Was the last word a yes?
+    pub(super) fn is_done(&self) -> bool {
+        self.severity == Severity::Done
     }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verdict {
-            path, stage, reply, ..
-        } = self;
+        let (path, stage, reply) = (&self.path, self.stage, &self.reply);
         write!(f, "to {path}: at {stage} the server said: {reply}")
     }
 }

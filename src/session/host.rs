@@ -30,34 +30,27 @@ pub enum Recipient {
 pub const POSTMASTER: &str = "postmaster";
 
 impl Host {
-    /// Is this domain ours?
-    pub fn is_local(&self, domain: &Domain) -> bool {
-        *domain == self.domain
-    }
-
     /// Whom an address means, lists followed to their ends. Empty: nobody.
     pub fn recipients(&self, path: &ForwardPath) -> Vec<Recipient> {
-        let first = match path {
-            ForwardPath::Postmaster => Recipient::Local(POSTMASTER.to_string()),
-            ForwardPath::Mailbox(mailbox) => self.recipient(mailbox),
-        };
-        self.expand(first)
+        self.expand(self.recipient(path))
     }
 
-    /// One address, lists not followed.
-    pub fn recipient(&self, mailbox: &Mailbox) -> Recipient {
-        if !self.is_local(mailbox.domain()) {
-            return Recipient::Remote(mailbox.clone());
+    /// Whom an address means, lists not followed.
+    pub(super) fn recipient(&self, path: &ForwardPath) -> Recipient {
+        match path {
+            ForwardPath::Mailbox(mailbox) if *mailbox.domain() != self.domain => {
+                Recipient::Remote(mailbox.clone())
+            }
+            ForwardPath::Mailbox(mailbox) if !mailbox.user().eq_ignore_ascii_case(POSTMASTER) => {
+                Recipient::Local(mailbox.user())
+            }
+            _ => Recipient::Local(POSTMASTER.to_string()),
         }
-        Recipient::Local(match mailbox.user() {
-            name if name.eq_ignore_ascii_case(POSTMASTER) => POSTMASTER.to_string(),
-            name => name,
-        })
     }
 
     /// Whom a name means in the end. A list may name itself, or another that names it: each name is
     /// followed once.
-    pub fn expand(&self, name: Recipient) -> Vec<Recipient> {
+    pub(super) fn expand(&self, name: Recipient) -> Vec<Recipient> {
         let mut ahead = vec![name];
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
