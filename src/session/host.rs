@@ -36,7 +36,7 @@ impl Host {
     }
 
     /// Whom an address means, lists not followed.
-    pub(super) fn recipient(&self, path: &ForwardPath) -> Recipient {
+    pub fn recipient(&self, path: &ForwardPath) -> Recipient {
         match path {
             ForwardPath::Mailbox(mailbox) if *mailbox.domain() != self.domain => {
                 Recipient::Remote(mailbox.clone())

@@ -2,7 +2,7 @@
 
 use super::{MAX_SIZE, Site};
 use crate::next_hop::{MAIL_PORT, Route};
-use crate::protocol::address::{Domain, Mailbox};
+use crate::protocol::address::{Domain, ForwardPath, Mailbox};
 use crate::session::{Host, POSTMASTER, Recipient};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -188,7 +188,7 @@ fn fill(alias: &str, members: &[&str], host: &mut Host) -> Result<(), String> {
         let mailbox = address.parse::<Mailbox>();
         let mailbox =
             mailbox.map_err(|why| format!("alias: {member} is no user and no address: {why}"))?;
-        let recipient = host.recipient(&mailbox);
+        let recipient = host.recipient(&ForwardPath::Mailbox(mailbox));
         if let Recipient::Local(name) = &recipient
             && !host.is_user(name)
             && !host.aliases.contains_key(name)
