@@ -69,6 +69,10 @@ pub struct Report {
     pub damaged: usize,
 }
 
+/// How long a host may take to pick up the call. The RFC names no time; most dead hosts say nothing
+/// at all, and a domain may name many of them.
+const PICK_UP: Duration = Duration::from_secs(30);
+
 /// Everything that a relay needs.
 pub struct Relay<'a> {
     /// The queue to work off.
@@ -233,7 +237,7 @@ impl Relay<'_> {
         if let Some(trace) = &mut trace {
             trace.remark(&format!("calling {address}"));
         }
-        let socket = connect(address, self.timeouts.greeting)
+        let socket = connect(address, self.timeouts.greeting.min(PICK_UP))
             .map_err(|error| Failure::Broken(Stage::Greeting, ReplyError::Io(error)))?;
         let mut client = Client::open(Wire::traced(socket, trace), self.own, self.timeouts)?;
         let sent = client.send(&job.envelope.reverse_path, to, &job.text);
