@@ -4,7 +4,7 @@
 //! letter is written, in `new` it has arrived, in `cur` a reader has seen it. A letter is one file,
 //! and its name is never used again. So nobody needs a lock: a reader sees a whole letter or none.
 //!
-//! [`deliver`] is the promise behind "250 OK": when it returns, the letter survives a power cut.
+//! [`deliver`] is the promise behind "250 OK": when it returns, the letter survives a crash.
 //! Each line of it is a system call that matters, in the only order that is right. What it shares
 //! with the queue stands in `file`.
 

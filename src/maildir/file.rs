@@ -1,4 +1,4 @@
-//! Files that survive a power cut, names that are nobody else's, locks: what a mailbox and a queue
+//! Files that survive a crash, names that are nobody else's, locks: what a mailbox and a queue
 //! need.
 
 use super::ABANDONED;
