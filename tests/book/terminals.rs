@@ -299,7 +299,9 @@ fn fits(pattern: &str, text: &str, names: &mut Names) -> bool {
 fn placeholder(pattern: &str) -> Option<(&str, &str, &str)> {
     pattern.match_indices('{').find_map(|(at, _)| {
         let (name, after) = pattern[at + 1..].split_once('}')?;
-        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        // `{1b}`, as in `\u{1b}`, is no name.
+        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !name.starts_with(|c: char| c.is_ascii_digit());
         is_name.then_some((&pattern[..at], name, after))
     })
 }
