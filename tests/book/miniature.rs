@@ -309,8 +309,11 @@ line.rs:limit ~> lime.rs:limit !! 22: no file src/lime.rs
 ```rust,ignore ~> ```rust !! 5: none of the languages
 fits}}\n``` ~> fits}} !! 25: never ends
 - a list ~> \s\s\s\sfn main() {} !! 19: four spaces
-- a list ~> ~~~rust !! 19: three backticks
+```rust,ignore ~> ```text !! 5: none of the languages
+- a list ~> > ~~~rust !! 19: three backticks
+- a list ~> > ```rust !! 19: three backticks
 - a list ~> <pre> !! 19: not in <pre>
+- a list ~> {{ #include ../../src/line.rs:limit}} !! 19: only a figure
 - a list ~> {{#include ../../src/line.rs:limit}} !! 19: only a figure
 *File: `src/line.rs`* ~> *File: `src/lime.rs`* !! 16: say first where this goes
 ",
@@ -361,7 +364,8 @@ fn a_conversation_that_does_not_happen_is_found() {
         r"
 {{#include ../dialogues/03-noop.txt:noop}} ~> C: NOOP\nS: 250 OK !! 3: one {{#include
 Back to ~> C: NOOP !! 23: is included from
-Back to ~> ```text\n250 OK\n``` !! 24: is included from
+Back to ~> > - S: 250 OK !! 23: is included from
+Back to ~> ```smtp\n{{#include ../dialogues/03-noop.txt:noop}}\n``` !! 24: before what was shown
 :noop}} ~> :noon}} !! 4: 0 anchors `noon`
 :noop}} ~> }} !! 4: shown by anchor
 03-noop ~> 03-none !! 4: no file
@@ -393,6 +397,7 @@ smtp-primer {} ~> smtp-primer 0 !! 2: the output differs
 ...\ntwo ~> one !! 4: the output differs
 \ntwo\n ~> \ntwo\nthree\n !! 6: the output differs
 ...\ntwo ~> {a}\n{a} !! 5: the output differs
+...\ntwo ~> ...\n{2b} !! 5: the output differs
 --version ~> serve x !! 1: `# with:
 -- --version ~> --example ch99_none !! 1: no example ch99_none
 echo one ~> curl x !! 3: `curl` is none of
