@@ -116,7 +116,7 @@ fn say(code: u16, text: &str) -> String {
 
 [Commands](commands.md)
 
-[Replies](replies.md)
+[The replies](replies.md)
 
 [Glossary](glossary.md)
 ",
@@ -415,6 +415,12 @@ fn a_link_that_leads_nowhere_is_found() {
 src/lib.rs ~> src/lab.rs !! 3: does not exist
 src/lib.rs ~> ../../src/lib.rs !! 3: out of the project
 figures/way ~> figures/ways !! 10: no figure
+See [below] ~> `a\nb` [below](ch09.md), `c\nd` [x] !! 4: does not exist
+See [below] ~> [x]: ch09.md\n[below] !! 3: a link is `[text](target)`
+See [below] ~> <a href=x>x</a> [below] !! 3: a link is `[text](target)`
+See [below] ~> [chapter\n4](ch02-line.md) [below] !! 4: `chapter 4` leads to ch02
+See [below] ~> [`src/x.rs`](../../src/line.rs) [below] !! 3: `src/x.rs` leads to
+See [below] ~> RFC 5321, §9.9 [below] !! 3: of which RFC is §9.9
 ",
     );
     breaks(
@@ -436,6 +442,7 @@ RFC 5321 ~> RFC 5320 !! 6: RFC 5320 is not on our list
         "book/src/SUMMARY.md",
         r"
 - [Lines](ch02-line.md)\n ~> \s !! 2: chapter 3 comes after chapter 1
+[Lines] ~> [Limes] !! 2: `Limes` is not the title of ch02-line.md
 - [Lines](ch02-line.md)\n ~> \s !! book/src/ch02-line.md:1: not in the summary
 ",
     );
@@ -476,6 +483,8 @@ fn an_appendix_that_is_not_true_is_found() {
         r"
 | D7 ~> | D8 !! 1: no row for each of D1 to D33
 `fits` ~> `fit` !! 1: has no `fit`
+`fits` ~> `Line::fits` !! 1: has no `Line::fits`
+[`tests`](../../tests ~> [`tests`](../../src !! 1: a proof of D1 is no test
 `short_lines_fit` ~> `short_lines` !! 1: has no test `short_lines`
 [`tests`](../../tests/ch02_line.rs) `short_lines_fit` ~> \s !! 1: D1 has no proof
 (ch02-line.md) ~> (ch03-session.md) !! 1: ch03-session.md does not mark D1
