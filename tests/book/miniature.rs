@@ -5,7 +5,9 @@ use crate::common::process::TempDir;
 use crate::project::Project;
 #[cfg(unix)]
 use crate::terminals;
-use crate::{appendices, deck, dialogues, links, listings, order, owed, robot, transcripts};
+use crate::{
+    appendices, deck, dialogues, links, listings, order, owed, quotes, robot, transcripts,
+};
 use smtp_primer::protocol::command::Verb;
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,6 +23,7 @@ const RULES: &[Rule] = &[
     links::lead_somewhere,
     links::cited_sections_exist,
     links::belong_together,
+    quotes::exist,
     deck::is_shown_running,
     appendices::commands,
     appendices::replies,
@@ -420,6 +423,10 @@ See [below] ~> [x]: ch09.md\n[below] !! 3: a link is `[text](target)`
 See [below] ~> <a href=x>x</a> [below] !! 3: a link is `[text](target)`
 See [below] ~> [chapter\n4](ch02-line.md) [below] !! 4: `chapter 4` leads to ch02
 See [below] ~> [`src/x.rs`](../../src/line.rs) [below] !! 3: `src/x.rs` leads to
+See [below] ~> `src/lime.rs` [below] !! 3: `src/lime.rs` is nowhere
+See [below] ~> `no_such_name` [below] !! 3: `no_such_name` is nowhere
+See [below] ~> `250 KO` [below] !! 3: `250 KO` is nowhere
+See [below] ~> `S: 250 KO` [below] !! 3: `S: 250 KO` is nowhere
 See [below] ~> RFC 5321, §9.9 [below] !! 3: of which RFC is §9.9
 ",
     );
