@@ -70,6 +70,15 @@ fn misnamed(text: &str, target: &str) -> Option<String> {
 }
 
 fn broken(project: &Project, page: &Page, target: &str) -> Option<String> {
+    if let Some(section) = target.strip_prefix("https://www.rfc-editor.org/rfc/rfc") {
+        let (rfc, section) = section.split_once("#section-").unwrap_or((section, ""));
+        let mut lines = SECTIONS.lines().filter_map(|line| line.split_once(':'));
+        let known = lines.any(|(number, sections)| {
+            let mut sections = sections.split_whitespace();
+            number == rfc && (section.is_empty() || sections.any(|known| known == section))
+        });
+        return (!known).then(|| format!("{target} is no section on our list"));
+    }
     if target.starts_with("https://") || target.starts_with("http://") {
         return None;
     }
@@ -156,8 +165,9 @@ fn ill_drawn(file: &TextFile, name: &str) -> Vec<String> {
         }
     }
     let text = file.lines.join("\n");
-    for needed in ["viewBox=", "<title"] {
-        if !text.contains(needed) {
+    let head = text.split('>').next().unwrap_or_default();
+    for (within, needed) in [(head, "viewBox="), (&text, "<title")] {
+        if !within.contains(needed) {
             wrong.push(file.complaint(1, format!("the figure has no `{needed}`")));
         }
     }

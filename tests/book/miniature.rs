@@ -400,6 +400,7 @@ smtp-primer {} ~> smtp-primer 0 !! 2: the output differs
 ...\ntwo ~> one !! 4: the output differs
 \ntwo\n ~> \ntwo\nthree\n !! 6: the output differs
 ...\ntwo ~> {a}\n{a} !! 5: the output differs
+...\ntwo ~> ...\ntwo\s !! 5: the output differs
 ...\ntwo ~> ...\n{2b} !! 5: the output differs
 --version ~> serve x !! 1: `# with:
 -- --version ~> --example ch99_none !! 1: no example ch99_none
@@ -413,7 +414,7 @@ $ cargo ~> # with: nothing\n$ cargo !! 1: this starts
 fn a_link_that_leads_nowhere_is_found() {
     breaks(
         "book/src/ch01-start.md",
-        r"
+        r#"
 #start-again ~> #start-anew !! 3: no heading #start-anew
 src/lib.rs ~> src/lab.rs !! 3: does not exist
 src/lib.rs ~> ../../src/lib.rs !! 3: out of the project
@@ -427,8 +428,10 @@ See [below] ~> `src/lime.rs` [below] !! 3: `src/lime.rs` is nowhere
 See [below] ~> `no_such_name` [below] !! 3: `no_such_name` is nowhere
 See [below] ~> `250 KO` [below] !! 3: `250 KO` is nowhere
 See [below] ~> `S: 250 KO` [below] !! 3: `S: 250 KO` is nowhere
+See [below] ~> [x](https://www.rfc-editor.org/rfc/rfc5321#section-9.9) [below] !! 3: is no section
+See [below] ~> <span class="deck">D34</span> [below] !! 3: does not lead from D34
 See [below] ~> RFC 5321, §9.9 [below] !! 3: of which RFC is §9.9
-",
+"#,
     );
     breaks(
         "book/figures/way.svg",

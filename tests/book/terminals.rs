@@ -219,11 +219,7 @@ fn in_book<'a>(
 type Names = BTreeMap<String, String>;
 
 fn compare(file: &TextFile, step: &Step, output: &str, names: Names) -> Result<Names, String> {
-    let due: Vec<&str> = step
-        .output
-        .iter()
-        .map(|(_, line)| line.trim_end())
-        .collect();
+    let due: Vec<&str> = step.output.iter().map(|(_, line)| line.as_str()).collect();
     let came: Vec<&str> = output.lines().map(str::trim_end).collect();
     lines_fit(&due, &came, names).map_err(|(good, came)| {
         let last = step.output.last().map_or(step.line, |(line, _)| *line);
