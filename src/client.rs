@@ -175,7 +175,7 @@ impl<S: Stream> Client<S> {
         let octets = text.octets().len() as u64;
         let mut parameters = MailParameters::default();
         if let Some(mut words) = self.offer("SIZE") {
-            // 0 says that there is no limit (RFC 1870 §4), and so does what is no number.
+            // 0 says that there is no limit (RFC 1870 §3), and so does what is no number.
             let limit = words.next().map_or(0, |word| word.parse().unwrap_or(0));
             if (1..octets).contains(&limit) {
                 let why =

@@ -52,7 +52,7 @@ fn leash() -> Option<u32> {
 pub fn serve(args: &Args) -> Result<(), Failure> {
     let mut site = site(args)?;
     if let Some(size) = args.number("max-size")? {
-        // SIZE 0 on the wire would mean that there is no limit (RFC 1870 §4).
+        // SIZE 0 on the wire would mean that there is no limit (RFC 1870 §3).
         if size == 0 {
             return Err(usage("--max-size is more than 0"));
         }

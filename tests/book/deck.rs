@@ -78,6 +78,16 @@ pub fn is_shown_running(project: &Project) -> Vec<String> {
                 complain(format!("{link} has no `{item}`"));
             }
         }
+        for part in row.proof.split("](").skip(1) {
+            let plays = ["../../book/dialogues/", "../../book/terminal/"];
+            let is_test = part.starts_with("../../tests/") && part.contains(") `");
+            if !is_test && !plays.iter().any(|folder| part.starts_with(folder)) {
+                complain(format!(
+                    "a proof of {} is no test, and nothing played",
+                    row.number
+                ));
+            }
+        }
         for (link, test) in named(&row.proof) {
             if link.starts_with("tests/")
                 && !project.owes(&link)
@@ -87,11 +97,11 @@ pub fn is_shown_running(project: &Project) -> Vec<String> {
             }
         }
     }
-    for page in project.pages.iter().filter(|page| page.chapter.is_some()) {
+    for page in &project.pages {
         let link = format!("]({})", page.name());
         for (line, number) in marks(page) {
             let row = rows.iter().find(|row| row.number == number);
-            if !row.is_some_and(|row| row.chapters.contains(&link)) {
+            if !row.is_some_and(|row| page.chapter.is_none() || row.chapters.contains(&link)) {
                 let message = format!("{PAGE} does not lead from {number} to this chapter");
                 wrong.push(page.file.complaint(line, message));
             }
@@ -125,21 +135,28 @@ fn named(cell: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Is there an item of this name? `Session::rcpt` is the function `rcpt`.
+/// Is there an item of this name? `Session::rcpt` is the function `rcpt` of a `Session`.
 fn defines(project: &Project, file: &str, item: &str) -> bool {
-    let name = item.rsplit("::").next().unwrap_or(item);
-    let words = ["fn", "struct", "enum", "trait", "const", "mod", "type"];
+    let words = [
+        "fn", "struct", "enum", "trait", "const", "mod", "type", "impl",
+    ];
     let Some(file) = TextFile::read(&project.root, file) else {
         return false;
     };
-    file.lines.iter().any(|line| {
-        words.iter().any(|word| {
-            let rest = line
-                .split_once(&format!("{word} {name}"))
-                .map(|(_, rest)| rest);
-            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    let mut names = item.split("::");
+    let defined = |name| {
+        file.lines.iter().any(|line| {
+            words.iter().any(|word| {
+                let rest = line
+                    .split_once(&format!("{word} {name}"))
+                    .map(|(_, rest)| rest);
+                rest.is_some_and(|rest| {
+                    !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                })
+            })
         })
-    })
+    };
+    names.all(defined)
 }
 
 fn has_test(project: &Project, file: &str, name: &str) -> bool {

@@ -46,7 +46,12 @@ fn play(file: &TextFile) -> Result<(), String> {
         true => "\n".to_string(),
         false => format!("{line}\n"),
     });
-    let dialogue = Dialogue::parse(&file.name, &text.collect::<String>());
+    let mut text: String = text.collect();
+    // A client whose conversation ends here has no more to say.
+    if !against.starts_with("serve") && !against.starts_with("pop3") && !text.contains("{close}") {
+        text += "C: {close}\n";
+    }
+    let dialogue = Dialogue::parse(&file.name, &text);
     let dialogue = dialogue.map_err(|why| why.to_string())?;
     let stage = Stage::new(file);
     let (command, input) = against

@@ -10,9 +10,15 @@ const SECTIONS: &str = include_str!("rfc_sections.txt");
 pub fn lead_somewhere(project: &Project) -> Vec<String> {
     let mut wrong = Vec::new();
     for page in &project.pages {
-        for (line, target) in links(page) {
-            if let Some(why) = broken(project, page, &target) {
-                wrong.push(page.file.complaint(line, why));
+        for (line, text, target) in links(page) {
+            let why = broken(project, page, &target).or_else(|| misnamed(&text, &target));
+            wrong.extend(why.map(|why| page.file.complaint(line, why)));
+        }
+        for (line, text) in &page.prose {
+            let of_html = ["<a ", "<img "].iter().any(|tag| text.contains(tag));
+            if of_html || (text.starts_with('[') && text.contains("]: ")) {
+                let message = "a link is `[text](target)`, where it can be checked";
+                wrong.push(page.file.complaint(*line, message));
             }
         }
         wrong.extend(figures(project, page));
@@ -20,21 +26,59 @@ pub fn lead_somewhere(project: &Project) -> Vec<String> {
     wrong
 }
 
-/// The targets of `[text](target)`, outside of code.
-fn links(page: &Page) -> Vec<(usize, String)> {
+/// A link, `[text](target)`: its line, text and target.
+type Link = (usize, String, String);
+
+/// The links outside of code. Code between backticks, and a link's text, may go over several lines.
+fn links(page: &Page) -> Vec<Link> {
     let mut found = Vec::new();
+    let mut code = false;
+    let mut before = String::new();
     for (line, text) in &page.prose {
-        // Every second piece between backticks is code.
-        let plain: String = text.split('`').step_by(2).collect();
-        for (start, _) in plain.match_indices("](") {
-            let target = plain[start + 2..].split(')').next().unwrap_or_default();
-            found.push((*line, target.to_string()));
+        if text.trim().is_empty() {
+            (code, before) = (false, String::new());
         }
+        let mut plain = String::new();
+        for (at, part) in text.split('`').enumerate() {
+            code ^= at > 0;
+            // In the text of a link code counts, but nothing in it looks like a link.
+            plain += &if code {
+                part.replace("](", "")
+            } else {
+                part.to_string()
+            };
+        }
+        for (start, _) in plain.match_indices("](") {
+            let text = before.clone() + &plain[..start];
+            let text = text.rsplit('[').next().unwrap_or_default().to_string();
+            let target = plain[start + 2..].split(')').next().unwrap_or_default();
+            found.push((*line, text, target.to_string()));
+        }
+        before += &(plain + " ");
     }
     found
 }
 
+/// A text such as `Chapter 4`, or a file's name, is that of the target.
+fn misnamed(text: &str, target: &str) -> Option<String> {
+    let number = text.rsplit(' ').next().and_then(|word| word.parse().ok());
+    let chapter = target.strip_prefix("ch").and_then(|rest| rest.get(..2));
+    let chapter: Option<usize> = chapter.and_then(|number| number.parse().ok());
+    let other = chapter.is_some() && number.is_some() && number != chapter;
+    let file = target.starts_with("../") && text.contains('/') && !target.ends_with(text);
+    (other || file).then(|| format!("`{text}` leads to {target}"))
+}
+
 fn broken(project: &Project, page: &Page, target: &str) -> Option<String> {
+    if let Some(section) = target.strip_prefix("https://www.rfc-editor.org/rfc/rfc") {
+        let (rfc, section) = section.split_once("#section-").unwrap_or((section, ""));
+        let mut lines = SECTIONS.lines().filter_map(|line| line.split_once(':'));
+        let known = lines.any(|(number, sections)| {
+            let mut sections = sections.split_whitespace();
+            number == rfc && (section.is_empty() || sections.any(|known| known == section))
+        });
+        return (!known).then(|| format!("{target} is no section on our list"));
+    }
     if target.starts_with("https://") || target.starts_with("http://") {
         return None;
     }
@@ -121,8 +165,9 @@ fn ill_drawn(file: &TextFile, name: &str) -> Vec<String> {
         }
     }
     let text = file.lines.join("\n");
-    for needed in ["viewBox=", "<title"] {
-        if !text.contains(needed) {
+    let head = text.split('>').next().unwrap_or_default();
+    for (within, needed) in [(head, "viewBox="), (&text, "<title")] {
+        if !within.contains(needed) {
             wrong.push(file.complaint(1, format!("the figure has no `{needed}`")));
         }
     }
@@ -151,7 +196,18 @@ pub fn cited_sections_exist(project: &Project) -> Vec<String> {
             let Some(file) = TextFile::read(&project.root, &name) else {
                 continue;
             };
-            for (line, rfc, sections) in citations(&file) {
+            let citations = citations(&file);
+            for (line, text) in file.numbered().filter(|_| folder.starts_with("book/")) {
+                let cited = citations.iter().flat_map(|(_, _, sections)| sections);
+                let is_cited = |found: &String| cited.clone().any(|cited| cited == found);
+                for lone in text.split('§').skip(1).map(section) {
+                    if !is_cited(&lone) {
+                        let message = format!("write `RFC 5321 §4.5.2`; of which RFC is §{lone}?");
+                        wrong.push(file.complaint(line, message));
+                    }
+                }
+            }
+            for (line, rfc, sections) in citations {
                 let Some(known) = known.get(rfc.as_str()) else {
                     let message =
                         format!("RFC {rfc} is not on our list, tests/book/rfc_sections.txt");
@@ -196,14 +252,19 @@ fn citations(file: &TextFile) -> Vec<(usize, String, Vec<String>)> {
                 let Some(section) = word.strip_prefix('§') else {
                     break;
                 };
-                let of_section = |c: char| c.is_ascii_alphanumeric() || c == '.';
-                let end = section.find(|c| !of_section(c)).unwrap_or(section.len());
-                sections.push(section[..end].trim_end_matches('.').to_string());
+                sections.push(self::section(section));
             }
         }
         found.push((*number, digits, sections));
     }
     found
+}
+
+/// The number that a text behind § begins with.
+fn section(text: &str) -> String {
+    let of_section = |c: char| c.is_ascii_alphanumeric() || c == '.';
+    let end = text.find(|c| !of_section(c)).unwrap_or(text.len());
+    text[..end].trim_end_matches('.').to_string()
 }
 
 /// The example and the tests that belong to a chapter. (Chapter 1 has no module.)
@@ -271,7 +332,7 @@ fn summary(project: &Project) -> Vec<String> {
     let listed = links(summary);
     let mut wrong = Vec::new();
     let mut last = 0;
-    for (line, target) in &listed {
+    for (line, text, target) in &listed {
         let name = format!("book/src/{target}");
         let page = pages.clone().find(|page| page.file.name == name);
         if let Some(chapter) = page.and_then(|page| page.chapter) {
@@ -281,11 +342,19 @@ fn summary(project: &Project) -> Vec<String> {
             }
             last = chapter;
         }
+        let title = page.and_then(|page| page.file.lines.first());
+        let title = title.filter(|title| title.starts_with("# "));
+        if title
+            .is_some_and(|title| title.trim_start_matches(|c| " #.0123456789".contains(c)) != text)
+        {
+            let message = format!("`{text}` is not the title of {target}");
+            wrong.push(summary.file.complaint(*line, message));
+        }
     }
     for page in pages {
         let is_listed = listed
             .iter()
-            .any(|(_, target)| page.file.name.ends_with(&format!("/{target}")));
+            .any(|(_, _, target)| page.file.name.ends_with(&format!("/{target}")));
         if !is_listed && !page.file.name.ends_with("/SUMMARY.md") {
             wrong.push(page.file.complaint(1, "this page is not in the summary"));
         }

@@ -14,6 +14,7 @@ mod miniature;
 mod order;
 mod owed;
 mod project;
+mod quotes;
 mod robot;
 mod stage;
 #[cfg(unix)]
@@ -77,6 +78,11 @@ fn every_terminal_session_happens_as_it_is_written() {
 #[test]
 fn what_the_book_points_to_exists() {
     none(links::lead_somewhere(&the_book()));
+}
+
+#[test]
+fn what_a_sentence_quotes_exists() {
+    none(quotes::exist(&the_book()));
 }
 
 #[test]

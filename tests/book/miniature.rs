@@ -5,7 +5,9 @@ use crate::common::process::TempDir;
 use crate::project::Project;
 #[cfg(unix)]
 use crate::terminals;
-use crate::{appendices, deck, dialogues, links, listings, order, owed, robot, transcripts};
+use crate::{
+    appendices, deck, dialogues, links, listings, order, owed, quotes, robot, transcripts,
+};
 use smtp_primer::protocol::command::Verb;
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,6 +23,7 @@ const RULES: &[Rule] = &[
     links::lead_somewhere,
     links::cited_sections_exist,
     links::belong_together,
+    quotes::exist,
     deck::is_shown_running,
     appendices::commands,
     appendices::replies,
@@ -116,7 +119,7 @@ fn say(code: u16, text: &str) -> String {
 
 [Commands](commands.md)
 
-[Replies](replies.md)
+[The replies](replies.md)
 
 [Glossary](glossary.md)
 ",
@@ -309,8 +312,11 @@ line.rs:limit ~> lime.rs:limit !! 22: no file src/lime.rs
 ```rust,ignore ~> ```rust !! 5: none of the languages
 fits}}\n``` ~> fits}} !! 25: never ends
 - a list ~> \s\s\s\sfn main() {} !! 19: four spaces
-- a list ~> ~~~rust !! 19: three backticks
+```rust,ignore ~> ```text !! 5: none of the languages
+- a list ~> > ~~~rust !! 19: three backticks
+- a list ~> > ```rust !! 19: three backticks
 - a list ~> <pre> !! 19: not in <pre>
+- a list ~> {{ #include ../../src/line.rs:limit}} !! 19: only a figure
 - a list ~> {{#include ../../src/line.rs:limit}} !! 19: only a figure
 *File: `src/line.rs`* ~> *File: `src/lime.rs`* !! 16: say first where this goes
 ",
@@ -361,7 +367,8 @@ fn a_conversation_that_does_not_happen_is_found() {
         r"
 {{#include ../dialogues/03-noop.txt:noop}} ~> C: NOOP\nS: 250 OK !! 3: one {{#include
 Back to ~> C: NOOP !! 23: is included from
-Back to ~> ```text\n250 OK\n``` !! 24: is included from
+Back to ~> > - S: 250 OK !! 23: is included from
+Back to ~> ```smtp\n{{#include ../dialogues/03-noop.txt:noop}}\n``` !! 24: before what was shown
 :noop}} ~> :noon}} !! 4: 0 anchors `noon`
 :noop}} ~> }} !! 4: shown by anchor
 03-noop ~> 03-none !! 4: no file
@@ -393,6 +400,8 @@ smtp-primer {} ~> smtp-primer 0 !! 2: the output differs
 ...\ntwo ~> one !! 4: the output differs
 \ntwo\n ~> \ntwo\nthree\n !! 6: the output differs
 ...\ntwo ~> {a}\n{a} !! 5: the output differs
+...\ntwo ~> ...\ntwo\s !! 5: the output differs
+...\ntwo ~> ...\n{2b} !! 5: the output differs
 --version ~> serve x !! 1: `# with:
 -- --version ~> --example ch99_none !! 1: no example ch99_none
 echo one ~> curl x !! 3: `curl` is none of
@@ -405,12 +414,24 @@ $ cargo ~> # with: nothing\n$ cargo !! 1: this starts
 fn a_link_that_leads_nowhere_is_found() {
     breaks(
         "book/src/ch01-start.md",
-        r"
+        r#"
 #start-again ~> #start-anew !! 3: no heading #start-anew
 src/lib.rs ~> src/lab.rs !! 3: does not exist
 src/lib.rs ~> ../../src/lib.rs !! 3: out of the project
 figures/way ~> figures/ways !! 10: no figure
-",
+See [below] ~> `a\nb` [below](ch09.md), `c\nd` [x] !! 4: does not exist
+See [below] ~> [x]: ch09.md\n[below] !! 3: a link is `[text](target)`
+See [below] ~> <a href=x>x</a> [below] !! 3: a link is `[text](target)`
+See [below] ~> [chapter\n4](ch02-line.md) [below] !! 4: `chapter 4` leads to ch02
+See [below] ~> [`src/x.rs`](../../src/line.rs) [below] !! 3: `src/x.rs` leads to
+See [below] ~> `src/lime.rs` [below] !! 3: `src/lime.rs` is nowhere
+See [below] ~> `no_such_name` [below] !! 3: `no_such_name` is nowhere
+See [below] ~> `250 KO` [below] !! 3: `250 KO` is nowhere
+See [below] ~> `S: 250 KO` [below] !! 3: `S: 250 KO` is nowhere
+See [below] ~> [x](https://www.rfc-editor.org/rfc/rfc5321#section-9.9) [below] !! 3: is no section
+See [below] ~> <span class="deck">D34</span> [below] !! 3: does not lead from D34
+See [below] ~> RFC 5321, §9.9 [below] !! 3: of which RFC is §9.9
+"#,
     );
     breaks(
         "book/figures/way.svg",
@@ -431,6 +452,7 @@ RFC 5321 ~> RFC 5320 !! 6: RFC 5320 is not on our list
         "book/src/SUMMARY.md",
         r"
 - [Lines](ch02-line.md)\n ~> \s !! 2: chapter 3 comes after chapter 1
+[Lines] ~> [Limes] !! 2: `Limes` is not the title of ch02-line.md
 - [Lines](ch02-line.md)\n ~> \s !! book/src/ch02-line.md:1: not in the summary
 ",
     );
@@ -471,6 +493,8 @@ fn an_appendix_that_is_not_true_is_found() {
         r"
 | D7 ~> | D8 !! 1: no row for each of D1 to D33
 `fits` ~> `fit` !! 1: has no `fit`
+`fits` ~> `Line::fits` !! 1: has no `Line::fits`
+[`tests`](../../tests ~> [`tests`](../../src !! 1: a proof of D1 is no test
 `short_lines_fit` ~> `short_lines` !! 1: has no test `short_lines`
 [`tests`](../../tests/ch02_line.rs) `short_lines_fit` ~> \s !! 1: D1 has no proof
 (ch02-line.md) ~> (ch03-session.md) !! 1: ch03-session.md does not mark D1

@@ -128,6 +128,11 @@ impl Page {
 /// The language of a Rust listing: shown in colour, and left alone by `mdbook test`.
 pub const RUST: &str = "rust,ignore";
 
+/// A line of Markdown without the marks of quotations and lists before it.
+pub fn unmarked(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '>' | '-' | '*' | '+'))
+}
+
 /// Reads a line of a page that is an include, and nothing else.
 pub fn include(page: &str, line: usize, text: &str) -> Option<Include> {
     let inside = text

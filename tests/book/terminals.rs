@@ -219,11 +219,7 @@ fn in_book<'a>(
 type Names = BTreeMap<String, String>;
 
 fn compare(file: &TextFile, step: &Step, output: &str, names: Names) -> Result<Names, String> {
-    let due: Vec<&str> = step
-        .output
-        .iter()
-        .map(|(_, line)| line.trim_end())
-        .collect();
+    let due: Vec<&str> = step.output.iter().map(|(_, line)| line.as_str()).collect();
     let came: Vec<&str> = output.lines().map(str::trim_end).collect();
     lines_fit(&due, &came, names).map_err(|(good, came)| {
         let last = step.output.last().map_or(step.line, |(line, _)| *line);
@@ -299,7 +295,9 @@ fn fits(pattern: &str, text: &str, names: &mut Names) -> bool {
 fn placeholder(pattern: &str) -> Option<(&str, &str, &str)> {
     pattern.match_indices('{').find_map(|(at, _)| {
         let (name, after) = pattern[at + 1..].split_once('}')?;
-        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        // `{1b}`, as in `\u{1b}`, is no name.
+        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !name.starts_with(|c: char| c.is_ascii_digit());
         is_name.then_some((&pattern[..at], name, after))
     })
 }

@@ -1,8 +1,8 @@
 //! Rule 4, first half. No conversation and no terminal session is written into a page: each is a
 //! file, and each file is shown. (That they happen is for `dialogues` and `terminals`.)
 
-use crate::project::{Block, Include, Page, Project, TextFile, anchors, files, is_anchor_line};
-use std::collections::BTreeSet;
+use crate::project::{Include, Project, TextFile, anchors, files, is_anchor_line, unmarked};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What kinds there are: the languages of the blocks, and the folder of the files.
 const KINDS: [(&[&str], &str); 2] = [
@@ -13,9 +13,8 @@ const KINDS: [(&[&str], &str); 2] = [
 pub fn are_files(project: &Project) -> Vec<String> {
     let mut wrong = Vec::new();
     for page in &project.pages {
-        let texts = page.blocks.iter().filter(|block| block.language == "text");
-        wrong.extend(texts.flat_map(|block| conversation_inside(page, block)));
         for (line, text) in &page.prose {
+            let text = unmarked(text);
             if text.starts_with("C: ") || text.starts_with("S: ") {
                 wrong.push(page.file.complaint(*line, INLINE));
             }
@@ -30,39 +29,21 @@ pub fn are_files(project: &Project) -> Vec<String> {
 const INLINE: &str = "a conversation is included from book/dialogues or book/terminal, where it is \
                       played; here it could be wrong";
 
-/// A line that a server, a client or a terminal would say.
-fn conversation_inside(page: &Page, block: &Block) -> Option<String> {
-    let is_said = |text: &str| {
-        let reply = text
-            .get(..3)
-            .is_some_and(|code| code.bytes().all(|c| c.is_ascii_digit()))
-            && matches!(text.as_bytes().get(3), Some(b' ' | b'-'));
-        let prompts = [
-            "C:",
-            "S:",
-            "$ ",
-            "+OK",
-            "-ERR",
-            "EHLO ",
-            "HELO ",
-            "MAIL FROM:",
-            "RCPT TO:",
-        ];
-        reply || prompts.iter().any(|prompt| text.starts_with(prompt))
-    };
-    let mut lines = block.inside.iter();
-    let (line, _) = lines.find(|(_, text)| is_said(text.trim_start()))?;
-    Some(page.file.complaint(*line, INLINE))
-}
-
 /// The includes of one kind lead into its folder, and each file and each anchor there is shown.
 fn shown(project: &Project, languages: &[&str], folder: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
+    let mut reached = BTreeMap::new();
     for page in &project.pages {
         for include in page.includes(languages) {
             if let Some(why) = unfit(project, &include, folder) {
                 wrong.push(page.file.complaint(include.line, why));
+            }
+            // What is shown in another order did not happen.
+            let place = anchor_line(project, &include);
+            if reached.insert(include.path.clone(), place) >= Some(place) {
+                let message = "this comes before what was shown of this file last";
+                wrong.push(page.file.complaint(include.line, message));
             }
             seen.insert((include.path, include.anchor));
         }
@@ -87,6 +68,15 @@ fn shown(project: &Project, languages: &[&str], folder: &str) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The line where the piece begins that is included.
+fn anchor_line(project: &Project, include: &Include) -> usize {
+    let file = TextFile::read(&project.root, &include.path);
+    let anchors = file.map_or(Vec::new(), |file| anchors(&file, "#").0);
+    let mut anchors = anchors.iter();
+    let anchor = anchors.find(|anchor| Some(&anchor.name) == include.anchor.as_ref());
+    anchor.map_or(0, |anchor| anchor.line)
 }
 
 /// Does a file such as `book/dialogues/09-order.txt` wait for its chapter?
