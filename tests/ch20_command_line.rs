@@ -156,6 +156,8 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
         (&["journey", "x"], "x is one word too many"),
         (&["init", "new"], "--domain is missing"),
         (&["init", "--domain", "a.example"], "DIR is missing"),
+        (&["init", "", "--domain", "a.example"], "DIR is empty"),
+        (&["play", "nothing.txt"], "give either --server or --listen"),
         (&["init", "new", "--domain", "a b"], "domain"),
         (
             &["init", "new", "--domain=a.example", "--user", "x"],
@@ -899,9 +901,12 @@ fn inbox_says_at_which_step_the_server_spoke() {
 fn a_file_that_cannot_be_read_is_named() {
     let stage = Stage::new();
     let folder = stage.folder.path().display().to_string();
-    for command in ["show", "play"] {
-        let hint = &["no-such-file: "];
-        fails(run(&[command, "no-such-file"], ""), 1, hint);
+    let file = "no-such-file";
+    for words in [
+        &["show", file][..],
+        &["play", file, "--server", "127.0.0.1:1"],
+    ] {
+        fails(run(words, ""), 1, &["no-such-file: "]);
     }
     fails(run(&["show", &folder], ""), 1, &[&folder]);
 }
