@@ -911,6 +911,39 @@ fn a_file_that_cannot_be_read_is_named() {
     fails(run(&["show", &folder], ""), 1, &[&folder]);
 }
 
+#[test]
+fn also_a_quiet_server_tells_why_a_letter_could_not_be_kept() {
+    let stage = Stage::new();
+    let errors = stage.file("errors", "");
+    let mut command = program();
+    command.args([
+        "serve",
+        stage.site(),
+        "--listen",
+        "127.0.0.1:0",
+        "--sessions=1",
+        "--quiet",
+    ]);
+    let server = Server::run(command.stderr(fs::File::create(&errors).expect("a file")));
+    let mailbox = stage.site.join("mail/alice");
+    fs::remove_dir_all(&mailbox).expect("a mailbox");
+    fs::write(&mailbox, "").expect("a file in its place");
+    let words = [
+        "send",
+        "--from=a@b.example",
+        "--to=alice@a.example",
+        "--server",
+    ];
+    let words = [&words[..], &[&server.address]].concat();
+    fails(run(&words, "x"), 75, &["451 the letter could not be kept"]);
+    assert_eq!(server.finish(), "");
+    let errors = fs::read_to_string(&errors).expect("what was told");
+    assert!(
+        errors.starts_with("smtp-primer: the letter could not be kept: "),
+        "{errors}"
+    );
+}
+
 /// Puts a letter for b.example into the queue.
 fn queue_a_letter(stage: &Stage) {
     let server = Server::start("serve", &stage.site, &["--quiet"]);
