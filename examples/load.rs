@@ -54,6 +54,9 @@ fn main() -> Outcome<()> {
     }
     let letters: usize = options["letters"].parse()?;
     let connections: usize = options["connections"].parse()?;
+    if letters == 0 || connections == 0 {
+        return Err("--letters and --connections are more than 0".into());
+    }
     let envelope = [
         format!("MAIL FROM:<{}>", options["from"]),
         format!("RCPT TO:<{}>", options["to"]),
@@ -105,7 +108,8 @@ fn options() -> Outcome<BTreeMap<String, String>> {
             None => (word.as_str(), words.next()),
         };
         let known = options.get_mut(name.trim_start_matches("--"));
-        *known.ok_or(format!("{name} is no option"))? = value.ok_or("a value is missing")?;
+        let known = known.ok_or(format!("{name} is no option"))?;
+        *known = value.ok_or(format!("{name} needs a value"))?;
     }
     Ok(options)
 }

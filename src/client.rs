@@ -215,17 +215,29 @@ impl<S: Stream> Client<S> {
     /// The text and the dot, and what is said to that.
     fn text(&mut self, text: &Text) -> Result<Reply, Failure> {
         for line in text.lines() {
-            write_text_line(&mut self.wire, line, self.timeouts.block)
-                .map_err(broken(Stage::Text))?;
+            if let Err(error) = write_text_line(&mut self.wire, line, self.timeouts.block) {
+                let failure = broken(Stage::Text)(error);
+                return self.last_words().ok_or(failure);
+            }
         }
         // From here on the dot may have arrived.
-        end_text(&mut self.wire, self.timeouts.block)
-            .map_err(|error| Failure::Unknown(ReplyError::Io(error)))?;
+        if let Err(error) = end_text(&mut self.wire, self.timeouts.block) {
+            let failure = Failure::Unknown(ReplyError::Io(error));
+            return self.last_words().ok_or(failure);
+        }
         let reply = self.hear(Stage::Text)?;
         match reply.severity() {
             Severity::GoOn => Err(Failure::Unknown(ReplyError::NoReply(reply.to_string()))),
             _ => Ok(reply),
         }
+    }
+
+    /// A server that has had enough of a text may say so, and close. We do not listen while we
+    /// write, but what it said is still there to be read.
+    fn last_words(&mut self) -> Option<Reply> {
+        let reply = self.hear(Stage::Quit).ok()?;
+        let is_no = matches!(reply.severity(), Severity::TryLater | Severity::Refused);
+        is_no.then_some(reply)
     }
 
     /// Says goodbye. The letter is delivered or not by now, so it does not matter how this goes.

@@ -59,7 +59,15 @@ pub fn converse<S: Stream>(
             Step::Reply(reply) => reply.write(wire)?,
             Step::Text(reply) => {
                 reply.write(wire)?;
-                let reply = match session.received(read_text(wire, limit, patience)?) {
+                let received = match read_text(wire, limit, patience) {
+                    Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                        // Who hears no reason would come again, and again with all of it.
+                        Reply::new(552, "too big, and no end in sight").write(wire)?;
+                        return wire.flush();
+                    }
+                    received => received?,
+                };
+                let reply = match session.received(received) {
                     Ok(letter) => keep(wire, store, &letter),
                     Err(refusal) => refusal,
                 };

@@ -10,6 +10,7 @@ use common::talk::{ALICE, MAX_SIZE, Talk, code, envelope, host};
 use smtp_primer::protocol::command::Verb;
 use smtp_primer::protocol::dot::Received;
 use smtp_primer::protocol::line::{Line, Wire};
+use smtp_primer::protocol::reply::REPLY_LINES;
 use smtp_primer::server::{Store, converse};
 use smtp_primer::session::{HOPS, Letter, MISTAKES, RECIPIENTS, Recipient, Step};
 use std::io;
@@ -687,6 +688,21 @@ fn expn_shows_a_list_and_its_loops_end() {
         talk.goes(&[(&format!("EXPN {name}"), 550)]);
     }
     talk.goes(&[("EXPN", 501), ("EXPN \u{7}", 501)]);
+}
+
+#[test]
+fn expn_shows_a_list_whole_or_not_at_all() {
+    for (members, code) in [
+        (REPLY_LINES - 1, 250),
+        (REPLY_LINES, 250),
+        (REPLY_LINES + 1, 252),
+    ] {
+        let mut host = host();
+        let member = |number| format!("m{number}@b.example").parse().expect("an address");
+        let members = (0..members).map(|number| Recipient::Remote(member(number)));
+        host.aliases.insert("all".to_string(), members.collect());
+        Talk::with(&host, false, false).goes(&[("EXPN all", code)]);
+    }
 }
 
 #[test]

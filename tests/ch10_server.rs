@@ -94,6 +94,18 @@ fn replies_to_a_group_leave_together_and_the_greeting_at_once() {
 }
 
 #[test]
+fn a_text_without_end_is_refused_for_good_before_the_server_hangs_up() {
+    let line = "x".repeat(64 * 1024 - 2) + "\r\n";
+    let script = Script::new(
+        [TO_DATA.to_string()]
+            .into_iter()
+            .chain(std::iter::repeat(line)),
+    );
+    let (codes, _) = conversation(script, 100, &mut Memory::default());
+    assert_eq!(codes, [220, 250, 250, 250, 354, 552]);
+}
+
+#[test]
 fn each_line_has_the_whole_patience() {
     let script = Script::new(["EHLO b.example\r\n", "NOOP\r\n"]);
     let (_, stream) = conversation(script, 100, &mut Memory::default());

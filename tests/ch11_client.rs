@@ -485,6 +485,26 @@ fn a_connection_that_breaks_has_an_unknown_outcome_only_once_the_dot_may_be_out(
     }
 }
 
+#[test]
+fn a_server_that_hangs_up_in_the_text_is_heard_all_the_same() {
+    let before: usize = SAID[..4].iter().map(|said| said.len()).sum();
+    let large = "x\r\n".repeat(100_000);
+    for (said, in_text, at_the_end) in [
+        ("552 too big\r\n", "never", "never"),
+        ("421 closing\r\n", "later", "later"),
+        ("250 kept\r\n", "Text broken, later", "unknown, later"), // it cannot have all of it
+        ("", "Text broken, later", "unknown, later"),
+    ] {
+        let mut replies = WELL;
+        replies[5] = said;
+        for (after, expected) in [(1000, in_text), (large.len(), at_the_end)] {
+            let stream = Shared::new(Script::new(replies.into_iter().take(6)));
+            let sent = send_over(Breaking(stream, before + after), &["alice"], &text(&large));
+            assert_eq!(outcome(&sent), expected, "{said:?} after {after}");
+        }
+    }
+}
+
 fn authenticate(
     offers: &'static str,
     replies: &'static [&'static str],

@@ -156,6 +156,8 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
         (&["journey", "x"], "x is one word too many"),
         (&["init", "new"], "--domain is missing"),
         (&["init", "--domain", "a.example"], "DIR is missing"),
+        (&["init", "", "--domain", "a.example"], "DIR is empty"),
+        (&["play", "nothing.txt"], "give either --server or --listen"),
         (&["init", "new", "--domain", "a b"], "domain"),
         (
             &["init", "new", "--domain=a.example", "--user", "x"],
@@ -899,11 +901,47 @@ fn inbox_says_at_which_step_the_server_spoke() {
 fn a_file_that_cannot_be_read_is_named() {
     let stage = Stage::new();
     let folder = stage.folder.path().display().to_string();
-    for command in ["show", "play"] {
-        let hint = &["no-such-file: "];
-        fails(run(&[command, "no-such-file"], ""), 1, hint);
+    let file = "no-such-file";
+    for words in [
+        &["show", file][..],
+        &["play", file, "--server", "127.0.0.1:1"],
+    ] {
+        fails(run(words, ""), 1, &["no-such-file: "]);
     }
     fails(run(&["show", &folder], ""), 1, &[&folder]);
+}
+
+#[test]
+fn also_a_quiet_server_tells_why_a_letter_could_not_be_kept() {
+    let stage = Stage::new();
+    let errors = stage.file("errors", "");
+    let mut command = program();
+    command.args([
+        "serve",
+        stage.site(),
+        "--listen",
+        "127.0.0.1:0",
+        "--sessions=1",
+        "--quiet",
+    ]);
+    let server = Server::run(command.stderr(fs::File::create(&errors).expect("a file")));
+    let mailbox = stage.site.join("mail/alice");
+    fs::remove_dir_all(&mailbox).expect("a mailbox");
+    fs::write(&mailbox, "").expect("a file in its place");
+    let words = [
+        "send",
+        "--from=a@b.example",
+        "--to=alice@a.example",
+        "--server",
+    ];
+    let words = [&words[..], &[&server.address]].concat();
+    fails(run(&words, "x"), 75, &["451 the letter could not be kept"]);
+    assert_eq!(server.finish(), "");
+    let errors = fs::read_to_string(&errors).expect("what was told");
+    assert!(
+        errors.starts_with("smtp-primer: the letter could not be kept: "),
+        "{errors}"
+    );
 }
 
 /// Puts a letter for b.example into the queue.

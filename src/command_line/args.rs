@@ -41,7 +41,10 @@ impl Args {
             if is_option(word) {
                 let taken = args.option(word, form, &mut words);
                 taken.map_err(usage)?;
-            } else if place.take().is_some() {
+            } else if let Some(place) = place.take() {
+                if word.is_empty() {
+                    return Err(usage(format!("{place} is empty")));
+                }
                 args.word = word.to_string();
             } else {
                 return Err(usage(format!("{word} is one word too many")));

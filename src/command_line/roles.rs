@@ -9,8 +9,8 @@ use crate::pop3;
 use crate::protocol::address::Domain;
 use crate::protocol::line::{Stream, Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
-use crate::server::{self, Door, PATIENCE, Visitor, hang_up};
-use crate::session::Session;
+use crate::server::{self, Door, PATIENCE, Store, Visitor, hang_up};
+use crate::session::{Letter, Session};
 use crate::site::{PostOffice, Site, new_conf};
 use std::io;
 use std::path::Path;
@@ -59,7 +59,10 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
         site.host.max_size = usize::try_from(size).unwrap_or(usize::MAX);
     }
     let (site, clock) = (&site, clock()?);
-    let mut office = PostOffice { site, clock };
+    let mut office = Office {
+        office: PostOffice { site, clock },
+        is_quiet: args.flag("quiet"),
+    };
     let goodbye = format!("421 {} closing: no line came in time", site.host.domain);
     receive(args, "127.0.0.1:2525", PATIENCE, |wire, patience| {
         let caller = site.caller(wire.stream().peer.ip(), wire.stream().local()?.ip());
@@ -71,6 +74,24 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+/// Tells on standard error why a letter could not be kept, if there is no trace to tell it.
+struct Office<'a> {
+    office: PostOffice<'a>,
+    is_quiet: bool,
+}
+
+impl Store for Office<'_> {
+    fn store(&mut self, letter: &Letter) -> io::Result<String> {
+        self.office.store(letter).inspect_err(|error| {
+            if self.is_quiet {
+                note(&format!(
+                    "smtp-primer: the letter could not be kept: {error}"
+                ));
+            }
+        })
+    }
 }
 
 pub fn pop3(args: &Args) -> Result<(), Failure> {

@@ -89,17 +89,21 @@ fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
 }
 
 pub fn play(args: &Args) -> Result<(), Failure> {
+    let (side, address) = match (args.get("server"), args.get("listen")) {
+        (Some(server), None) => (Side::Client, server),
+        (None, Some(address)) => (Side::Server, address),
+        _ => return Err(usage("give either --server or --listen")),
+    };
     let file = &args.word;
     let text = fs::read_to_string(file).map_err(|error| failed(format!("{file}: {error}")))?;
     let dialogue = Dialogue::parse(file, &text).map_err(failed)?;
-    let (side, socket) = match (args.get("server"), args.get("listen")) {
-        (Some(server), None) => (Side::Client, call(server, PATIENCE)?),
-        (None, Some(address)) => {
+    let socket = match side {
+        Side::Client => call(address, PATIENCE)?,
+        Side::Server => {
             let caller = listen(args, address)?.accept();
             let (stream, _) = caller.map_err(|error| failed(format!("{address}: {error}")))?;
-            (Side::Server, Socket::new(stream))
+            Socket::new(stream)
         }
-        _ => return Err(usage("give either --server or --listen")),
     };
     let played = dialogue.play(side, socket, PATIENCE);
     played.map_err(failed)?;

@@ -151,7 +151,11 @@ fn author(from: &ReversePath, helo: Option<&Domain>) -> Result<Mailbox, Failure>
 /// The value of an option; where a person sits at a terminal, we ask for what is missing.
 fn ask(args: &Args, name: &str, question: &str) -> Result<String, Failure> {
     match args.get(name) {
-        None if io::stdin().is_terminal() => prompt(question),
+        // Only who writes --from '' means nobody; who just presses Enter does not.
+        None if io::stdin().is_terminal() => match prompt(question)? {
+            answer if answer.is_empty() => Err(usage(format!("--{name} is missing"))),
+            answer => Ok(answer),
+        },
         _ => args.need(name).map(str::to_string),
     }
 }

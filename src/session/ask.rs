@@ -3,7 +3,7 @@
 use super::{Recipient, Session};
 use crate::protocol::address::ForwardPath;
 use crate::protocol::command::Verb;
-use crate::protocol::reply::Reply;
+use crate::protocol::reply::{REPLY_LINES, Reply};
 
 impl Session<'_> {
     /// RFC 5321 §3.5, §4.1.1.6.
@@ -31,6 +31,10 @@ impl Session<'_> {
         // Nobody is on a list that names only itself, and RCPT says 550 to it too.
         if members.is_empty() {
             return Reply::new(550, "no such list here");
+        }
+        // Half a list would pass for the whole.
+        if members.len() > REPLY_LINES {
+            return Reply::new(252, "that list is too long for one reply");
         }
         let line = |member: &Recipient| match member {
             Recipient::Local(user) => format!("<{user}@{}>", self.host.domain),
