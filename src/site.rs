@@ -81,15 +81,19 @@ impl Site {
             let why = "there is a site already, and it stays as it is";
             return Err(BadConf::new(&file, why));
         }
+        let is_new = !folder.exists();
         fs::create_dir_all(folder).map_err(unwritable(folder))?;
-        let mut conf = create_private(&file).map_err(unwritable(&file))?;
-        let written = conf.write_all(text.as_bytes());
-        let written = written.and_then(|()| conf.sync_all());
-        let made = written
+        let made = create_private(&file, &text)
             .map_err(unwritable(&file))
             .and_then(|()| site.make_folders());
         if made.is_err() {
+            // What we have made goes, and what was there before stays.
             let _ = fs::remove_file(&file);
+            let _ = if is_new {
+                fs::remove_dir_all(folder)
+            } else {
+                Ok(())
+            };
         }
         made.map(|()| site)
     }
@@ -133,12 +137,14 @@ fn unwritable(path: &Path) -> impl Fn(io::Error) -> BadConf {
 }
 
 /// A file with passwords in it is for its owner's eyes only.
-fn create_private(path: &Path) -> io::Result<File> {
+fn create_private(path: &Path, text: &str) -> io::Result<()> {
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// Takes letters in: those for users of the site go into their mailboxes, all others into the
