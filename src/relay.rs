@@ -24,6 +24,7 @@ use crate::protocol::reply::{Reply, ReplyError, Severity};
 use crate::queue::{Envelope, Found, Queue, Reason, State};
 use crate::server::Store;
 pub use bounce::bounce;
+use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -109,16 +110,24 @@ struct Job {
 }
 
 /// The hosts to try for a domain, or why there are none.
-type Hop = Result<Vec<Target>, NoHop>;
+type Hop = Result<Vec<Target>, Answer>;
+
+/// Domains that no host would speak for in this pass, and what came of the try. To ask again for
+/// every letter that waits for them would keep all others waiting (RFC 5321 §4.5.4.1).
+type Silent = HashMap<String, Answer>;
+
+/// Most of them that we remember: a pass takes as much memory for ten thousand letters as for one.
+const SILENT: usize = 1000;
 
 impl Relay<'_> {
     /// Tries every letter whose time has come, once.
     pub fn pass(&mut self) -> io::Result<Report> {
         let now = self.clock.now();
         let mut report = Report::default();
+        let mut silent = Silent::new();
         self.queue.each(|found| match found {
             Found::Letter(id, envelope) if envelope.next <= now || envelope.is_done() => {
-                if let Err(error) = self.try_letter(&id, envelope, &mut report) {
+                if let Err(error) = self.try_letter(&id, envelope, &mut silent, &mut report) {
                     (self.log)(&format!("{id}: {error}; the letter stays in the queue"));
                     report.waiting += 1;
                 }
@@ -134,7 +143,13 @@ impl Relay<'_> {
         report.damaged += 1;
     }
 
-    fn try_letter(&mut self, id: &str, envelope: Envelope, report: &mut Report) -> io::Result<()> {
+    fn try_letter(
+        &mut self,
+        id: &str,
+        envelope: Envelope,
+        silent: &mut Silent,
+        report: &mut Report,
+    ) -> io::Result<()> {
         let text = match self.queue.text(id) {
             Err(error) if error.kind() == ErrorKind::InvalidData => {
                 self.damaged(&self.queue.set_aside(id), report);
@@ -146,7 +161,7 @@ impl Relay<'_> {
         let mut job = Job { id, envelope, text };
         job.envelope.next = self.schedule.next(self.clock.now(), job.envelope.tries);
         job.envelope.tries = job.envelope.tries.saturating_add(1);
-        let failed = self.deliver(&mut job, report)?;
+        let failed = self.deliver(&mut job, silent, report)?;
         // First the bounce, then the note that there is no more to do: a crash between the two
         // must not leave the sender without a word.
         self.tell_sender(&job, &failed)?;
@@ -163,12 +178,17 @@ impl Relay<'_> {
 
     /// Hands the letter to the next hops of those who wait, and writes down after each conversation
     /// what became of it. Returns those for whom there is no hope.
-    fn deliver(&mut self, job: &mut Job, report: &mut Report) -> io::Result<Vec<Failed>> {
+    fn deliver(
+        &mut self,
+        job: &mut Job,
+        silent: &mut Silent,
+        report: &mut Report,
+    ) -> io::Result<Vec<Failed>> {
         let age = self.clock.now().0.saturating_sub(job.envelope.arrived.0);
         let is_too_old = age >= self.schedule.give_up.as_secs();
         let mut failed = Vec::new();
-        for (hop, mailboxes) in self.conversations(&job.envelope) {
-            let answers = self.hand_over(hop, job, &mailboxes);
+        for (hop, mailboxes) in self.conversations(&job.envelope, silent) {
+            let answers = self.hand_over(hop, job, &mailboxes, silent);
             let answers = answers.unwrap_or_else(|answer| vec![answer; mailboxes.len()]);
             for (mailbox, (severity, reason)) in mailboxes.into_iter().zip(answers) {
                 (self.log)(&format!("{}: <{mailbox}>: {}", job.id, reason.reply));
@@ -188,10 +208,13 @@ impl Relay<'_> {
 
     /// Who is reached over the same hosts shares one conversation: a letter to ten people crosses
     /// the network once (RFC 5321 §4.5.4.1).
-    fn conversations(&mut self, envelope: &Envelope) -> Vec<(Hop, Vec<Mailbox>)> {
+    fn conversations(&mut self, envelope: &Envelope, silent: &Silent) -> Vec<(Hop, Vec<Mailbox>)> {
         let mut conversations: Vec<(Hop, Vec<Mailbox>)> = Vec::new();
         for domain in envelope.waiting_domains() {
-            let hop = (self.next_hops)(&domain);
+            let hop = match silent.get(&name(&domain)) {
+                Some(answer) => Err(answer.clone()),
+                None => (self.next_hops)(&domain).map_err(no_hop),
+            };
             let mailboxes = envelope.waiting_at(&domain).cloned();
             match conversations.iter_mut().find(|(known, _)| *known == hop) {
                 Some((_, others)) => others.extend(mailboxes),
@@ -203,18 +226,29 @@ impl Relay<'_> {
 
     /// Tries the hosts in turn, until one has answered about the letter itself. The result is an
     /// answer for each recipient, or one for all.
-    fn hand_over(&self, hop: Hop, job: &Job, to: &[Mailbox]) -> Result<Vec<Answer>, Answer> {
-        let targets = hop.map_err(|no_hop| match no_hop {
-            NoHop::Never(why) => ours(550, &why),
-            NoHop::NotNow(why) => ours(451, &why),
-        })?;
-        let to: Vec<_> = to.iter().cloned().map(ForwardPath::Mailbox).collect();
+    fn hand_over(
+        &self,
+        hop: Hop,
+        job: &Job,
+        mailboxes: &[Mailbox],
+        silent: &mut Silent,
+    ) -> Result<Vec<Answer>, Answer> {
+        let targets = hop.inspect_err(|answer| note(silent, mailboxes, answer))?;
+        let to: Vec<_> = mailboxes
+            .iter()
+            .cloned()
+            .map(ForwardPath::Mailbox)
+            .collect();
         let mut failures = Vec::new();
+        let mut is_silent = true;
         for Target { name, addresses } in &targets {
             for address in addresses {
                 match self.call(name, *address, job, &to) {
                     Ok(answers) => return Ok(answers),
-                    Err(failure) if is_about_us(&failure) => failures.push(answer(name, &failure)),
+                    Err(failure) if is_about_us(&failure) => {
+                        is_silent &= matches!(failure, Failure::Broken(Stage::Greeting, _));
+                        failures.push(answer(name, &failure));
+                    }
                     Err(failure) => return Err(answer(name, &failure)),
                 }
             }
@@ -222,7 +256,11 @@ impl Relay<'_> {
         // As long as one of them may come round, there is hope for the letter.
         let is_refused = |(severity, _): &Answer| *severity == Severity::Refused;
         let best = failures.into_iter().min_by_key(is_refused);
-        Err(best.unwrap_or(ours(451, "no host to call")))
+        let answer = best.unwrap_or(ours(451, "no host to call"));
+        if is_silent {
+            note(silent, mailboxes, &answer);
+        }
+        Err(answer)
     }
 
     /// One conversation with one host.
@@ -277,6 +315,28 @@ fn is_about_us(failure: &Failure) -> bool {
         failure,
         Failure::Broken(..) | Failure::Refused(Stage::Greeting | Stage::Hello, _)
     )
+}
+
+/// Remembers, for the rest of the pass, that nobody speaks for the domains of these mailboxes.
+fn note(silent: &mut Silent, mailboxes: &[Mailbox], answer: &Answer) {
+    for mailbox in mailboxes {
+        if silent.len() < SILENT {
+            silent.insert(name(mailbox.domain()), answer.clone());
+        }
+    }
+}
+
+/// A domain is the same in capitals.
+fn name(domain: &Domain) -> String {
+    domain.as_str().to_ascii_lowercase()
+}
+
+/// What it means that there is no hop.
+fn no_hop(no_hop: NoHop) -> Answer {
+    match no_hop {
+        NoHop::Never(why) => ours(550, &why),
+        NoHop::NotNow(why) => ours(451, &why),
+    }
 }
 
 /// What a failure means for each recipient.

@@ -14,7 +14,7 @@ use smtp_primer::queue::{Envelope, Found, Queue, Reason, State};
 use smtp_primer::relay::{LONGEST_WAIT, Relay, Report, Schedule, bounce};
 use smtp_primer::server::Store;
 use smtp_primer::session::Letter;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -470,6 +470,25 @@ fn no_host_for_ever_is_a_bounce_and_no_host_now_is_a_wait() {
         bench.add_for_bob();
         assert_eq!(bench.pass(), expected);
     }
+}
+
+#[test]
+fn a_dead_host_is_called_once_in_a_pass_however_many_letters_wait_for_it() {
+    let mut bench = Bench::new();
+    let nobody = Nobody::new();
+    bench.route("b.example", &[nobody.address]);
+    for _ in 0..3 {
+        bench.add_for_bob();
+    }
+    let calls = Cell::new(0);
+    let seen = bench.pass_seeing(&|_| calls.set(calls.get() + 1));
+    assert_eq!((calls.get(), seen), (1, report(0, 0, 3)));
+    for envelope in envelopes(&bench.queue()) {
+        assert_eq!(envelope.tries, 1, "the others wait as long as the first");
+    }
+    bench.now += bench.schedule.retry.as_secs();
+    bench.pass_seeing(&|_| calls.set(calls.get() + 1));
+    assert_eq!(calls.get(), 2, "the next pass calls again");
 }
 
 #[test]
