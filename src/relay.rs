@@ -112,8 +112,9 @@ struct Job {
 /// The hosts to try for a domain, or why there are none.
 type Hop = Result<Vec<Target>, Answer>;
 
-/// Domains that no host would speak for in this pass, and what came of the try. To ask again for
-/// every letter that waits for them would keep all others waiting (RFC 5321 §4.5.4.1).
+/// Who was silent in this pass, and what came of the try: addresses where nobody picked up, and
+/// domains without a hop. To try again for every letter that waits for them would keep all others
+/// waiting (RFC 5321 §4.5.4.1).
 type Silent = HashMap<String, Answer>;
 
 /// Most of them that we remember: a pass takes as much memory for ten thousand letters as for one.
@@ -208,13 +209,21 @@ impl Relay<'_> {
 
     /// Who is reached over the same hosts shares one conversation: a letter to ten people crosses
     /// the network once (RFC 5321 §4.5.4.1).
-    fn conversations(&mut self, envelope: &Envelope, silent: &Silent) -> Vec<(Hop, Vec<Mailbox>)> {
+    fn conversations(
+        &mut self,
+        envelope: &Envelope,
+        silent: &mut Silent,
+    ) -> Vec<(Hop, Vec<Mailbox>)> {
         let mut conversations: Vec<(Hop, Vec<Mailbox>)> = Vec::new();
         for domain in envelope.waiting_domains() {
-            let hop = match silent.get(&name(&domain)) {
+            let key = domain.as_str().to_ascii_lowercase();
+            let hop = match silent.get(&key) {
                 Some(answer) => Err(answer.clone()),
                 None => (self.next_hops)(&domain).map_err(no_hop),
             };
+            if let Err(answer) = &hop {
+                note(silent, key, answer);
+            }
             let mailboxes = envelope.waiting_at(&domain).cloned();
             match conversations.iter_mut().find(|(known, _)| *known == hop) {
                 Some((_, others)) => others.extend(mailboxes),
@@ -230,37 +239,37 @@ impl Relay<'_> {
         &self,
         hop: Hop,
         job: &Job,
-        mailboxes: &[Mailbox],
+        to: &[Mailbox],
         silent: &mut Silent,
     ) -> Result<Vec<Answer>, Answer> {
-        let targets = hop.inspect_err(|answer| note(silent, mailboxes, answer))?;
-        let to: Vec<_> = mailboxes
-            .iter()
-            .cloned()
-            .map(ForwardPath::Mailbox)
-            .collect();
+        let targets = hop?;
+        let to: Vec<_> = to.iter().cloned().map(ForwardPath::Mailbox).collect();
         let mut failures = Vec::new();
-        let mut is_silent = true;
         for Target { name, addresses } in &targets {
             for address in addresses {
-                match self.call(name, *address, job, &to) {
-                    Ok(answers) => return Ok(answers),
-                    Err(failure) if is_about_us(&failure) => {
-                        is_silent &= matches!(failure, Failure::Broken(Stage::Greeting, _));
-                        failures.push(answer(name, &failure));
-                    }
-                    Err(failure) => return Err(answer(name, &failure)),
+                let key = address.to_string();
+                if let Some(answer) = silent.get(&key) {
+                    failures.push(answer.clone());
+                    continue;
                 }
+                let failure = match self.call(name, *address, job, &to) {
+                    Ok(answers) => return Ok(answers),
+                    Err(failure) => failure,
+                };
+                let answer = answer(name, &failure);
+                if !is_about_us(&failure) {
+                    return Err(answer);
+                }
+                if matches!(failure, Failure::Broken(Stage::Greeting, _)) {
+                    note(silent, key, &answer);
+                }
+                failures.push(answer);
             }
         }
         // As long as one of them may come round, there is hope for the letter.
         let is_refused = |(severity, _): &Answer| *severity == Severity::Refused;
         let best = failures.into_iter().min_by_key(is_refused);
-        let answer = best.unwrap_or(ours(451, "no host to call"));
-        if is_silent {
-            note(silent, mailboxes, &answer);
-        }
-        Err(answer)
+        Err(best.unwrap_or(ours(451, "no host to call")))
     }
 
     /// One conversation with one host.
@@ -317,18 +326,11 @@ fn is_about_us(failure: &Failure) -> bool {
     )
 }
 
-/// Remembers, for the rest of the pass, that nobody speaks for the domains of these mailboxes.
-fn note(silent: &mut Silent, mailboxes: &[Mailbox], answer: &Answer) {
-    for mailbox in mailboxes {
-        if silent.len() < SILENT {
-            silent.insert(name(mailbox.domain()), answer.clone());
-        }
+/// Remembers, for the rest of the pass, who was silent.
+fn note(silent: &mut Silent, key: String, answer: &Answer) {
+    if silent.len() < SILENT {
+        silent.insert(key, answer.clone());
     }
-}
-
-/// A domain is the same in capitals.
-fn name(domain: &Domain) -> String {
-    domain.as_str().to_ascii_lowercase()
 }
 
 /// What it means that there is no hop.

@@ -476,10 +476,12 @@ fn no_host_for_ever_is_a_bounce_and_no_host_now_is_a_wait() {
 fn a_dead_host_is_called_once_in_a_pass_however_many_letters_wait_for_it() {
     let mut bench = Bench::new();
     let nobody = Nobody::new();
-    bench.route("b.example", &[nobody.address]);
-    for _ in 0..3 {
-        bench.add_for_bob();
+    for domain in ["b.example", "c.example"] {
+        bench.route(domain, &[nobody.address]);
     }
+    bench.add_for_bob();
+    bench.add_for_bob();
+    bench.add("<>", &["carol@c.example"], LETTER.as_bytes());
     let calls = Cell::new(0);
     let seen = bench.pass_seeing(&|_| calls.set(calls.get() + 1));
     assert_eq!((calls.get(), seen), (1, report(0, 0, 3)));
