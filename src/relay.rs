@@ -140,7 +140,12 @@ impl Relay<'_> {
     }
 
     fn damaged(&self, path: &Path, report: &mut Report) {
-        (self.log)(&format!("{}: damaged, set aside", path.display()));
+        let is_aside = path.extension().is_some_and(|kind| kind == "damaged");
+        let what = match is_aside {
+            true => "damaged, set aside",
+            false => "cannot be read or moved; the letter stays in the queue",
+        };
+        (self.log)(&format!("{}: {what}", path.display()));
         report.damaged += 1;
     }
 

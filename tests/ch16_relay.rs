@@ -494,6 +494,17 @@ fn a_dead_host_is_called_once_in_a_pass_however_many_letters_wait_for_it() {
 }
 
 #[test]
+fn an_envelope_that_cannot_be_read_is_reported_and_stays() {
+    let mut bench = Bench::new();
+    // A folder can be read as a file by nobody, also not by root.
+    std::fs::create_dir(bench.folder.path().join("x.envelope")).expect("a folder");
+    assert_eq!(bench.pass().damaged, 1);
+    let log = bench.log.borrow().clone();
+    assert!(log.contains("x.envelope: cannot be read"), "{log}");
+    assert_eq!(files(bench.folder.path()), ["x.envelope"]);
+}
+
+#[test]
 fn when_nobody_knows_whether_the_letter_arrived_it_waits_and_comes_twice() {
     // RFC 1047; maddy #23, postal #3016
     let mut bench = Bench::new();
