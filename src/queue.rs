@@ -135,8 +135,8 @@ impl Queue {
         self.file(id, kind).try_exists().is_ok_and(|exists| !exists)
     }
 
-    /// `None`: somebody took the letter away just now. What the disk does not give us stays where it
-    /// is: this may be a bad moment, or a matter of permissions.
+    /// `None`: somebody took the letter away just now. What the disk does not give us stays where
+    /// it is: this may be a bad moment, or a matter of permissions.
     fn read(&self, id: &str) -> Option<Found> {
         let envelope = match fs::read_to_string(self.file(id, "envelope")) {
             Err(error) if error.kind() == ErrorKind::NotFound => return None,
