@@ -27,7 +27,8 @@ pub struct Queue(PathBuf);
 pub enum Found {
     /// A letter that waits: its name, and its envelope.
     Letter(String, Envelope),
-    /// A file that makes no sense. It was set aside under this name, and is nobody's trouble now.
+    /// A file that makes no sense. It was set aside under this name, and is nobody's trouble now;
+    /// or, if it could not be read or moved, it lies where it was.
     Damaged(PathBuf),
 }
 
@@ -134,10 +135,14 @@ impl Queue {
         self.file(id, kind).try_exists().is_ok_and(|exists| !exists)
     }
 
-    /// `None`: somebody took the letter away just now; or the disk has a bad moment.
+    /// `None`: somebody took the letter away just now. What the disk does not give us stays where
+    /// it is: this may be a bad moment, or a matter of permissions.
     fn read(&self, id: &str) -> Option<Found> {
         let envelope = match fs::read_to_string(self.file(id, "envelope")) {
-            Err(error) if error.kind() != ErrorKind::InvalidData => return None,
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            Err(error) if error.kind() != ErrorKind::InvalidData => {
+                return Some(Found::Damaged(self.file(id, "envelope")));
+            }
             text => text.unwrap_or_default().parse().ok(),
         };
         Some(match envelope {

@@ -24,6 +24,7 @@ use crate::protocol::reply::{Reply, ReplyError, Severity};
 use crate::queue::{Envelope, Found, Queue, Reason, State};
 use crate::server::Store;
 pub use bounce::bounce;
+use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -109,16 +110,25 @@ struct Job {
 }
 
 /// The hosts to try for a domain, or why there are none.
-type Hop = Result<Vec<Target>, NoHop>;
+type Hop = Result<Vec<Target>, Answer>;
+
+/// Who was silent in this pass, and what came of the try: addresses where nobody picked up, and
+/// domains without a hop. To try again for every letter that waits for them would keep all others
+/// waiting (RFC 5321 §4.5.4.1).
+type Silent = HashMap<String, Answer>;
+
+/// Most of them that we remember: a pass takes as much memory for ten thousand letters as for one.
+const SILENT: usize = 1000;
 
 impl Relay<'_> {
     /// Tries every letter whose time has come, once.
     pub fn pass(&mut self) -> io::Result<Report> {
         let now = self.clock.now();
         let mut report = Report::default();
+        let mut silent = Silent::new();
         self.queue.each(|found| match found {
             Found::Letter(id, envelope) if envelope.next <= now || envelope.is_done() => {
-                if let Err(error) = self.try_letter(&id, envelope, &mut report) {
+                if let Err(error) = self.try_letter(&id, envelope, &mut silent, &mut report) {
                     (self.log)(&format!("{id}: {error}; the letter stays in the queue"));
                     report.waiting += 1;
                 }
@@ -130,11 +140,22 @@ impl Relay<'_> {
     }
 
     fn damaged(&self, path: &Path, report: &mut Report) {
-        (self.log)(&format!("{}: damaged, set aside", path.display()));
+        let is_aside = path.extension().is_some_and(|kind| kind == "damaged");
+        let what = match is_aside {
+            true => "damaged, set aside",
+            false => "cannot be read or moved; the letter stays in the queue",
+        };
+        (self.log)(&format!("{}: {what}", path.display()));
         report.damaged += 1;
     }
 
-    fn try_letter(&mut self, id: &str, envelope: Envelope, report: &mut Report) -> io::Result<()> {
+    fn try_letter(
+        &mut self,
+        id: &str,
+        envelope: Envelope,
+        silent: &mut Silent,
+        report: &mut Report,
+    ) -> io::Result<()> {
         let text = match self.queue.text(id) {
             Err(error) if error.kind() == ErrorKind::InvalidData => {
                 self.damaged(&self.queue.set_aside(id), report);
@@ -146,7 +167,7 @@ impl Relay<'_> {
         let mut job = Job { id, envelope, text };
         job.envelope.next = self.schedule.next(self.clock.now(), job.envelope.tries);
         job.envelope.tries = job.envelope.tries.saturating_add(1);
-        let failed = self.deliver(&mut job, report)?;
+        let failed = self.deliver(&mut job, silent, report)?;
         // First the bounce, then the note that there is no more to do: a crash between the two
         // must not leave the sender without a word.
         self.tell_sender(&job, &failed)?;
@@ -163,12 +184,17 @@ impl Relay<'_> {
 
     /// Hands the letter to the next hops of those who wait, and writes down after each conversation
     /// what became of it. Returns those for whom there is no hope.
-    fn deliver(&mut self, job: &mut Job, report: &mut Report) -> io::Result<Vec<Failed>> {
+    fn deliver(
+        &mut self,
+        job: &mut Job,
+        silent: &mut Silent,
+        report: &mut Report,
+    ) -> io::Result<Vec<Failed>> {
         let age = self.clock.now().0.saturating_sub(job.envelope.arrived.0);
         let is_too_old = age >= self.schedule.give_up.as_secs();
         let mut failed = Vec::new();
-        for (hop, mailboxes) in self.conversations(&job.envelope) {
-            let answers = self.hand_over(hop, job, &mailboxes);
+        for (hop, mailboxes) in self.conversations(&job.envelope, silent) {
+            let answers = self.hand_over(hop, job, &mailboxes, silent);
             let answers = answers.unwrap_or_else(|answer| vec![answer; mailboxes.len()]);
             for (mailbox, (severity, reason)) in mailboxes.into_iter().zip(answers) {
                 (self.log)(&format!("{}: <{mailbox}>: {}", job.id, reason.reply));
@@ -188,10 +214,21 @@ impl Relay<'_> {
 
     /// Who is reached over the same hosts shares one conversation: a letter to ten people crosses
     /// the network once (RFC 5321 §4.5.4.1).
-    fn conversations(&mut self, envelope: &Envelope) -> Vec<(Hop, Vec<Mailbox>)> {
+    fn conversations(
+        &mut self,
+        envelope: &Envelope,
+        silent: &mut Silent,
+    ) -> Vec<(Hop, Vec<Mailbox>)> {
         let mut conversations: Vec<(Hop, Vec<Mailbox>)> = Vec::new();
         for domain in envelope.waiting_domains() {
-            let hop = (self.next_hops)(&domain);
+            let key = domain.as_str().to_ascii_lowercase();
+            let hop = match silent.get(&key) {
+                Some(answer) => Err(answer.clone()),
+                None => (self.next_hops)(&domain).map_err(no_hop),
+            };
+            if let Err(answer) = &hop {
+                note(silent, key, answer);
+            }
             let mailboxes = envelope.waiting_at(&domain).cloned();
             match conversations.iter_mut().find(|(known, _)| *known == hop) {
                 Some((_, others)) => others.extend(mailboxes),
@@ -203,20 +240,35 @@ impl Relay<'_> {
 
     /// Tries the hosts in turn, until one has answered about the letter itself. The result is an
     /// answer for each recipient, or one for all.
-    fn hand_over(&self, hop: Hop, job: &Job, to: &[Mailbox]) -> Result<Vec<Answer>, Answer> {
-        let targets = hop.map_err(|no_hop| match no_hop {
-            NoHop::Never(why) => ours(550, &why),
-            NoHop::NotNow(why) => ours(451, &why),
-        })?;
+    fn hand_over(
+        &self,
+        hop: Hop,
+        job: &Job,
+        to: &[Mailbox],
+        silent: &mut Silent,
+    ) -> Result<Vec<Answer>, Answer> {
+        let targets = hop?;
         let to: Vec<_> = to.iter().cloned().map(ForwardPath::Mailbox).collect();
         let mut failures = Vec::new();
         for Target { name, addresses } in &targets {
             for address in addresses {
-                match self.call(name, *address, job, &to) {
-                    Ok(answers) => return Ok(answers),
-                    Err(failure) if is_about_us(&failure) => failures.push(answer(name, &failure)),
-                    Err(failure) => return Err(answer(name, &failure)),
+                let key = address.to_string();
+                if let Some(answer) = silent.get(&key) {
+                    failures.push(answer.clone());
+                    continue;
                 }
+                let failure = match self.call(name, *address, job, &to) {
+                    Ok(answers) => return Ok(answers),
+                    Err(failure) => failure,
+                };
+                let answer = answer(name, &failure);
+                if !is_about_us(&failure) {
+                    return Err(answer);
+                }
+                if matches!(failure, Failure::Broken(Stage::Greeting, _)) {
+                    note(silent, key, &answer);
+                }
+                failures.push(answer);
             }
         }
         // As long as one of them may come round, there is hope for the letter.
@@ -277,6 +329,21 @@ fn is_about_us(failure: &Failure) -> bool {
         failure,
         Failure::Broken(..) | Failure::Refused(Stage::Greeting | Stage::Hello, _)
     )
+}
+
+/// Remembers, for the rest of the pass, who was silent.
+fn note(silent: &mut Silent, key: String, answer: &Answer) {
+    if silent.len() < SILENT {
+        silent.insert(key, answer.clone());
+    }
+}
+
+/// What it means that there is no hop.
+fn no_hop(no_hop: NoHop) -> Answer {
+    match no_hop {
+        NoHop::Never(why) => ours(550, &why),
+        NoHop::NotNow(why) => ours(451, &why),
+    }
 }
 
 /// What a failure means for each recipient.

@@ -14,7 +14,7 @@ use smtp_primer::queue::{Envelope, Found, Queue, Reason, State};
 use smtp_primer::relay::{LONGEST_WAIT, Relay, Report, Schedule, bounce};
 use smtp_primer::server::Store;
 use smtp_primer::session::Letter;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -470,6 +470,38 @@ fn no_host_for_ever_is_a_bounce_and_no_host_now_is_a_wait() {
         bench.add_for_bob();
         assert_eq!(bench.pass(), expected);
     }
+}
+
+#[test]
+fn a_dead_host_is_called_once_in_a_pass_however_many_letters_wait_for_it() {
+    let mut bench = Bench::new();
+    let nobody = Nobody::new();
+    for domain in ["b.example", "c.example"] {
+        bench.route(domain, &[nobody.address]);
+    }
+    bench.add_for_bob();
+    bench.add_for_bob();
+    bench.add("<>", &["carol@c.example"], LETTER.as_bytes());
+    let calls = Cell::new(0);
+    let seen = bench.pass_seeing(&|_| calls.set(calls.get() + 1));
+    assert_eq!((calls.get(), seen), (1, report(0, 0, 3)));
+    for envelope in envelopes(&bench.queue()) {
+        assert_eq!(envelope.tries, 1, "the others wait as long as the first");
+    }
+    bench.now += bench.schedule.retry.as_secs();
+    bench.pass_seeing(&|_| calls.set(calls.get() + 1));
+    assert_eq!(calls.get(), 2, "the next pass calls again");
+}
+
+#[test]
+fn an_envelope_that_cannot_be_read_is_reported_and_stays() {
+    let mut bench = Bench::new();
+    // A folder can be read as a file by nobody, also not by root.
+    std::fs::create_dir(bench.folder.path().join("x.envelope")).expect("a folder");
+    assert_eq!(bench.pass().damaged, 1);
+    let log = bench.log.borrow().clone();
+    assert!(log.contains("x.envelope: cannot be read"), "{log}");
+    assert_eq!(files(bench.folder.path()), ["x.envelope"]);
 }
 
 #[test]
