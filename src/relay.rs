@@ -12,6 +12,7 @@
 //! Every step is written down after it has happened. A crash between the two repeats the step: a
 //! letter may come twice, but none is lost.
 
+mod answer;
 mod bounce;
 mod schedule;
 
@@ -21,9 +22,10 @@ use crate::next_hop::{NoHop, Target};
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Trace, Wire};
-use crate::protocol::reply::{Reply, ReplyError, Severity};
+use crate::protocol::reply::{ReplyError, Severity};
 use crate::queue::{Envelope, Found, Queue, Reason, State};
 use crate::server::Store;
+use answer::{Answer, answer, is_about_us, no_hop, ours, reason};
 pub use bounce::bounce;
 pub use schedule::{LONGEST_WAIT, Schedule};
 use std::collections::HashMap;
@@ -70,9 +72,6 @@ pub struct Relay<'a> {
     /// Hears what happened, for people.
     pub log: &'a dyn Fn(&str),
 }
-
-/// One recipient's answer: how bad it is, and why.
-type Answer = (Severity, Reason);
 
 /// A recipient for whom there is no hope, and why.
 type Failed = (Mailbox, Reason);
@@ -297,48 +296,9 @@ impl Relay<'_> {
     }
 }
 
-/// A host that answered about the letter speaks for its domain. One that could not be reached, or
-/// would not talk to us, may have a colleague who will.
-fn is_about_us(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::Broken(..) | Failure::Refused(Stage::Greeting | Stage::Hello, _)
-    )
-}
-
 /// Remembers, for the rest of the pass, who was silent.
 fn note(silent: &mut Silent, key: String, answer: &Answer) {
     if silent.len() < SILENT {
         silent.insert(key, answer.clone());
     }
-}
-
-/// What it means that there is no hop.
-fn no_hop(no_hop: NoHop) -> Answer {
-    match no_hop {
-        NoHop::Never(why) => ours(550, &why),
-        NoHop::NotNow(why) => ours(451, &why),
-    }
-}
-
-/// What a failure means for each recipient.
-fn answer(host: &Domain, failure: &Failure) -> Answer {
-    match failure {
-        Failure::Refused(_, reply) => (reply.severity(), reason(Some(host), reply)),
-        Failure::Unfit(_) => ours(554, &format!("{host}: {failure}")),
-        _ => ours(451, &format!("{host}: {failure}")),
-    }
-}
-
-/// A finding of our own, in the shape of a reply.
-fn ours(code: u16, why: &str) -> Answer {
-    let reply = Reply::new(code, why);
-    (reply.severity(), reason(None, &reply))
-}
-
-/// The reply stands on one line, as an envelope keeps it.
-fn reason(host: Option<&Domain>, reply: &Reply) -> Reason {
-    let reply = Reply::new(reply.code(), &reply.text().join(" "));
-    let host = host.cloned();
-    Reason { host, reply }
 }
