@@ -48,8 +48,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         };
         let mut session = Session::new(&host, caller);
         let mut wire = Wire::traced(visitor, Some(Trace::of_server(Box::new(io::stdout()))));
-        let limit = host.max_size;
-        if let Err(error) = converse(&mut wire, &mut session, &mut memory, limit, PATIENCE) {
+        if let Err(error) = converse(&mut wire, &mut session, &mut memory, PATIENCE) {
             hang_up(&mut wire, &error, "421 a.example no line came in time");
         }
     });

@@ -141,9 +141,7 @@ fn log_in<S: Stream>(
         }
         Ok(None) => "-ERR [IN-USE] somebody is reading this mailbox".to_string(),
         Err(error) => {
-            if let Some(trace) = wire.trace() {
-                trace.remark(&format!("the mailbox could not be opened: {error}"));
-            }
+            wire.remark(&format!("the mailbox could not be opened: {error}"));
             "-ERR the mailbox cannot be opened now; try again later".to_string()
         }
     };

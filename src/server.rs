@@ -40,12 +40,11 @@ pub trait Store {
     fn store(&mut self, letter: &Letter) -> io::Result<String>;
 }
 
-/// Conducts one SMTP conversation, to its end. `limit` is for a letter's text, in octets.
+/// Conducts one SMTP conversation, to its end.
 pub fn converse<S: Stream>(
     wire: &mut Wire<S>,
     session: &mut Session<'_>,
     store: &mut dyn Store,
-    limit: usize,
     patience: Duration,
 ) -> io::Result<()> {
     session.greeting().write(wire)?;
@@ -59,7 +58,7 @@ pub fn converse<S: Stream>(
             Step::Reply(reply) => reply.write(wire)?,
             Step::Text(reply) => {
                 reply.write(wire)?;
-                let received = match read_text(wire, limit, patience) {
+                let received = match read_text(wire, session.limit(), patience) {
                     Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                         // Who hears no reason would come again, and again with all of it.
                         Reply::new(552, "too big, and no end in sight").write(wire)?;
@@ -88,9 +87,7 @@ fn keep<S: Stream>(wire: &mut Wire<S>, store: &mut dyn Store, letter: &Letter) -
         Ok(name) => return Reply::new(250, &format!("OK, kept as {name}")),
         Err(error) => error,
     };
-    if let Some(trace) = wire.trace() {
-        trace.remark(&format!("the letter could not be kept: {error}"));
-    }
+    wire.remark(&format!("the letter could not be kept: {error}"));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Reply::new(452, "the disk is full here; try again later")
@@ -102,9 +99,7 @@ fn keep<S: Stream>(wire: &mut Wire<S>, store: &mut dyn Store, letter: &Letter) -
 /// Ends a conversation that failed: says why in the trace, and, if time ran out, says `goodbye` to
 /// the peer.
 pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) {
-    if let Some(trace) = wire.trace() {
-        trace.remark(&format!("the conversation broke off: {error}"));
-    }
+    wire.remark(&format!("the conversation broke off: {error}"));
     if error.kind() == io::ErrorKind::TimedOut && wire.allow(GOODBYE).is_ok() {
         let _ = wire.write_line(goodbye).and_then(|()| wire.flush());
     }

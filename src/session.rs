@@ -92,6 +92,11 @@ impl<'a> Session<'a> {
         Reply::new(220, &format!("{domain} smtp-primer at your service"))
     }
 
+    /// The longest text that is taken, in octets: SIZE told the client the same number.
+    pub fn limit(&self) -> usize {
+        self.host.max_size
+    }
+
     /// Is the next line an answer to AUTH, which is nobody else's business?
     pub fn expects_secret(&self) -> bool {
         self.question.is_some()

@@ -6,7 +6,7 @@ mod common;
 use common::dialogues::{folder, of_chapter, play_against_serve};
 use common::process::new_letters;
 use common::script::Script;
-use common::talk::{ALICE, MAX_SIZE, Talk, code, envelope, host};
+use common::talk::{ALICE, Talk, code, envelope, host};
 use smtp_primer::protocol::command::Verb;
 use smtp_primer::protocol::dot::Received;
 use smtp_primer::protocol::line::{Line, Wire};
@@ -360,7 +360,7 @@ fn a_letter_that_cannot_be_kept_is_refused_once_and_forgotten() {
         let mut store = Forgetful(Some(kind), Vec::new());
         let mut wire = Wire::new(&mut script);
         let patience = Duration::from_secs(1);
-        converse(&mut wire, &mut session, &mut store, MAX_SIZE, patience).expect("it ends well");
+        converse(&mut wire, &mut session, &mut store, patience).expect("it ends well");
         let heard = String::from_utf8(script.written()).expect("ASCII");
         let last_lines = heard.lines().filter(|line| !line.starts_with("250-"));
         let codes: Vec<&str> = last_lines.map(|line| &line[..3]).collect();

@@ -25,7 +25,7 @@ fn conversation(script: Script, limit: usize, memory: &mut Memory) -> (Vec<u16>,
     let (host, stream) = (host(limit), Shared::new(script));
     let mut wire = Wire::new(stream.clone());
     let mut session = Session::new(&host, caller());
-    if let Err(error) = converse(&mut wire, &mut session, memory, limit, PATIENCE) {
+    if let Err(error) = converse(&mut wire, &mut session, memory, PATIENCE) {
         hang_up(&mut wire, &error, "421 a.example closing");
     }
     (codes(stream.written().as_bytes()), stream)
@@ -406,13 +406,7 @@ fn what_was_sent_in_part_is_not_sent_again() {
     let mut wire = Wire::new(Slow { script, takes });
     let host = host(100);
     let mut session = Session::new(&host, caller());
-    let ended = converse(
-        &mut wire,
-        &mut session,
-        &mut Memory::default(),
-        100,
-        PATIENCE,
-    );
+    let ended = converse(&mut wire, &mut session, &mut Memory::default(), PATIENCE);
     hang_up(
         &mut wire,
         &ended.expect_err("a timeout"),
@@ -626,14 +620,7 @@ fn the_trace_of_a_server_holds_no_password() {
     let mut wire = Wire::traced(Script::says(dialogue), trace);
     let host = host(100);
     let mut session = Session::new(&host, caller());
-    converse(
-        &mut wire,
-        &mut session,
-        &mut Memory::default(),
-        100,
-        PATIENCE,
-    )
-    .expect("no error");
+    converse(&mut wire, &mut session, &mut Memory::default(), PATIENCE).expect("no error");
     let said = wire.stream().written();
     assert_eq!(codes(&said), [220, 250, 535, 334, 535, 334, 334, 235, 221]);
     for secret in [plain, "d29uZGVybGFuZA"] {

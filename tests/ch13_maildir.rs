@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::crash::{kill_often, number_if_whole};
+use common::crash::{assert_all_kept, kill_often};
 use common::process::{TempDir, make_site, new_letters};
 use smtp_primer::maildir::{ABANDONED, Maildir, NAME, deliver};
 use smtp_primer::message::Clock;
@@ -376,14 +376,7 @@ fn a_server_killed_at_any_moment_leaves_whole_letters_and_every_one_it_answered_
     kill_often(&site, &["alice@a.example", "bob@a.example"], |kept| {
         for user in ["alice", "bob"] {
             let letters = new_letters(&site, user);
-            let whole = |letter: &Vec<u8>| number_if_whole(letter).expect("no half letter");
-            let numbers: BTreeSet<u64> = letters.iter().map(whole).collect();
-            assert_eq!(numbers.len(), letters.len(), "and none twice");
-            let lost: Vec<_> = kept
-                .iter()
-                .filter(|number| !numbers.contains(number))
-                .collect();
-            assert!(lost.is_empty(), "{lost:?}");
+            assert_all_kept(kept, letters.iter().map(Vec::as_slice));
         }
     });
 }

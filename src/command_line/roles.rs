@@ -7,7 +7,7 @@ use crate::next_hop::resolver::Resolver;
 use crate::next_hop::{Lookup, NoHop, Target, next_hops};
 use crate::pop3;
 use crate::protocol::address::Domain;
-use crate::protocol::line::{Stream, Trace, Wire};
+use crate::protocol::line::{Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
 use crate::server::{self, Door, PATIENCE, Store, Visitor, hang_up};
 use crate::session::{Letter, Session};
@@ -67,8 +67,7 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
     receive(args, "127.0.0.1:2525", PATIENCE, |wire, patience| {
         let caller = site.caller(wire.stream().peer.ip(), wire.stream().local()?.ip());
         let mut session = Session::new(&site.host, caller);
-        let limit = site.host.max_size;
-        let ended = server::converse(wire, &mut session, &mut office, limit, patience);
+        let ended = server::converse(wire, &mut session, &mut office, patience);
         if let Err(error) = ended {
             hang_up(wire, &error, &goodbye);
         }
@@ -118,19 +117,13 @@ fn receive(
     server::serve(&door, sessions, |visitor| {
         let peer = visitor.peer;
         let mut wire = Wire::traced(visitor, trace(args, Trace::of_server));
-        remark(&mut wire, &format!("{peer} calls"));
+        wire.remark(&format!("{peer} calls"));
         if let Err(error) = converse(&mut wire, patience) {
-            remark(&mut wire, &format!("the conversation broke off: {error}"));
+            wire.remark(&format!("the conversation broke off: {error}"));
         }
-        remark(&mut wire, "the connection is closed");
+        wire.remark("the connection is closed");
     });
     Ok(())
-}
-
-fn remark<S: Stream>(wire: &mut Wire<S>, remark: &str) {
-    if let Some(trace) = wire.trace() {
-        trace.remark(remark);
-    }
 }
 
 pub fn relay(args: &Args) -> Result<(), Failure> {

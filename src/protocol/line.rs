@@ -338,6 +338,13 @@ impl<S: Stream> Wire<S> {
         self.trace.as_mut()
     }
 
+    /// Shows a remark, if anything is shown.
+    pub fn remark(&mut self, remark: &str) {
+        if let Some(trace) = &mut self.trace {
+            trace.remark(remark);
+        }
+    }
+
     /// The stream below the lines.
     pub fn stream(&self) -> &S {
         self.input.get_ref()

@@ -1,6 +1,8 @@
 //! Servers that are killed in the middle of their work.
 
 use super::process::Server;
+use super::script::Dice;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -8,18 +10,6 @@ use std::time::{Duration, Instant};
 
 /// How many times a server is killed.
 pub const KILLS: u64 = 30;
-
-/// The same numbers each time: xorshift, by Marsaglia.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit.max(1)
-    }
-}
 
 /// A text that shows whether it is whole: number and length stand at its head and at its end.
 pub fn numbered_text(number: u64, lines: u64) -> String {
@@ -46,12 +36,12 @@ pub fn number_if_whole(letter: &[u8]) -> Option<u64> {
 /// A process that is killed loses nothing that it wrote; so this shows that the steps are in the
 /// right order. That each is on the disk before the next, only a power cut could show.
 pub fn kill_often(site: &Path, recipients: &[&str], check: impl Fn(&[u64])) {
-    let mut dice = Dice(0x5eed);
+    let mut dice = Dice::new(0x5eed);
     let mut kept = Vec::new();
     for round in 0..KILLS {
         let server = Server::start("serve", site, &["--quiet"]);
         let mut caller = Caller::new(&server.address);
-        let lines = dice.below(1000);
+        let lines = dice.below(1000) as u64;
         let begun = Instant::now();
         caller.send(&numbered_text(2 * round, lines), recipients);
         assert!(
@@ -62,7 +52,7 @@ pub fn kill_often(site: &Path, recipients: &[&str], check: impl Fn(&[u64])) {
         let usual = begun.elapsed().as_micros() as u64;
         caller.send(&numbered_text(2 * round + 1, lines), recipients);
         let sent = Instant::now();
-        let moment = Duration::from_micros(usual / 4 + dice.below(usual));
+        let moment = Duration::from_micros(usual / 4 + dice.below((usual as usize).max(1)) as u64);
         while sent.elapsed() < moment {
             std::hint::spin_loop();
         }
@@ -72,6 +62,19 @@ pub fn kill_often(site: &Path, recipients: &[&str], check: impl Fn(&[u64])) {
         }
         check(&kept);
     }
+}
+
+/// Every letter that was answered 250 is among these, and none is there twice.
+pub fn assert_all_kept<'a>(kept: &[u64], letters: impl IntoIterator<Item = &'a [u8]>) {
+    let whole = |letter| number_if_whole(letter).expect("no half letter");
+    let found: Vec<u64> = letters.into_iter().map(whole).collect();
+    let numbers: BTreeSet<u64> = found.iter().copied().collect();
+    assert_eq!(numbers.len(), found.len(), "and none twice");
+    let lost: Vec<_> = kept
+        .iter()
+        .filter(|number| !numbers.contains(number))
+        .collect();
+    assert!(lost.is_empty(), "{lost:?}");
 }
 
 /// A sender that says all in its own time.

@@ -197,7 +197,7 @@ impl Inn {
             serve(&door, Some(sessions), |visitor| {
                 let mut session = Session::new(&host, caller());
                 let mut wire = Wire::new(visitor);
-                let ended = converse(&mut wire, &mut session, &mut memory, LIMIT, patience);
+                let ended = converse(&mut wire, &mut session, &mut memory, patience);
                 if let Err(error) = ended {
                     hang_up(&mut wire, &error, "421 a.example closing");
                 }
