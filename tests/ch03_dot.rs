@@ -134,7 +134,8 @@ fn every_short_stream_comes_to_what_the_rule_says_at_every_cut() {
 }
 
 /// CVE-2023-51764, -51765, -51766, CVE-2023-52354, CVE-2024-27305, go-smtp #243, James #1876 and
-/// what came after: SMTP smuggling. What pretends to be an end is none, so nothing after it is run.
+/// what came after (mailin running.rs:98, OpenSMTPD smtp_session.c:1149): SMTP smuggling. What
+/// pretends to be an end is none, so nothing after it is run.
 #[test]
 fn nothing_else_ends_a_text() {
     let false_ends: [&[u8]; 22] = [
@@ -182,8 +183,8 @@ fn nothing_else_ends_a_text() {
     }
 }
 
-/// Postfix 20240106, 20260816, 20260817: a CR before CR LF was dropped, and so made a new end. Ours
-/// is seen as it stands: the end is real, and the text is refused.
+/// Postfix HISTORY 20240106, 20260816, 20260817: a CR before CR LF was dropped, and so made a new
+/// end. Ours is seen as it stands: the end is real, and the text is refused.
 #[test]
 fn a_cr_too_many_before_the_real_end_is_kept_and_refused() {
     for stream in [
