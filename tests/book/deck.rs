@@ -1,6 +1,7 @@
 //! The appendix that leads from each statement of the deck to where it is shown running.
 
-use crate::project::{Page, Project, TextFile, resolve};
+use crate::project::{Page, Project, TextFile};
+use crate::shown::{missing_code, missing_proof};
 
 pub const PAGE: &str = "book/src/deck.md";
 
@@ -73,29 +74,9 @@ pub fn is_shown_running(project: &Project) -> Vec<String> {
                 complain(format!("{} does not mark {}", page.file.name, row.number));
             }
         }
-        for (link, item) in named(&row.code) {
-            if !defines(project, &link, &item) {
-                complain(format!("{link} has no `{item}`"));
-            }
-        }
-        for part in row.proof.split("](").skip(1) {
-            let plays = ["../../book/dialogues/", "../../book/terminal/"];
-            let is_test = part.starts_with("../../tests/") && part.contains(") `");
-            if !is_test && !plays.iter().any(|folder| part.starts_with(folder)) {
-                complain(format!(
-                    "a proof of {} is no test, and nothing played",
-                    row.number
-                ));
-            }
-        }
-        for (link, test) in named(&row.proof) {
-            if link.starts_with("tests/")
-                && !project.owes(&link)
-                && !has_test(project, &link, &test)
-            {
-                complain(format!("{link} has no test `{test}`"));
-            }
-        }
+        let code = missing_code(project, PAGE, &row.code);
+        let proof = missing_proof(project, PAGE, &row.proof, &row.number);
+        code.into_iter().chain(proof).for_each(complain);
     }
     for page in &project.pages {
         let link = format!("]({})", page.name());
@@ -116,54 +97,4 @@ fn marks(page: &Page) -> impl Iterator<Item = (usize, &str)> {
         let marks = text.split("<span class=\"deck\">").skip(1);
         marks.filter_map(|rest| Some((*line, rest.split_once("</span>")?.0)))
     })
-}
-
-/// `[`file`](path) `item`, `item`` is the file with each item.
-fn named(cell: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for part in cell.split("[`").skip(1) {
-        let Some((_, rest)) = part.split_once("](") else {
-            continue;
-        };
-        let Some((target, rest)) = rest.split_once(')') else {
-            continue;
-        };
-        let file = resolve(PAGE, target).unwrap_or_default();
-        let items = rest.split('`').skip(1).step_by(2);
-        found.extend(items.map(|item| (file.clone(), item.to_string())));
-    }
-    found
-}
-
-/// Is there an item of this name? `Session::rcpt` is the function `rcpt` of a `Session`.
-fn defines(project: &Project, file: &str, item: &str) -> bool {
-    let words = [
-        "fn", "struct", "enum", "trait", "const", "mod", "type", "impl",
-    ];
-    let Some(file) = TextFile::read(&project.root, file) else {
-        return false;
-    };
-    let mut names = item.split("::");
-    let defined = |name| {
-        file.lines.iter().any(|line| {
-            words.iter().any(|word| {
-                let rest = line
-                    .split_once(&format!("{word} {name}"))
-                    .map(|(_, rest)| rest);
-                rest.is_some_and(|rest| {
-                    !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-                })
-            })
-        })
-    };
-    names.all(defined)
-}
-
-fn has_test(project: &Project, file: &str, name: &str) -> bool {
-    let Some(file) = TextFile::read(&project.root, file) else {
-        return false;
-    };
-    let declaration = format!("fn {name}(");
-    let is_test = |pair: &[String]| pair[0].contains("#[test]") && pair[1].contains(&declaration);
-    file.lines.windows(2).any(is_test)
 }

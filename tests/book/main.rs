@@ -8,6 +8,7 @@ mod appendices;
 mod common;
 mod deck;
 mod dialogues;
+mod ledger;
 mod links;
 mod listings;
 mod miniature;
@@ -16,6 +17,7 @@ mod owed;
 mod project;
 mod quotes;
 mod robot;
+mod shown;
 mod stage;
 #[cfg(unix)]
 mod terminals;
@@ -98,6 +100,11 @@ fn chapter_module_example_and_tests_belong_together() {
 #[test]
 fn each_statement_of_the_deck_is_shown_running() {
     none(deck::is_shown_running(&the_book()));
+}
+
+#[test]
+fn each_rule_of_the_standards_is_seen_kept_or_left_out_with_a_reason() {
+    none(ledger::is_complete_and_true(&the_book()));
 }
 
 #[test]

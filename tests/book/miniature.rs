@@ -6,7 +6,7 @@ use crate::project::Project;
 #[cfg(unix)]
 use crate::terminals;
 use crate::{
-    appendices, deck, dialogues, links, listings, order, owed, quotes, robot, transcripts,
+    appendices, deck, dialogues, ledger, links, listings, order, owed, quotes, robot, transcripts,
 };
 use smtp_primer::protocol::command::Verb;
 use std::collections::BTreeMap;
@@ -25,6 +25,7 @@ const RULES: &[Rule] = &[
     links::belong_together,
     quotes::exist,
     deck::is_shown_running,
+    ledger::is_complete_and_true,
     appendices::commands,
     appendices::replies,
     appendices::terms,
@@ -119,6 +120,8 @@ fn say(code: u16, text: &str) -> String {
 
 [Commands](commands.md)
 
+[Rules](ledger.md)
+
 [The replies](replies.md)
 
 [Glossary](glossary.md)
@@ -203,6 +206,28 @@ Back to [the start](ch01-start.md#start-again).
     (
         "book/src/replies.md",
         "# The replies\n\n| 250 | yes |\n| 500 | no |\n",
+    ),
+    (
+        "tests/book/rfc_musts.txt",
+        "# counts\n5321 2.3.8 3\n5321 4.1 1\n1939 A 1\n",
+    ),
+    (
+        "book/src/ledger.md",
+        "# Rules
+
+## RFC 5321
+
+| no. | rule | code | test |
+|---|---|---|---|
+| 2.3.8 #1 #2 #3 | short | [`src/line.rs`](../../src/line.rs) `fits` | [`t`](../../tests/ch02_line.rs) `short_lines_fit` |
+| 4.1 #1 | talk | [`src/line.rs`](../../src/line.rs) `fits` | [`n`](../../book/dialogues/03-noop.txt) |
+
+## RFC 1939
+
+| no. | rule | code | test |
+|---|---|---|---|
+| A #1 | wait | left out, because nobody does | |
+",
     ),
     ("book/src/glossary.md", "# Glossary\n\n## Word\n\n词.\n"),
     (
@@ -500,6 +525,28 @@ fn an_appendix_that_is_not_true_is_found() {
 (ch02-line.md) ~> (ch03-session.md) !! 1: ch03-session.md does not mark D1
 (ch02-line.md) ~> (ch03-session.md) !! book/src/ch02-line.md:29: does not lead from D1
 词 ~> 字 !! 1: the glossary does not have 字
+",
+    );
+    breaks(
+        "book/src/ledger.md",
+        r"
+#1 #2 #3 | ~> #1 #3 | !! 1: RFC 5321: no row for 2.3.8 #2
+| A #1 | wait ~> | wait !! 14: a row has four cells
+A #1 ~> A #2 !! 14: RFC 1939 has no rule `A #2`
+A #1 ~> A !! 14: RFC 1939 has no rule `A`
+A #1 ~> 4.1 #1 !! 14: RFC 1939 has no rule `4.1 #1`
+4.1 #1 ~> 2.3.8 #1 !! 8: 2.3.8 #1 does not come after the row before it
+4.1 #1 ~> 2.3.8 #3 !! 8: #3 of 2.3.8 #3 has a row already
+#1 #2 #3 ~> #1 #2 #2 #3 !! 7: #2 of 2.3.8 #1 #2 #2 #3 has a row already
+| wait ~> |\s !! 14: A #1 does not say the rule
+left out, because nobody does ~> left out, because !! 14: say why
+nobody does | ~> nobody does | [`t`](../../tests/ch02_line.rs) `short_lines_fit` !! 14: name no test
+left out, because nobody does ~> \s !! 14: A #1 has no code or no test
+[`n`](../../book/dialogues/03-noop.txt) ~> \s !! 8: 4.1 #1 has no code or no test
+[`n`](../../book/dialogues/ ~> [`n`](../../book/ !! 8: a proof of 4.1 #1 is no test
+`fits` ~> `fit` !! 7: src/line.rs has no `fit`
+../../src/line.rs ~> ../../tests/ch02_line.rs !! 7: has no code or no test
+`short_lines_fit` ~> `short` !! 7: has no test `short`
 ",
     );
     breaks(
