@@ -460,7 +460,7 @@ impl Stream for Watcher {
 
 #[test]
 fn letters_are_removed_after_quit_and_before_its_reply() {
-    // RFC 1939 §6; Mailpit says +OK first
+    // RFC 1939 §6; Mailpit server.go says +OK first
     let folder = TempDir::new("watched");
     let open = || smtp_primer::maildir::Maildir::create(folder.path());
     open().expect("a mailbox");
