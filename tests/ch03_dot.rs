@@ -138,7 +138,7 @@ fn every_short_stream_comes_to_what_the_rule_says_at_every_cut() {
 /// pretends to be an end is none, so nothing after it is run.
 #[test]
 fn nothing_else_ends_a_text() {
-    let false_ends: [&[u8]; 22] = [
+    let false_ends: [&[u8]; 23] = [
         b"\n.\n",
         b"\n.\r\n",
         b"\r\n.\n",
@@ -148,6 +148,7 @@ fn nothing_else_ends_a_text() {
         b"\n.\r",
         b"\r.\n",
         b"\r\n.\r\r\n",
+        b"\r\r\n.\r\r\n",
         b"\r\r.\r\r",
         b"\r\r.\r\n",
         b"\n\n.\n\n",
@@ -306,7 +307,7 @@ fn a_text_too_big_is_read_to_its_end_and_a_bare_newline_in_it_is_still_seen() {
 
 #[test]
 fn a_text_too_big_or_bad_costs_no_memory() {
-    let before = peak_memory();
+    let before = peak_memory(std::process::id());
     let blocks = [
         (vec![b'x'; 1 << 20], Received::TooBig),
         (
@@ -325,7 +326,7 @@ fn a_text_too_big_or_bad_costs_no_memory() {
         let stream = std::iter::repeat_n(block, times).chain(end);
         assert!(receive(stream, 1 << 20).unwrap() == (what, only_quit()));
     }
-    if let (Some(before), Some(after)) = (before, peak_memory()) {
+    if let (Some(before), Some(after)) = (before, peak_memory(std::process::id())) {
         assert!(after - before < 32 << 20, "{before} {after}");
     }
 }
