@@ -433,7 +433,7 @@ fn a_text_with_a_hundred_received_fields_goes_in_circles() {
 
 #[test]
 fn a_letter_is_taken_whatever_its_header_looks_like() {
-    // RFC 5321 §3.3: fields that should come in pairs and do not; §3.7.2: trace fields of any form.
+    // RFC 5321 §3.3: fields that should come in pairs and do not; §3.7.2: odd trace fields.
     let host = host();
     for header in [
         "Resent-To: x@y.example\r\n",

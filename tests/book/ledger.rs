@@ -1,5 +1,5 @@
-//! The appendix that goes through the standards' rules one by one: none is missing, none is invented,
-//! and each row says where its rule is kept and seen to be kept, or why it is left out.
+//! The appendix that goes through the standards' rules one by one: none is missing, none is
+//! invented, and each row says where its rule is kept and seen kept, or why it is left out.
 
 use crate::project::{Project, TextFile};
 use crate::shown::{missing_code, missing_proof, named};

@@ -237,8 +237,10 @@ Back to [the start](ch01-start.md#start-again).
 
 | no. | rule | code | test |
 |---|---|---|---|
-| 2.3.8 #1 #2 #3 | short | [`src/line.rs`](../../src/line.rs) `fits` | [`t`](../../tests/ch02_line.rs) `short_lines_fit` |
-| 4.1 #1 | talk | [`src/line.rs`](../../src/line.rs) `fits` | [`n`](../../book/dialogues/03-noop.txt) |
+| 2.3.8 #1 #2 #3 | short | [`src/line.rs`](../../src/line.rs) `fits` | \
+[`t`](../../tests/ch02_line.rs) `short_lines_fit` |
+| 4.1 #1 | talk | [`src/line.rs`](../../src/line.rs) `fits` | \
+[`n`](../../book/dialogues/03-noop.txt) |
 
 ## RFC 1939
 
