@@ -1,5 +1,5 @@
-//! The appendix of the mistakes that others made: each has the code that prevents it here and a test
-//! that would have caught it and names it, or a reason why it cannot happen.
+//! The appendix of the mistakes that others made: for each the code that prevents it here, and a
+//! test that would have caught it and names it; or a reason why it cannot happen.
 
 use crate::project::{Project, TextFile};
 use crate::shown::{missing_code, missing_proof, named};
