@@ -21,6 +21,17 @@ pub(super) fn public_part(line: &[u8]) -> usize {
     line.len() - secret.len() + " ".len()
 }
 
+/// The same where a command is due: one word of base64 is none, and so is not shown. (In capitals
+/// alone it may be a command that we do not know, such as STARTTLS.)
+pub(super) fn public_part_of_command(line: &[u8]) -> usize {
+    let word = line.trim_ascii();
+    let sign = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/=".contains(octet);
+    if word.len() >= 8 && word.iter().all(sign) && word.iter().any(u8::is_ascii_lowercase) {
+        return 0;
+    }
+    public_part(line)
+}
+
 /// The first word of a line, and what follows it.
 fn split_word(line: &[u8]) -> (&[u8], &[u8]) {
     let line = line.trim_ascii_start();
