@@ -13,8 +13,8 @@
 mod common;
 
 use common::inn::{Guest, Memory, conversation};
-use common::mailbox::Letterbox;
-use common::process::{Server, TempDir, make_site, new_letters, program};
+use common::mailbox::{Letterbox, enqueue};
+use common::process::{Server, TempDir, make_site, new_letters, run};
 use common::script::{Script, latin1, octets, splits};
 use smtp_primer::client::{Client, Failure, Timeouts, Verdict};
 use smtp_primer::pop3::client as pop3;
@@ -25,8 +25,6 @@ use smtp_primer::protocol::sasl::Credentials;
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -344,21 +342,6 @@ fn no_receiver_however_it_reads_sees_two_letters_in_one_that_the_client_sends() 
     }
 }
 
-/// The program, to its end.
-fn run(words: &[&str], input: &[u8]) -> Output {
-    let mut child = program()
-        .args(words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program");
-    let mut stdin = child.stdin.take().expect("its input");
-    let _ = stdin.write_all(input); // it need not be read
-    drop(stdin);
-    child.wait_with_output().expect("its output")
-}
-
 /// One letter with all ends in it that fit.
 fn all(fit: impl Fn(&str) -> bool) -> String {
     let ends = ends().into_iter().filter(|end| fit(end));
@@ -413,7 +396,7 @@ fn an_argument_with_a_line_end_is_refused_before_anybody_is_called() {
             ("header", "X: y"),
         ] {
             let smuggled = format!("--{option}={value}{newline}.{newline}{SMUGGLED}");
-            let words = ["send", "--server", &address, &smuggled];
+            let words = ["send", "--timeout=9", "--server", &address, &smuggled];
             let mut words = words.map(str::to_string).to_vec();
             for (other, value) in [("from", "alice@a.example"), ("to", "bob@b.example")] {
                 words.extend((other != option).then(|| format!("--{other}={value}")));
@@ -426,14 +409,6 @@ fn an_argument_with_a_line_end_is_refused_before_anybody_is_called() {
         }
     }
     assert_eq!(tried, 14 * 5);
-}
-
-/// Puts a letter into a queue, as another program would.
-fn enqueue(queue: &Path, name: &str, letter: &str) {
-    let envelope = "from <alice@a.example>\narrived 1\ntries 0\nnext 1\n\
-                    waiting <bob@b.example>\nend\n";
-    std::fs::write(queue.join(format!("{name}.letter")), octets(letter)).expect("a letter");
-    std::fs::write(queue.join(format!("{name}.envelope")), envelope).expect("an envelope");
 }
 
 #[test]
@@ -457,11 +432,8 @@ fn a_relay_hands_on_one_letter_and_sets_aside_what_is_no_text() {
         .filter(|end| has_bare_newline(end))
         .collect();
     for (number, end) in bare.iter().enumerate() {
-        enqueue(
-            &queue,
-            &format!("foreign-{number}"),
-            &format!("{end}{SMUGGLED}"),
-        );
+        let letter = octets(&format!("{end}{SMUGGLED}"));
+        enqueue(&queue, &format!("foreign-{number}"), &letter);
     }
     let site = site.to_str().expect("UTF-8");
     let relayed = run(&["relay", site, "--once", "--quiet"], b"");
