@@ -9,7 +9,8 @@ use common::mailbox::{enqueue, put};
 use common::process::{Server, TempDir, make_site, new_letters, program, run, run_in};
 use smtp_primer::protocol::base64;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::OsStr;
+use std::fmt::Debug;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
@@ -46,46 +47,40 @@ fn peer(says: impl AsRef<[u8]>) -> String {
     address
 }
 
-/// What came out, and where it came from.
-struct Shown {
-    what: String,
-    output: Vec<u8>,
-}
+/// What commands have printed, and which they were.
+#[derive(Default)]
+struct Shown(Vec<(String, Vec<u8>)>);
 
-fn shown(what: impl Into<String>, output: &Output) -> Shown {
-    let what = what.into();
-    let output = [&output.stdout[..], &output.stderr].concat();
-    Shown { what, output }
-}
-
-/// All of it is tame; and in so many cases it was seen that the hostile text came through.
-fn assert_tame(all: &[Shown], came_through: usize) {
-    let mut count = 0;
-    for Shown { what, output } in all {
-        let text = str::from_utf8(output).unwrap_or_else(|_| panic!("{what}: {output:?}"));
-        let wild: Vec<char> = text.chars().filter(|c| !is_tame(*c)).collect();
-        assert!(wild.is_empty(), "{what}: {wild:?} in {text:?}");
-        count += usize::from(text.contains("]0;t"));
+impl Shown {
+    fn run<W: AsRef<OsStr> + Debug>(&mut self, words: &[W], input: &[u8]) {
+        let Output { stdout, stderr, .. } = run(words, input);
+        self.0
+            .push((format!("{words:?}"), [stdout, stderr].concat()));
     }
-    assert_eq!(count, came_through, "of {}", all.len());
+
+    /// All of it is tame; and so many times one could see that the hostile text came through.
+    fn assert_tame(&self, came_through: usize) {
+        let mut count = 0;
+        for (what, output) in &self.0 {
+            let text = str::from_utf8(output).unwrap_or_else(|_| panic!("{what}: {output:?}"));
+            let wild: Vec<char> = text.chars().filter(|c| !is_tame(*c)).collect();
+            assert!(wild.is_empty(), "{what}: {wild:?} in {text:?}");
+            count += usize::from(text.contains("]0;t"));
+        }
+        assert_eq!(count, came_through, "of {}", self.0.len());
+    }
 }
 
-/// Lines of a peer, of which one after the other is replaced by something hostile.
+/// What a peer says, one line after the other replaced by something hostile behind each of `codes`.
 fn with_hostile(well: &[&str], codes: &[&str]) -> Vec<Vec<u8>> {
     let mut talks = Vec::new();
     for at in 0..well.len() {
         for hostile in [HOSTILE.as_bytes(), ROUGH] {
             for code in codes {
                 let line = [code.as_bytes(), hostile].concat();
-                let lines = well.iter().enumerate().map(|(number, line_well)| {
-                    let octets = if number == at {
-                        &line
-                    } else {
-                        line_well.as_bytes()
-                    };
-                    [octets, b"\r\n"].concat()
-                });
-                talks.push(lines.collect::<Vec<_>>().concat());
+                let mut lines: Vec<&[u8]> = well.iter().map(|line| line.as_bytes()).collect();
+                lines[at] = &line;
+                talks.push([&lines.join(&b"\r\n"[..])[..], b"\r\n"].concat());
             }
         }
     }
@@ -99,7 +94,7 @@ const CODES: [&str; 5] = ["220 ", "550 ", "250-", "354 ", ""];
 
 #[test]
 fn no_server_drives_the_terminal_of_send_or_talk_or_play() {
-    let mut all = Vec::new();
+    let mut all = Shown::default();
     let folder = TempDir::new("terminal");
     let dialogue = folder.path().join("dialogue");
     fs::write(
@@ -111,18 +106,18 @@ fn no_server_drives_the_terminal_of_send_or_talk_or_play() {
     for says in with_hostile(&SMTP, &CODES) {
         let to = ["--to=b@b.example", "--to=c@b.example"];
         let send = ["send", "--from=", to[0], to[1], "--server", &peer(&says)];
-        all.push(shown("send", &run(&send, HOSTILE.as_bytes())));
+        all.run(&send, HOSTILE.as_bytes());
         let talk = ["talk", &peer(&says)];
-        all.push(shown("talk", &run(&talk, b"EHLO x\nDATA\n.\nQUIT\n")));
+        all.run(&talk, b"EHLO x\nDATA\n.\nQUIT\n");
         let play = ["play", dialogue, "--server", &peer(&says)];
-        all.push(shown("play", &run(&play, b"")));
+        all.run(&play, b"");
     }
-    assert_tame(&all, 108);
+    all.assert_tame(108);
 }
 
 #[test]
 fn no_server_and_no_letter_drives_the_terminal_of_inbox_or_talk() {
-    let mut all = Vec::new();
+    let mut all = Shown::default();
     let folder = TempDir::new("terminal");
     let password = folder.path().join("password");
     fs::write(&password, "x\n").expect("a file");
@@ -135,26 +130,28 @@ fn no_server_and_no_letter_drives_the_terminal_of_inbox_or_talk() {
     for says in with_hostile(&well, &["+OK ", "-ERR ", "1 ", "Subject: ", ""]) {
         let inbox = ["inbox", "--server", &peer(&says), "--user", "alice"];
         let inbox = [&inbox[..], &["--password-file", password]].concat();
-        all.push(shown("inbox", &run(&inbox, b"")));
+        all.run(&inbox, b"");
         let talk = ["talk", &peer(&says)];
-        all.push(shown(
-            "talk",
-            &run(&talk, b"USER x\nPASS x\nLIST\nRETR 1\nDELE 1\nQUIT\n"),
-        ));
+        all.run(&talk, b"USER x\nPASS x\nLIST\nRETR 1\nDELE 1\nQUIT\n");
     }
     for letter in [HOSTILE.as_bytes(), ROUGH, encoded.as_bytes()] {
-        all.push(shown("show", &run(&["show", "-"], letter)));
+        all.run(&["show", "-"], letter);
     }
-    assert_tame(&all, 218);
+    all.assert_tame(218);
 }
 
 #[test]
 fn no_caller_drives_the_terminal_of_serve_or_pop3() {
     let folder = TempDir::new("terminal");
     let site = make_site(folder.path(), "a.example", &["alice:x"], "");
-    put(&site.join("mail/alice"), "1\u{1b}]0;t\u{202e}", ROUGH);
+    let name = if cfg!(unix) {
+        "1\u{1b}]0;t\u{202e}"
+    } else {
+        "1"
+    };
+    put(&site.join("mail/alice"), name, ROUGH);
     put(&site.join("mail/alice"), "2", HOSTILE);
-    let mut all = Vec::new();
+    let mut all = Shown::default();
     for (role, talk) in [
         (
             "serve",
@@ -187,13 +184,10 @@ fn no_caller_drives_the_terminal_of_serve_or_pop3() {
             let _ = stream.read_to_end(&mut Vec::new());
             let mut output = server.finish().into_bytes();
             output.extend(fs::read(&errors).expect("a file"));
-            all.push(Shown {
-                what: format!("{role} {talk}"),
-                output,
-            });
+            all.0.push((format!("{role} {talk}"), output));
         }
     }
-    assert_tame(&all, 12);
+    all.assert_tame(12);
 }
 
 #[test]
@@ -202,7 +196,7 @@ fn no_next_hop_drives_the_terminal_of_relay_and_its_bounce_is_plain() {
     let site = make_site(folder.path(), "a.example", &["alice:x"], "");
     let conf = fs::read_to_string(site.join("site.conf")).expect("site.conf");
     let field = [b"Subject: ", HOSTILE.as_bytes(), b"\r\n"].concat();
-    let mut all = Vec::new();
+    let mut all = Shown::default();
     let mut well = SMTP;
     well[1] = "250-a\r\n250 8BITMIME";
     for says in with_hostile(&well, &["550 ", ""]) {
@@ -210,9 +204,9 @@ fn no_next_hop_drives_the_terminal_of_relay_and_its_bounce_is_plain() {
         let conf = format!("{conf}route b.example {}\n", peer(&says));
         fs::write(site.join("site.conf"), conf).expect("site.conf");
         let relay = ["relay", site.to_str().expect("UTF-8"), "--once"];
-        all.push(shown("relay", &run(&relay, b"")));
+        all.run(&relay, b"");
     }
-    assert_tame(&all, 28);
+    all.assert_tame(28);
     let bounces = new_letters(&site, "alice");
     let plain = |octet: &u8| matches!(octet, b' '..=b'~' | b'\r' | b'\n');
     assert!(bounces.iter().flatten().all(plain), "{bounces:?}");
@@ -238,111 +232,92 @@ fn resolver() -> String {
 }
 
 #[test]
-fn neither_do_names_from_dns_from_files_and_from_the_command_line() {
-    let mut all = Vec::new();
+fn no_name_from_dns_no_file_and_no_word_of_the_command_line_drives_the_terminal() {
+    let mut all = Shown::default();
     let folder = TempDir::new("terminal");
-    let path = |name: &str| {
-        folder
-            .path()
-            .join(name)
-            .to_str()
-            .expect("UTF-8")
-            .to_string()
-    };
     let conf = format!("resolver {}\n", resolver());
     let site = make_site(folder.path(), "a.example", &[], &conf);
-    let queue = site.join("queue");
+    enqueue(&site.join("queue"), "waiting", b"x\r\n");
+    let file = site.join("site.conf");
     let site = site.to_str().expect("UTF-8");
-    enqueue(&queue, "waiting", b"x\r\n");
-    all.push(shown("DNS", &run(&["relay", site, "--once"], b"")));
-    // Other programs may put what they like into a queue.
-    let name = format!("x{HOSTILE}.envelope");
-    fs::write(queue.join(name), HOSTILE).expect("a file");
-    all.push(shown("queue", &run(&["relay", site, "--once"], b"")));
-    // A folder, a file, a dialogue, a site.conf.
-    let named = path(HOSTILE);
-    let domain = ["--domain", "a.example"];
-    all.push(shown(
-        "init",
-        &run(&[&["init", &named][..], &domain].concat(), b""),
-    ));
-    all.push(shown(
-        "init again",
-        &run(&[&["init", &named][..], &domain].concat(), b""),
-    ));
-    let lines = [
+    all.run(&["relay", site, "--once"], b"");
+    let keys = [
         "domain", "user", "alias", "alias x", "route", "route x", "resolver", "mx-port", "",
     ];
-    for line in lines {
-        let conf = format!("domain a.example\n{line} {HOSTILE} {HOSTILE}\n");
-        fs::write(Path::new(site).join("site.conf"), conf).expect("a file");
-        all.push(shown(
-            "site.conf",
-            &run(&["serve", site, "--listen=127.0.0.1:0"], b""),
-        ));
+    for key in keys {
+        let conf = format!("domain a.example\n{key} {HOSTILE} {HOSTILE}\n");
+        fs::write(&file, conf).expect("a file");
+        all.run(&["serve", site, "--listen=127.0.0.1:0"], b"");
     }
-    for text in [
-        format!("S: {HOSTILE}\n"),
-        format!("# {HOSTILE}\nS: 220 x\n"),
-        HOSTILE.to_string(),
-    ] {
-        let dialogue = path("dialogue");
-        fs::write(&dialogue, text).expect("a file");
-        let play = ["play", &dialogue, "--server", &peer("220 y\r\n")];
-        all.push(shown("dialogue", &run(&play, b"")));
+    fs::write(&file, "domain a.example\n").expect("a file");
+    let dialogue = folder.path().join("dialogue");
+    for line in [format!("S: {HOSTILE}"), format!("# {HOSTILE}\nS: 220 x")] {
+        fs::write(&dialogue, line).expect("a file");
+        let dialogue = dialogue.to_str().expect("UTF-8");
+        all.run(&["play", dialogue, "--server", &peer("220 y\r\n")], b"");
     }
-    let dialogue = path(&format!("{HOSTILE}.txt"));
-    fs::write(&dialogue, "S: 220 x\n").expect("a file");
-    all.push(shown(
-        "play",
-        &run(&["play", &dialogue, "--server", &peer("220 x\r\n")], b""),
-    ));
     // Words in every place of every command.
-    let dashed = format!("--{HOSTILE}");
-    let form = |option: &str| format!("--{option}={HOSTILE}");
-    all.push(shown("command", &run(&[HOSTILE], b"")));
-    all.push(shown("help", &run(&["help", HOSTILE], b"")));
-    all.push(shown("help", &run(&["help", "send", HOSTILE], b"")));
-    let commands = [
+    all.run(&[HOSTILE], b"");
+    all.run(&["help", HOSTILE], b"");
+    let (dashed, named) = (format!("--{HOSTILE}"), |name| format!("--{name}={HOSTILE}"));
+    for command in [
         "init", "serve", "pop3", "relay", "send", "inbox", "show", "talk", "play",
-    ];
-    for command in commands {
-        for words in [&[HOSTILE][..], &[&dashed], &["x", HOSTILE]] {
-            all.push(shown(command, &run(&[&[command], words].concat(), b"")));
-        }
-    }
-    let well = ["--from=", "--to=b@b.example", "--server=127.0.0.1:1"];
-    for option in [
-        "server", "from", "to", "subject", "header", "body", "message", "helo", "timeout",
     ] {
-        let kept = well
-            .iter()
-            .filter(|word| !word.starts_with(&format!("--{option}=")));
-        let words = kept.map(|word| word.to_string()).chain([form(option)]);
-        let words: Vec<String> = ["send".to_string()].into_iter().chain(words).collect();
-        all.push(shown(option, &run(&words, b"x")));
+        all.run(&[command, HOSTILE], b"");
+        all.run(&[command, &dashed], b"");
+        all.run(&[command, "x", HOSTILE], b"");
     }
-    for option in ["listen", "sessions", "timeout", "max-size"] {
-        all.push(shown(option, &run(&["serve", site, &form(option)], b"")));
+    for name in [
+        "from", "to", "subject", "header", "body", "message", "helo", "timeout",
+    ] {
+        let mut words = vec![
+            "send".to_string(),
+            "--server=127.0.0.1:1".to_string(),
+            named(name),
+        ];
+        for (other, value) in [("from", "a@a.example"), ("to", "b@b.example")] {
+            words.extend((other != name).then(|| format!("--{other}={value}")));
+        }
+        all.run(&words, b"x");
     }
-    let password = form("password-file");
-    let inbox = ["inbox", "--server=127.0.0.1:1", &form("user"), &password];
-    all.push(shown("inbox", &run(&inbox, b"")));
-    assert_tame(&all, 43);
+    all.run(
+        &["send", "--from=", "--to=b@b.example", &named("server")],
+        b"x",
+    );
+    for name in ["listen", "sessions", "timeout", "max-size"] {
+        all.run(&["serve", site, &named(name)], b"");
+    }
+    let password = named("password-file");
+    all.run(
+        &["inbox", "--server=127.0.0.1:1", &named("user"), &password],
+        b"",
+    );
+    all.assert_tame(36);
 }
 
-#[cfg(unix)]
+/// Other programs may have put what they like into a queue, and a user may name a folder so.
+#[cfg(unix)] // elsewhere no file can have such a name
 #[test]
-fn nor_do_words_that_are_no_text() {
+fn no_name_of_a_file_drives_the_terminal() {
+    use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
-    let word = OsString::from_vec(ROUGH.iter().copied().filter(|octet| *octet != 0).collect());
-    assert_tame(
-        &[shown(
-            "no UTF-8",
-            &run(&[OsString::from("show"), word], b""),
-        )],
-        1,
-    );
+    let mut all = Shown::default();
+    let folder = TempDir::new("terminal");
+    let folder = folder.path().to_str().expect("UTF-8");
+    let site = format!("{folder}/{HOSTILE}");
+    all.run(&["init", &site, "--domain=a.example"], b"");
+    all.run(&["init", &site, "--domain=a.example"], b"");
+    fs::create_dir_all(format!("{site}/queue")).expect("a folder");
+    fs::write(format!("{site}/queue/{HOSTILE}.envelope"), HOSTILE).expect("a file");
+    all.run(&["relay", &site, "--once"], b"");
+    let dialogue = format!("{folder}/{HOSTILE}.txt");
+    fs::write(&dialogue, "S: 220 x\n").expect("a file");
+    for says in ["220 x\r\n", "220 y\r\n"] {
+        all.run(&["play", &dialogue, "--server", &peer(says)], b"");
+    }
+    let word = ROUGH.iter().copied().filter(|octet| *octet != 0).collect();
+    all.run(&["show".into(), OsString::from_vec(word)], b"");
+    all.assert_tame(6);
 }
 
 /// All files and folders below a folder, and what is in them.
