@@ -139,6 +139,24 @@ fn only_the_real_end_ends_a_text_wherever_the_stream_is_cut() {
 }
 
 #[test]
+fn nor_does_anything_else_where_the_text_is_too_big() {
+    for end in ends() {
+        let stream = format!("{end}{SMUGGLED}");
+        let mut memory = Memory::default();
+        let script = Script::says(octets(&format!("{TO_DATA}{stream}{FAREWELL}")));
+        let (replies, _) = conversation(script, 0, &mut memory);
+        let due = match rule(&stream).0.as_deref() {
+            Some("") => 250, // no octet is too much
+            Some(_) => 552,
+            None => 554, // this must be known also where nothing of the text is kept
+        };
+        assert_eq!(replies[5], due, "{stream:?}");
+        assert_eq!(memory.letters.len(), usize::from(due == 250), "{stream:?}");
+        assert!(due != 554 || !replies[6..].contains(&354), "{stream:?}");
+    }
+}
+
+#[test]
 fn nor_does_anything_else_in_the_real_server() {
     let folder = TempDir::new("smuggling");
     let site = make_site(folder.path(), "a.example", &[], "");
