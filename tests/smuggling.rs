@@ -195,8 +195,8 @@ fn below_trace(letter: &str) -> String {
 /// How somebody reads a stream: what is made of the octets first, and what then ends a text.
 type Reading = (fn(&str) -> String, &'static str);
 
-/// How servers have read that erred. One is not here, for no sender can protect it but by sending
-/// no NUL at all: who drops NULs first sees an end in CR LF NUL "." CR LF.
+/// How servers have read that erred. One is not here, for no sender can protect it: who drops NULs
+/// first sees an end in CR LF NUL "." CR LF, and a text may hold any octet (RFC 5321 §4.1.1.4).
 const READINGS: [Reading; 4] = [
     (str::to_string, "\r\n.\r\n"), // nothing: that is the rule
     // LF alone ends a line too: Postfix, Exim, aiosmtpd, chasquid, go-smtp, James.

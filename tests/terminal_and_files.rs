@@ -8,6 +8,7 @@ use common::inn::Guest;
 use common::mailbox::{enqueue, put};
 use common::process::{Server, TempDir, make_site, new_letters, program, run, run_in};
 use smtp_primer::protocol::base64;
+use smtp_primer::site::Site;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Debug;
@@ -615,6 +616,18 @@ fn no_server_shows_a_password_however_it_comes() {
         }
     }
     assert_eq!(tried, 2 * (39 + 15));
+}
+
+#[test]
+fn a_site_in_a_message_of_a_programmer_shows_no_password_either() {
+    let folder = TempDir::new("secret");
+    let user = format!("alice:{PASSWORD}");
+    let site = make_site(folder.path(), "a.example", &[&user], "");
+    let site = Site::open(&site).expect("a site");
+    assert_eq!(site.host.users["alice"], PASSWORD);
+    let shown = format!("{site:?} {site:#?}");
+    assert_keeps_the_secret("{:?}", &shown);
+    assert!(shown.contains("alice"), "{shown}");
 }
 
 #[test]
