@@ -39,7 +39,8 @@ fn hear(from_server: &mut BufReader<TcpStream>) -> Result<bool> {
     loop {
         let mut line = String::new();
         from_server.read_line(&mut line)?;
-        print!("S: {line}");
+        // What a stranger says must not drive our terminal.
+        println!("S: {}", line.trim_end().escape_debug());
         if line.get(3..4) != Some("-") {
             return Ok(line.starts_with(['2', '3']));
         }

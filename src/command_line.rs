@@ -11,6 +11,7 @@ mod talk;
 mod user_agent;
 
 use crate::client::connect;
+use crate::display::printable;
 use crate::message::Clock;
 use crate::protocol::line::{Socket, Trace};
 use args::Args;
@@ -205,8 +206,15 @@ fn overview() -> String {
     text + "\nsmtp-primer help COMMAND says more. Try first: smtp-primer journey\n"
 }
 
-/// Prints for people and programs. That the reader of a pipe has gone away is no failure of ours.
+/// Prints for people and programs. There may be words of strangers in the text, and names of files
+/// are such words, too.
 fn print(text: &str) -> Result<(), Failure> {
+    print_raw(&printable(text))
+}
+
+/// The same for a text that may drive the terminal. That the reader of a pipe has gone away is no
+/// failure of ours.
+fn print_raw(text: &str) -> Result<(), Failure> {
     match write(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(failed(format!("standard output: {error}")))
@@ -221,9 +229,9 @@ fn write(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// A line for people, on standard error.
+/// A line for people, on standard error; the words of strangers in it are made harmless.
 fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", printable(text));
 }
 
 /// Finds the addresses of `HOST:PORT`. A name may have several, as localhost often has, and a

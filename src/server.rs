@@ -52,7 +52,7 @@ pub fn converse<S: Stream>(
         wire.allow(patience)?;
         let line = match session.expects_secret() {
             true => wire.read_secret(AUTH_LINE)?,
-            false => wire.read_line(AUTH_LINE)?,
+            false => wire.read_command(AUTH_LINE)?,
         };
         match session.line(&line) {
             Step::Reply(reply) => reply.write(wire)?,

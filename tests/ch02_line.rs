@@ -358,6 +358,29 @@ fn the_trace_never_shows_a_secret() {
 }
 
 #[test]
+fn where_a_command_is_due_a_word_of_base64_is_a_secret() {
+    for (line, shown) in [
+        ("czNjcmV0", "********"),
+        ("czNjcmV0Lg==", "********"),
+        (" czNjcmV0 ", "********"),
+        ("czNjcmV0Lg=", "********"), // cut off
+        ("c3M=", "c3M="),            // too short to be told from a verb
+        ("czNjcmV0.", "czNjcmV0."),
+        ("STARTTLS", "STARTTLS"),
+        ("whatever", "whatever"),
+        ("Hello, server", "Hello, server"),
+        ("AUTH PLAIN czNjcmV0", "AUTH PLAIN ********"),
+    ] {
+        let notes = Notes::default();
+        let trace = Trace::of_server(Box::new(notes.clone()));
+        let script = Script::says(format!("{line}\r\n"));
+        let read = Wire::traced(script, Some(trace)).read_command(512);
+        assert_eq!(read.unwrap(), text(line));
+        assert_eq!(notes.text(), format!("C: {shown}\n"));
+    }
+}
+
+#[test]
 fn a_line_that_is_a_secret_as_a_whole_is_shown_as_stars() {
     let notes = Notes::default();
     let trace = Trace::of_server(Box::new(notes.clone()));

@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::script::{Event, Notes, Script, peak_memory, read_lines, splits, strings};
+use common::script::{
+    Event, Notes, Script, latin1, octets, peak_memory, read_lines, splits, strings,
+};
 use smtp_primer::protocol::dot::{
     BareNewline, Received, Text, end_text, read_text, write_text, write_text_line,
 };
@@ -18,15 +20,6 @@ const PIECE: usize = 64 * 1024;
 
 fn text(octets: impl AsRef<[u8]>) -> Text {
     Text::new(octets.as_ref().to_vec()).expect("this is a text")
-}
-
-/// Each octet as one character, so that the rules can be said in `replace` and `find`.
-fn latin1(octets: &[u8]) -> String {
-    octets.iter().copied().map(char::from).collect()
-}
-
-fn octets(latin1: &str) -> Vec<u8> {
-    latin1.chars().map(|c| c as u8).collect()
 }
 
 fn has_bare_newline(text: &str) -> bool {

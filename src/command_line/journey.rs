@@ -3,7 +3,7 @@
 //! processes of their own, and talk over real connections. This file only starts them, and tells.
 
 use super::args::Args;
-use super::{Failure, clock, failed, print};
+use super::{Failure, clock, failed, print, print_raw};
 use crate::display::present;
 use crate::message::{Clock, Draft, compose};
 use crate::protocol::address::ForwardPath;
@@ -177,7 +177,7 @@ impl Stage {
             io::stdin().read_line(&mut String::new()).map_err(failed)?;
         }
         let title = bold(&format!("{number}. {title} ({chapters})"));
-        say(&format!("\n{title}\n"))
+        print_raw(&format!("\n{title}\n\n"))
     }
 
     /// Writes a line at the end of a file, which may be a new one.

@@ -19,8 +19,8 @@ mod trace;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant};
-use trace::public_part;
 pub use trace::{Trace, is_hidden, visible};
+use trace::{public_part, public_part_of_command};
 // ANCHOR_END: uses
 
 // ANCHOR: limits
@@ -202,6 +202,12 @@ impl<S: Stream> Wire<S> {
     /// Reads one line of at most `limit` octets, CR LF included.
     pub fn read_line(&mut self, limit: usize) -> io::Result<Line> {
         self.read_and_show(limit, public_part)
+    }
+
+    /// The same where a command is due. What comes may be an answer to AUTH that nobody has asked
+    /// for, from a client that does not listen; that is a secret, too.
+    pub fn read_command(&mut self, limit: usize) -> io::Result<Line> {
+        self.read_and_show(limit, public_part_of_command)
     }
 
     /// The same for a line that is a secret as a whole: the trace shows stars.

@@ -3,9 +3,10 @@
 use crate::protocol::address::{Domain, ForwardPath, Mailbox};
 use crate::protocol::sasl::Credentials;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-/// A mail server, seen from the protocol.
-#[derive(Debug, Clone)]
+/// A mail server, seen from the protocol. The passwords are hidden from `{:?}`.
+#[derive(Clone)]
 pub struct Host {
     /// Its domain. Mail for it is delivered here, all other mail is somebody else's.
     pub domain: Domain,
@@ -15,6 +16,17 @@ pub struct Host {
     pub aliases: BTreeMap<String, Vec<Recipient>>,
     /// The longest text taken, in octets.
     pub max_size: usize,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("domain", &self.domain)
+            .field("users", &self.users.keys())
+            .field("aliases", &self.aliases)
+            .field("max_size", &self.max_size)
+            .finish()
+    }
 }
 
 /// Whom a letter goes to.

@@ -2,7 +2,7 @@
 
 use super::script::{Event, Script};
 use smtp_primer::protocol::line::{Stream, Wire};
-use smtp_primer::server::{Door, Store, converse, hang_up, serve};
+use smtp_primer::server::{self, Door, Store, converse, hang_up, serve};
 use smtp_primer::session::{Caller, Host, Letter, Session};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -178,6 +178,17 @@ impl Store for Memory {
             }
         }
     }
+}
+
+/// A whole conversation in memory: the codes of all replies, and what was kept.
+pub fn conversation(script: Script, limit: usize, memory: &mut Memory) -> (Vec<u16>, Shared) {
+    let (host, stream) = (host(limit), Shared::new(script));
+    let mut wire = Wire::new(stream.clone());
+    let mut session = Session::new(&host, caller());
+    if let Err(error) = converse(&mut wire, &mut session, memory, server::PATIENCE) {
+        hang_up(&mut wire, &error, "421 a.example closing");
+    }
+    (codes(stream.written().as_bytes()), stream)
 }
 
 /// A server in a thread, for so many sessions.

@@ -17,6 +17,14 @@ pub fn put(mailbox: &Path, name: &str, letter: impl AsRef<[u8]>) -> PathBuf {
     file
 }
 
+/// Puts a letter to bob@b.example into a queue, as another program would.
+pub fn enqueue(queue: &Path, name: &str, letter: &[u8]) {
+    let envelope = "from <alice@a.example>\narrived 1\ntries 0\nnext 1\n\
+                    waiting <bob@b.example>\nend\n";
+    std::fs::write(queue.join(format!("{name}.letter")), letter).expect("a letter");
+    std::fs::write(queue.join(format!("{name}.envelope")), envelope).expect("an envelope");
+}
+
 /// The mailbox of alice, whose password is `open sesame `.
 pub struct Letterbox {
     folder: TempDir,

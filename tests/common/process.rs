@@ -1,8 +1,9 @@
 //! Folders that vanish, and servers that end with their test.
 
-use std::io::{BufRead, BufReader, Read};
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A new folder, removed when it goes out of scope.
@@ -35,6 +36,27 @@ pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smtp-primer"));
     command.env_remove("SOURCE_DATE_EPOCH").env("NO_COLOR", "1");
     command
+}
+
+/// Runs the program with these words and this standard input, to its end.
+pub fn run<W: AsRef<OsStr>>(words: &[W], input: &[u8]) -> Output {
+    run_in(Path::new("."), words, input)
+}
+
+/// The same in another folder.
+pub fn run_in<W: AsRef<OsStr>>(folder: &Path, words: &[W], input: &[u8]) -> Output {
+    let mut child = program()
+        .args(words)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let mut stdin = child.stdin.take().expect("its input");
+    let _ = stdin.write_all(input); // it need not be read
+    drop(stdin);
+    child.wait_with_output().expect("its output")
 }
 
 /// Makes a site below `folder`: `users` are `name:password`, `conf` is added to its site.conf.

@@ -159,6 +159,16 @@ impl Write for Notes {
     }
 }
 
+/// Each octet as one character, so that the rules can be said in `replace` and `find`.
+pub fn latin1(octets: &[u8]) -> String {
+    octets.iter().copied().map(char::from).collect()
+}
+
+/// And back.
+pub fn octets(latin1: &str) -> Vec<u8> {
+    latin1.chars().map(|c| c as u8).collect()
+}
+
 /// Every way to cut `octets` in two, the empty piece included, and at last octet by octet.
 pub fn splits(octets: &[u8]) -> impl Iterator<Item = Vec<Vec<u8>>> {
     let in_two = |at| vec![octets[..at].to_vec(), octets[at..].to_vec()];

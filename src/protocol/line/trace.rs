@@ -21,6 +21,21 @@ pub(super) fn public_part(line: &[u8]) -> usize {
     line.len() - secret.len() + " ".len()
 }
 
+/// The same where a command is due: a line that looks like base64 is none, and is not shown. (In
+/// small letters, or in capitals as STARTTLS, it looks like a command that we do not know.)
+pub(super) fn public_part_of_command(line: &[u8]) -> usize {
+    let word = line.trim_ascii();
+    let sign = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/=".contains(octet);
+    let lower = word
+        .iter()
+        .filter(|octet| octet.is_ascii_lowercase())
+        .count();
+    if word.len() >= 8 && word.iter().all(sign) && (1..word.len()).contains(&lower) {
+        return 0;
+    }
+    public_part(line)
+}
+
 /// The first word of a line, and what follows it.
 fn split_word(line: &[u8]) -> (&[u8], &[u8]) {
     let line = line.trim_ascii_start();
