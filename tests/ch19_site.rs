@@ -374,6 +374,26 @@ fn nothing_is_made_if_the_domain_or_a_user_is_bad() {
 }
 
 #[test]
+fn a_postmaster_who_is_nobody_is_an_error() {
+    // RFC 5321 §4.5.1. A list with a postmaster on it is followed to its end like any other.
+    for list in [
+        "alias postmaster postmaster",
+        "alias postmaster void\nalias void postmaster",
+    ] {
+        let found = wrong(&format!("domain a.example\n{list}\n"));
+        assert_eq!(found, [":2: alias postmaster leads to nobody"], "{list}");
+    }
+    for list in [
+        "alias postmaster staff\nuser alice x\nalias staff alice",
+        "alias postmaster postmaster carol@c.example",
+    ] {
+        let folder = TempDir::new("site");
+        let site = open(folder.path(), &format!("domain a.example\n{list}\n")).expect(list);
+        assert_eq!(site.host.recipients(&ForwardPath::Postmaster).len(), 1);
+    }
+}
+
+#[test]
 fn a_site_that_cannot_be_finished_leaves_no_site_conf() {
     let folder = TempDir::new("site");
     fs::write(folder.path().join("queue"), "").expect("a file in the way");
