@@ -574,3 +574,28 @@ fn two_mailboxes_elsewhere_that_differ_in_their_case_are_two() {
         "{envelope}"
     );
 }
+
+#[test]
+fn two_mailboxes_elsewhere_that_differ_in_their_quotes_are_one() {
+    // RFC 5321 §4.1.2
+    let folder = TempDir::new("site");
+    open(folder.path(), CONF).expect("a site");
+    let to = [
+        "carol@c.example",
+        "\"carol\"@c.example",
+        "\"car\\ol\"@C.example",
+        "\"ca rol\"@c.example",
+    ];
+    let id = store(folder.path(), &to).expect("stored");
+    let file = folder.path().join(format!("queue/{id}.envelope"));
+    let envelope = fs::read_to_string(file).expect("an envelope");
+    let waiting: Vec<&str> = envelope
+        .lines()
+        .filter(|line| line.starts_with("waiting"))
+        .collect();
+    let due = [
+        "waiting <carol@c.example>",
+        "waiting <\"ca rol\"@c.example>",
+    ];
+    assert_eq!(waiting, due);
+}
