@@ -588,6 +588,46 @@ fn an_address_is_kept_to_the_letter() {
 }
 
 #[test]
+fn a_source_route_is_taken_and_nothing_of_it_is_kept() {
+    // RFC 5321 §4.1.1.3, §6.1, appendix C and F.2.
+    let host = host();
+    let mut talk = Talk::new(&host);
+    talk.goes(&[("EHLO c.example", 250)]);
+    talk.announces(
+        "<@one.example,@two.example:x@y.example>",
+        &[
+            "<@a.example,@b.example:bob@a.example>",
+            "<@a.example:carol@b.example>",
+        ],
+    );
+    let letter = talk.received("").expect("a letter");
+    let due = "<x@y.example> to <bob@a.example> <carol@b.example>";
+    assert_eq!(envelope(&letter), due);
+}
+
+#[test]
+fn a_letter_is_judged_by_its_envelope_and_not_by_its_header() {
+    // RFC 5321 §4.5.3.1.8: however many are named there, and however badly.
+    let host = host();
+    for text in [
+        "".to_string(),
+        "\r\n".to_string(),
+        "no field at all\r\n: : :\r\n\r\n".to_string(),
+        "To: a@b\r\n".repeat(60),
+        format!("To: {}\r\n\r\n", "a@b,".repeat(200)),
+        "From: \r\nFrom: <\r\nDate: never\r\nReturn-Path: <x@y>\r\n\r\n".to_string(),
+    ] {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[("EHLO c.example", 250)]);
+        talk.announces("<x@y.example>", &["<carol@b.example>"]);
+        let letter = talk.received(&text).expect("a letter");
+        assert_eq!(letter.text.octets(), text.as_bytes());
+        let due = "<x@y.example> to <carol@b.example>";
+        assert_eq!(envelope(&letter), due, "{text}");
+    }
+}
+
+#[test]
 fn what_has_broken_into_others_is_refused_here() {
     let host = host();
     for (line, due) in [

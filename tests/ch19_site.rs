@@ -599,3 +599,40 @@ fn two_mailboxes_elsewhere_that_differ_in_their_quotes_are_one() {
     ];
     assert_eq!(waiting, due);
 }
+
+#[test]
+fn nothing_in_a_text_is_changed_or_believed_on_its_way() {
+    // RFC 5321 §4.4, §6.4, appendix C: not the trace of others, not a header that breaks the
+    // rules, not the names in it.
+    let folder = TempDir::new("site");
+    let site = open(folder.path(), CONF).expect("a site");
+    let text = "Return-Path: <eve@e.example>\r\nreceived: from b by c;\r\n  today\r\n\
+                To: bob@a.example, erin@e.example\r\nReceived: from d by b; yesterday\r\n\
+                this is no field\r\nDate: 1 Jan 26\r\nBcc: bob@a.example\r\n\r\n\
+                .\r\n From here\r\n\u{ff}\0\r\n\r\n";
+    let text: Vec<u8> = text.chars().map(|c| c as u8).collect();
+    let letter = Letter {
+        text: Text::new(text.clone()).expect("a text"),
+        ..letter(&["alice@a.example", "dave@d.example"])
+    };
+    let clock = Clock::new(None);
+    let mut office = PostOffice { site: &site, clock };
+    office.store(&letter).expect("stored");
+    let is_ours = |head: &[u8], start: &str| {
+        let head = std::str::from_utf8(head).expect("ASCII");
+        let rest = head.strip_prefix(start).unwrap_or_else(|| panic!("{head}"));
+        assert!(rest.starts_with("Received: from mx.example "), "{head}");
+        assert_eq!(rest.matches(':').count(), 3, "one field: {head}");
+    };
+    let at_home = new_letters(folder.path(), "alice").remove(0);
+    let head = at_home.strip_suffix(text.as_slice()).expect("the text");
+    is_ours(head, "Return-Path: <x@x.example>\r\n");
+    let waits = files(&folder.path().join("queue"));
+    let waits = waits.iter().find(|file| file.ends_with(".letter"));
+    let waits = folder.path().join("queue").join(waits.expect("a letter"));
+    let waits = fs::read(waits).expect("a letter");
+    let head = waits.strip_suffix(text.as_slice()).expect("the text");
+    is_ours(head, "");
+    assert_eq!(new_letters(folder.path(), "bob").len(), 0);
+    assert_eq!(queued(folder.path()), ["dave@d.example"]);
+}
