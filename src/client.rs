@@ -199,9 +199,10 @@ impl<S: Stream> Client<S> {
     fn data(&mut self, text: &Text) -> Result<(Stage, Reply), Failure> {
         let reply = self.say(Stage::Data, Command::Data)?;
         match reply.severity() {
-            Severity::GoOn => Ok((Stage::Text, self.text(text)?)),
+            // No other reply invites the text, nor does another 3yz (RFC 5321 §3.3).
+            Severity::GoOn if reply.code() == 354 => Ok((Stage::Text, self.text(text)?)),
             // A server that says "done" before it has the text does not know what it is doing.
-            Severity::Done => {
+            Severity::Done | Severity::GoOn => {
                 let reply = Reply::new(451, &reply.to_string());
                 Err(Failure::Refused(Stage::Data, reply))
             }

@@ -7,6 +7,7 @@ use common::dialogues::{folder, of_chapter, play_against_serve};
 use common::process::new_letters;
 use common::script::Script;
 use common::talk::{ALICE, Talk, code, envelope, host};
+use smtp_primer::protocol::address::{ForwardPath, Mailbox};
 use smtp_primer::protocol::command::Verb;
 use smtp_primer::protocol::dot::Received;
 use smtp_primer::protocol::line::{Line, Wire};
@@ -431,6 +432,29 @@ fn a_text_with_a_hundred_received_fields_goes_in_circles() {
 }
 
 #[test]
+fn a_letter_is_taken_whatever_its_header_looks_like() {
+    // RFC 5321 §3.3: fields that should come in pairs and do not; §3.7.2: odd trace fields.
+    let host = host();
+    for header in [
+        "Resent-To: x@y.example\r\n",
+        "Resent-From: x@y.example\r\nResent-From: z@y.example\r\nResent-Date: today\r\n",
+        "Received: \r\n",
+        "Received: by pigeon, around noon\r\n",
+        "Received: from (\r\n\tby ;;; \u{e9}\0\r\n",
+        "RECEIVED : from x\r\n",
+        "Return-Path: nobody\r\nReturn-Path: <<>\r\n",
+        "no field at all\r\n",
+    ] {
+        let mut talk = Talk::new(&host);
+        talk.goes(&[("EHLO c.example", 250)]);
+        talk.announces("<>", &["<bob@a.example>"]);
+        let text = format!("{header}Subject: x\r\n\r\nHello\r\n");
+        let letter = talk.received(&text).expect(header);
+        assert_eq!(letter.text.octets(), text.as_bytes(), "{header}");
+    }
+}
+
+#[test]
 fn the_size_of_a_letter_is_checked_to_the_octet() {
     let host = host();
     for (size, due) in [
@@ -628,6 +652,27 @@ fn a_letter_is_judged_by_its_envelope_and_not_by_its_header() {
 }
 
 #[test]
+fn a_name_means_something_at_our_own_domain_only() {
+    // RFC 5321 §2.3.11: what another host makes of the name is its own business.
+    let host = host();
+    for name in [
+        "alice",
+        "staff",
+        "postmaster",
+        "POSTMASTER",
+        "\"al\\ice\"",
+        "x%a.example",
+    ] {
+        for domain in ["b.example", "b.a.example", "[192.0.2.1]"] {
+            let mailbox: Mailbox = format!("{name}@{domain}").parse().expect("a mailbox");
+            let path = ForwardPath::Mailbox(mailbox.clone());
+            let found = host.recipients(&path);
+            assert_eq!(found, [Recipient::Remote(mailbox)], "{path}");
+        }
+    }
+}
+
+#[test]
 fn what_has_broken_into_others_is_refused_here() {
     let host = host();
     for (line, due) in [
@@ -743,6 +788,35 @@ fn expn_shows_a_list_whole_or_not_at_all() {
         host.aliases.insert("all".to_string(), members.collect());
         Talk::with(&host, false, false).goes(&[("EXPN all", code)]);
     }
+}
+
+#[test]
+fn what_vrfy_and_expn_show_is_an_address_for_rcpt() {
+    // RFC 5321 §3.5.2: the domain is there, and no source route.
+    let mut host = host();
+    let quoted = Recipient::Remote("\"a b\"@[192.0.2.1]".parse().expect("a mailbox"));
+    host.aliases.insert("odd".to_string(), vec![quoted]);
+    for (ask, count) in [
+        ("VRFY alice", 1),
+        ("VRFY \"al\\ice\"@A.example", 1),
+        ("VRFY Postmaster", 1),
+        ("EXPN staff", 3),
+        ("EXPN odd", 1),
+    ] {
+        let mut talk = Talk::new(&host);
+        let lines = talk.reply(ask);
+        assert_eq!(lines.len(), count, "{lines:?}");
+        talk.goes(&[("EHLO c.example", 250), ("MAIL FROM:<>", 250)]);
+        for line in lines {
+            let (code, shown) = line.split_at("250 ".len());
+            assert!(matches!(code, "250 " | "250-"), "{line}");
+            let inside = shown.strip_prefix('<').and_then(|it| it.strip_suffix('>'));
+            let mailbox = inside.and_then(|inside| inside.parse::<Mailbox>().ok());
+            assert!(mailbox.is_some(), "{ask}: {shown}");
+            talk.goes(&[(&format!("RCPT TO:{shown}"), 250)]);
+        }
+    }
+    Talk::new(&host).goes(&[("VRFY <@b.example:alice@a.example>", 550)]);
 }
 
 #[test]

@@ -197,6 +197,21 @@ fn the_text_of_a_reply_decides_nothing() {
 }
 
 #[test]
+fn the_text_is_sent_after_354_and_after_no_other_reply() {
+    // RFC 5321 §3.3
+    for code in [
+        "250", "300", "334", "353", "355", "399", "450", "503", "554",
+    ] {
+        let reply = format!("{code} well\r\n");
+        let replies = [&WELL[..4], &[&reply, "250 reset\r\n", "221 bye\r\n"]].concat();
+        let (outcome, said) = send(&replies, &["alice"], TEXT);
+        assert!(!outcome.contains("sent"), "{code}: {outcome}");
+        assert!(!said.contains("Subject"), "{code}: {said}");
+        assert!(said.ends_with("QUIT\r\n"), "{code}: {said}");
+    }
+}
+
+#[test]
 fn silence_at_any_step_is_a_timeout_there() {
     for step in 0..WELL.len() {
         let script = Script::new(WELL[..step].to_vec()).failing(ErrorKind::TimedOut);

@@ -1,5 +1,5 @@
-//! The appendix that goes through the standards' rules one by one: none is missing, none is invented,
-//! and each row says where its rule is kept and seen to be kept, or why it is left out.
+//! The appendix that goes through the standards' rules one by one: none is missing, none is
+//! invented, and each row says where its rule is kept and seen kept, or why it is left out.
 
 use crate::project::{Project, TextFile};
 use crate::shown::{missing_code, missing_proof, named};
@@ -27,6 +27,30 @@ fn sections(project: &Project) -> Vec<(u32, String, usize)> {
         .collect()
 }
 
+/// A line of one of the tables.
+struct Row<'a> {
+    line: usize,
+    /// The number of the RFC that the table is about.
+    rfc: u32,
+    text: &'a str,
+}
+
+/// The lines of the tables. A heading such as `## RFC 1939` says what the next table is about.
+fn rows(file: &TextFile) -> Vec<Row<'_>> {
+    let mut rfc = 0;
+    let mut rows = Vec::new();
+    for (line, text) in file.numbered() {
+        if let Some(heading) = text.strip_prefix("## RFC ") {
+            let digits = heading.split(|c: char| !c.is_ascii_digit()).next();
+            rfc = digits.and_then(|digits| digits.parse().ok()).unwrap_or(0);
+        }
+        if text.starts_with('|') && !text.starts_with("|---") && !text.starts_with("| no. |") {
+            rows.push(Row { line, rfc, text });
+        }
+    }
+    rows
+}
+
 /// Every rule of every section stands in exactly one row of the table of its RFC, in order.
 pub fn is_complete_and_true(project: &Project) -> Vec<String> {
     let Some(file) = TextFile::read(&project.root, PAGE) else {
@@ -35,18 +59,11 @@ pub fn is_complete_and_true(project: &Project) -> Vec<String> {
     let sections = sections(project);
     let mut wrong = Vec::new();
     let mut seen: BTreeSet<Rule> = BTreeSet::new();
-    let (mut rfc, mut last) = (0, (0, 0));
-    for (line, text) in file.numbered() {
-        if let Some(heading) = text.strip_prefix("## RFC ") {
-            let digits = heading.split(|c: char| !c.is_ascii_digit()).next();
-            rfc = digits.and_then(|digits| digits.parse().ok()).unwrap_or(0);
-        }
-        if !text.starts_with('|') || text.starts_with("|---") || text.starts_with("| no. |") {
-            continue;
-        }
+    let mut last = (0, 0);
+    for Row { line, rfc, text } in rows(&file) {
         let mut complain = |message: String| wrong.push(file.complaint(line, message));
         let cells: Vec<&str> = text.split('|').map(str::trim).collect();
-        let ["", number, rule, code, test, ""] = cells.as_slice() else {
+        let ["", number, words, code, test, ""] = cells.as_slice() else {
             complain("a row has four cells".to_string());
             continue;
         };
@@ -54,27 +71,28 @@ pub fn is_complete_and_true(project: &Project) -> Vec<String> {
             complain(format!("RFC {rfc} has no rule `{number}`"));
             continue;
         };
-        for rule in rules {
-            if rule <= last {
-                complain(format!("`{number}` does not come after the rule before it"));
-            }
-            last = last.max(rule);
-            seen.insert(rule);
+        let first = rules.first().copied().unwrap_or(last);
+        if first <= last {
+            complain(format!("{number} does not come after the row before it"));
         }
-        if rule.is_empty() {
+        last = last.max(first);
+        for rule in rules {
+            if !seen.insert(rule) {
+                complain(format!("#{} of {number} has a row already", rule.1));
+            }
+        }
+        if words.is_empty() {
             complain(format!("{number} does not say the rule"));
         }
-        faults(project, number, code, test)
-            .into_iter()
-            .for_each(complain);
+        let faults = faults(project, number, code, test);
+        faults.into_iter().for_each(complain);
     }
     for (place, (rfc, section, count)) in sections.iter().enumerate() {
         let missing = (1..=*count).filter(|nth| !seen.contains(&(place, *nth)));
         let missing: String = missing.map(|nth| format!(" #{nth}")).collect();
         if !missing.is_empty() {
-            wrong.push(format!(
-                "{PAGE}:1: RFC {rfc}: no row for {section}{missing}"
-            ));
+            let message = format!("RFC {rfc}: no row for {section}{missing}");
+            wrong.push(file.complaint(1, message));
         }
     }
     wrong
@@ -104,7 +122,9 @@ fn faults(project: &Project, number: &str, code: &str, test: &str) -> Vec<String
     }
     let mut faults = missing_code(project, PAGE, code);
     faults.extend(missing_proof(project, PAGE, test, number));
-    if named(PAGE, code).is_empty() || !test.contains("](") {
+    let code = named(PAGE, code);
+    let is_code = !code.is_empty() && code.iter().all(|(file, _)| file.starts_with("src/"));
+    if !is_code || !test.contains("](") {
         faults.push(format!(
             "{number} has no code or no test, and is not `{LEFT_OUT}…`"
         ));

@@ -219,8 +219,10 @@ Back to [the start](ch01-start.md#start-again).
 
 | no. | rule | code | test |
 |---|---|---|---|
-| 2.3.8 #1 #2 #3 | short | [`src/line.rs`](../../src/line.rs) `fits` | [`t`](../../tests/ch02_line.rs) `short_lines_fit` |
-| 4.1 #1 | talk | [`src/line.rs`](../../src/line.rs) `fits` | [`n`](../../book/dialogues/03-noop.txt) |
+| 2.3.8 #1 #2 #3 | short | [`src/line.rs`](../../src/line.rs) `fits` | \
+[`t`](../../tests/ch02_line.rs) `short_lines_fit` |
+| 4.1 #1 | talk | [`src/line.rs`](../../src/line.rs) `fits` | \
+[`n`](../../book/dialogues/03-noop.txt) |
 
 ## RFC 1939
 
@@ -535,9 +537,9 @@ fn an_appendix_that_is_not_true_is_found() {
 A #1 ~> A #2 !! 14: RFC 1939 has no rule `A #2`
 A #1 ~> A !! 14: RFC 1939 has no rule `A`
 A #1 ~> 4.1 #1 !! 14: RFC 1939 has no rule `4.1 #1`
-4.1 #1 ~> 2.3.8 #1 !! 8: `2.3.8 #1` does not come after
-#1 #2 #3 ~> #2 #1 #3 !! 7: does not come after
-#1 #2 #3 ~> #1 #1 #2 #3 !! 7: does not come after
+4.1 #1 ~> 2.3.8 #1 !! 8: 2.3.8 #1 does not come after the row before it
+4.1 #1 ~> 2.3.8 #3 !! 8: #3 of 2.3.8 #3 has a row already
+#1 #2 #3 ~> #1 #2 #2 #3 !! 7: #2 of 2.3.8 #1 #2 #2 #3 has a row already
 | wait ~> |\s !! 14: A #1 does not say the rule
 left out, because nobody does ~> left out, because !! 14: say why
 nobody does | ~> nobody does | [`t`](../../tests/ch02_line.rs) `short_lines_fit` !! 14: name no test
@@ -545,6 +547,7 @@ left out, because nobody does ~> \s !! 14: A #1 has no code or no test
 [`n`](../../book/dialogues/03-noop.txt) ~> \s !! 8: 4.1 #1 has no code or no test
 [`n`](../../book/dialogues/ ~> [`n`](../../book/ !! 8: a proof of 4.1 #1 is no test
 `fits` ~> `fit` !! 7: src/line.rs has no `fit`
+../../src/line.rs ~> ../../tests/ch02_line.rs !! 7: has no code or no test
 `short_lines_fit` ~> `short` !! 7: has no test `short`
 ",
     );

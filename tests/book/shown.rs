@@ -1,5 +1,5 @@
-//! What a cell of an appendix's table points to: code, and what shows it running, which is a test, or
-//! a conversation or terminal session that a test plays. (That the links lead somewhere is for
+//! What a cell of an appendix's table points to: code, and what shows it running, which is a test,
+//! or a conversation or terminal session that a test plays. (That the links lead somewhere is for
 //! `links`.)
 
 use crate::project::{Project, TextFile, resolve};

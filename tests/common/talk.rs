@@ -65,7 +65,11 @@ impl<'a> Talk<'a> {
 
     /// Says a line, and returns the code of the reply. The step has to suit the code.
     pub fn code(&mut self, line: &str) -> u16 {
-        code(&self.0.line(&Line::Text(line.as_bytes().to_vec())))
+        let step = self.0.line(&Line::Text(line.as_bytes().to_vec()));
+        // RFC 5321 §3.8: what is not understood is no reason to close.
+        let is_shut = matches!(&step, Step::Close(reply) if reply.code() == 500);
+        assert!(!is_shut, "{line:?}: {step:?}");
+        code(&step)
     }
 
     /// Says a line, and returns the lines of the reply as they go over the wire.
