@@ -180,6 +180,7 @@ fn a_wrong_argument_is_answered_501() {
         "MAIL FROM:<a@b>x SIZE=1",
         "MAIL FROM:<Postmaster>",
         "MAIL FROM:<a\rX: y@b>",
+        "MAIL FROM:<a\rb@c>",
         "MAIL FROM:<a\nb@c>",
         "MAIL FROM:<a@b\r>",
         "MAIL FROM:<\u{e9}@b>",

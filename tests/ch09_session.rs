@@ -679,6 +679,7 @@ fn what_has_broken_into_others_is_refused_here() {
         ("MAIL FROM:<>", 250), // mailin parser.rs:51, mailhog/smtp #7: no bounce could come
         ("MAIL FROM:<;rm -rf /;>", 501), // CVE-2020-7247 OpenSMTPD
         ("MAIL FROM:<a\rX: y@b>", 501), // CVE-2026-23829 Mailpit
+        ("MAIL FROM:<a\rb@c>", 501),
         ("MAIL FROM:<a\nRCPT TO:<x@y>@b>", 501),
         ("MAIL FROM:<a\0@b>", 501),
         ("MAIL FROM:<\"a\r\n\"@b>", 501),
@@ -694,6 +695,7 @@ fn what_has_broken_into_others_is_refused_here() {
         ("../x@a.example", 501),
         ("a/b@a.example", 550),
         (".@..", 501),
+        (".@a.example", 501),
         ("..@a.example", 501),
         ("/etc/passwd@a.example", 550),
         ("\"../bob\"@a.example", 550),

@@ -17,7 +17,7 @@ use smtp_primer::session::Letter;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
@@ -565,9 +565,14 @@ fn when_nobody_knows_whether_the_letter_arrived_it_waits_and_comes_twice() {
     bench.add_for_bob();
     let unknown = takes_bob().replace("S: 250 OK\nC: QUIT\nS: 221 goodbye\n", "S: {close}\n");
     let peer = Peer::new(&[&unknown, &takes_bob()]);
-    // The second host is not asked: that would be a second letter for sure.
-    bench.route("b.example", &[peer.address, Nobody::new().address]);
+    // The second host is not called: that would be a second letter for sure.
+    let second = TcpListener::bind("127.0.0.1:0").expect("a port");
+    second.set_nonblocking(true).expect("not blocking");
+    let address = second.local_addr().expect("its address");
+    bench.route("b.example", &[peer.address, address]);
     assert_eq!(bench.pass(), report(0, 0, 1));
+    let called = second.accept().map_err(|error| error.kind());
+    assert_eq!(called.err(), Some(io::ErrorKind::WouldBlock));
     let state = &bench.envelope().recipients[0].1;
     let State::Waiting(Some(Reason { host: None, reply })) = state else {
         panic!("{state:?}");

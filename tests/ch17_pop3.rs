@@ -460,7 +460,7 @@ impl Stream for Watcher {
 
 #[test]
 fn letters_are_removed_after_quit_and_before_its_reply() {
-    // RFC 1939 §6; Mailpit says +OK first
+    // RFC 1939 §6; Mailpit server.go says +OK first
     let folder = TempDir::new("watched");
     let open = || smtp_primer::maildir::Maildir::create(folder.path());
     open().expect("a mailbox");
@@ -518,18 +518,21 @@ fn a_connection_that_drops_removes_nothing() {
     assert_eq!(mailbox.left(), [""; 0]);
 }
 
-/// What the server says to `first`, then, after `meanwhile`, to `last`.
-fn meanwhile(mailbox: &Letterbox, first: &str, act: impl Fn() + 'static, last: &str) -> String {
-    let first = format!("{LOGIN}{first}").into_bytes();
-    let last = last.as_bytes().to_vec();
-    let pieces = (0..2).map(move |piece| match piece {
-        0 => first.clone(),
-        _ => {
-            act();
-            last.clone()
+/// A client that says `first`, and when all of that is answered, after `act`, says `last`.
+fn says_later(first: String, act: impl Fn() + 'static, last: String) -> Script {
+    Script::new((0..2).map(move |piece| {
+        if piece == 0 {
+            return first.clone();
         }
-    });
-    let (ended, said, _) = mailbox.converse(Script::new(pieces));
+        act();
+        last.clone()
+    }))
+}
+
+/// What the server says to `first`, then, after `act`, to `last`.
+fn meanwhile(mailbox: &Letterbox, first: &str, act: impl Fn() + 'static, last: &str) -> String {
+    let client = says_later(format!("{LOGIN}{first}"), act, last.to_string());
+    let (ended, said, _) = mailbox.converse(client);
     ended.expect("a conversation that ends well");
     said
 }
@@ -660,6 +663,35 @@ fn a_mailbox_has_one_reader_at_a_time() {
     assert_eq!(first.read(&mut [0]).expect("the end"), 0);
     ask(&mut second, "USER alice\r\n", "+OK");
     ask(&mut second, "PASS wonderland\r\n", "+OK");
+}
+
+#[test]
+fn a_mailbox_that_cannot_be_opened_is_not_kept_locked() {
+    // RFC 1939 §4: the lock is released before the -ERR is said.
+    let folder = TempDir::new("unlocked");
+    let mailbox = smtp_primer::maildir::Maildir::create(folder.path()).expect("a mailbox");
+    let [new, aside, lock] = ["new", "aside", "pop3.lock"].map(|name| folder.path().join(name));
+    std::fs::rename(&new, &aside).expect("a folder");
+    let act = move || {
+        let lock = std::fs::File::open(&lock).expect("a lock");
+        assert!(lock.try_lock().is_ok(), "it is still held");
+        std::fs::rename(&aside, &new).expect("a folder");
+    };
+    let login = "USER alice\r\nPASS wonderland\r\n".to_string();
+    let last = format!("{login}QUIT\r\n");
+    let mut wire = Wire::new(says_later(login, act, last));
+    let host = host();
+    let ended = converse(
+        &mut wire,
+        &mut Session::new(&host, true),
+        |_| Ok(mailbox.clone()),
+        PATIENCE,
+    );
+    ended.expect("a conversation that ends well");
+    let said = String::from_utf8(wire.stream().written()).expect("replies");
+    let replies: Vec<_> = said.lines().filter_map(|line| line.get(..4)).collect();
+    let due = ["+OK ", "+OK ", "-ERR", "+OK ", "+OK ", "+OK "];
+    assert_eq!(replies, due, "{said}");
 }
 
 #[test]

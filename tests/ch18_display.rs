@@ -4,7 +4,7 @@
 use smtp_primer::display::{
     DEPTH, Header, PARTS, decode_body, decode_charset, decode_words, parts, present,
 };
-use smtp_primer::protocol::{base64, line::is_hidden};
+use smtp_primer::protocol::base64;
 
 /// A letter of one part, with these fields in its header.
 fn letter(fields: &str, body: &str) -> Vec<u8> {
@@ -20,10 +20,15 @@ fn multipart(kind: &str, boundary: &str, parts: &[&str]) -> String {
     text + &format!("--{boundary}--\r\n")
 }
 
-/// Where a page first holds something that could drive a terminal.
+/// Where a page first holds something that could drive a terminal (C0, DEL, C1), or that hides text
+/// or turns it around.
 fn danger(page: &str) -> Option<char> {
-    page.chars()
-        .find(|c| is_hidden(*c) && !matches!(c, '\n' | '\t'))
+    let drives = |c: &char| matches!(c, '\0'..='\x08' | '\x0b'..='\x1f' | '\x7f'..='\u{9f}');
+    let hides = |c: &char| {
+        let in_line = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{feff}');
+        in_line || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0041}')
+    };
+    page.chars().find(|c| drives(c) || hides(c))
 }
 
 #[test]

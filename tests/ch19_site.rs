@@ -12,7 +12,7 @@ use smtp_primer::session::{Letter, Origin, Recipient};
 use smtp_primer::site::{MAX_SIZE, PostOffice, Site};
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::Path;
 
 /// Opens a site with this site.conf.
@@ -482,6 +482,24 @@ fn a_letter_goes_once_to_each_user_and_once_into_the_queue_for_all_others() {
             .find(|file| file.contains("tmp"));
         assert_eq!(left, None, "{to:?}");
     }
+}
+
+/// RFC 1047; maddy #23, postal #3016: a server that did slow work before its 250, such as to call
+/// the next hop, outlasted the patience of its client, who sent the letter again.
+#[test]
+fn the_next_hop_is_not_called_before_the_letter_is_answered() {
+    let next_hop = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    next_hop.set_nonblocking(true).expect("not blocking");
+    let address = next_hop.local_addr().expect("its address");
+    let folder = TempDir::new("site");
+    let conf = format!("{CONF}route * {address}\n");
+    open(folder.path(), &conf).expect("a site");
+    let id = store(folder.path(), &["dave@d.example"]).expect("stored");
+    let called = next_hop.accept().map_err(|error| error.kind());
+    assert_eq!(called.err(), Some(ErrorKind::WouldBlock));
+    let file = folder.path().join(format!("queue/{id}.envelope"));
+    let envelope = fs::read_to_string(file).expect("an envelope");
+    assert!(envelope.contains("\ntries 0\n"), "{envelope}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod appendices;
 #[path = "../common/mod.rs"]
 mod common;
 mod deck;
+mod defects;
 mod dialogues;
 mod ledger;
 mod links;
@@ -105,6 +106,11 @@ fn each_statement_of_the_deck_is_shown_running() {
 #[test]
 fn each_rule_of_the_standards_is_seen_kept_or_left_out_with_a_reason() {
     none(ledger::is_complete_and_true(&the_book()));
+}
+
+#[test]
+fn each_mistake_of_others_is_caught_by_a_test_that_names_it() {
+    none(defects::are_caught(&the_book()));
 }
 
 #[test]

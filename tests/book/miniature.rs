@@ -6,7 +6,8 @@ use crate::project::Project;
 #[cfg(unix)]
 use crate::terminals;
 use crate::{
-    appendices, deck, dialogues, ledger, links, listings, order, owed, quotes, robot, transcripts,
+    appendices, deck, defects, dialogues, ledger, links, listings, order, owed, quotes, robot,
+    transcripts,
 };
 use smtp_primer::protocol::command::Verb;
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ const RULES: &[Rule] = &[
     quotes::exist,
     deck::is_shown_running,
     ledger::is_complete_and_true,
+    defects::are_caught,
     appendices::commands,
     appendices::replies,
     appendices::terms,
@@ -108,7 +110,21 @@ fn say(code: u16, text: &str) -> String {
         "examples/ch03_session.rs",
         "fn main() {\n    smtp_primer::session::answer(\"\");\n}\n",
     ),
-    ("tests/ch02_line.rs", "#[test]\nfn short_lines_fit() {}\n"),
+    (
+        "tests/ch02_line.rs",
+        "/// mailer #12,
+/// CVE-1.
+#[test]
+fn short_lines_fit() {
+    // Other HISTORY
+    // 7
+}
+
+// mailer #1
+#[test]
+fn long_lines_do_not() {}
+",
+    ),
     ("tests/ch03_session.rs", ""),
     (
         "book/src/SUMMARY.md",
@@ -121,6 +137,8 @@ fn say(code: u16, text: &str) -> String {
 [Commands](commands.md)
 
 [Rules](ledger.md)
+
+[Mistakes](defects.md)
 
 [The replies](replies.md)
 
@@ -231,6 +249,14 @@ Back to [the start](ch01-start.md#start-again).
 | A #1 | wait | left out, because nobody does | |
 ",
     ),
+    (
+        "book/src/defects.md",
+        "# Mistakes
+
+| no. | what happened | root cause | code | test |
+|---|---|---|---|---|
+",
+    ),
     ("book/src/glossary.md", "# Glossary\n\n## Word\n\n词.\n"),
     (
         "book/figures/way.svg",
@@ -260,13 +286,23 @@ fn book(file: &str, from: &str, to: &str) -> TempDir {
         .iter()
         .map(|(name, text)| (*name, text.to_string()))
         .collect();
+    let code = "[`line`](../../src/line.rs) `fits`";
+    let proof = "[`tests`](../../tests/ch02_line.rs) `short_lines_fit`";
     for number in 1..=33 {
-        let code = "[`line`](../../src/line.rs) `fits`";
-        let proof = "[`tests`](../../tests/ch02_line.rs) `short_lines_fit`";
         let row = format!("| D{number} | so | 词 | [2](ch02-line.md) | {code} | {proof} |\n");
         *files.entry("book/src/deck.md").or_default() += &row;
         let mark = format!("<span class=\"deck\">D{number}</span>\n");
         *files.entry("book/src/ch02-line.md").or_default() += &mark;
+    }
+    for number in 1..=43 {
+        let cannot = "cannot happen here, because nobody is angry";
+        let (what, code, proof) = match number {
+            1 => ("a (short) line was cut (mailer #12, CVE-2)", code, proof),
+            2 => ("it was cut again (Other HISTORY 7)", code, proof),
+            _ => ("a bomb (mailer #12)", cannot, ""),
+        };
+        let row = format!("| {number} | {what} | haste | {code} | {proof} |\n");
+        *files.entry("book/src/defects.md").or_default() += &row;
     }
     for verb in Verb::all() {
         let (form, about) = verb.explain();
@@ -549,6 +585,26 @@ left out, because nobody does ~> \s !! 14: A #1 has no code or no test
 `fits` ~> `fit` !! 7: src/line.rs has no `fit`
 ../../src/line.rs ~> ../../tests/ch02_line.rs !! 7: has no code or no test
 `short_lines_fit` ~> `short` !! 7: has no test `short`
+",
+    );
+    breaks(
+        "book/src/defects.md",
+        r"
+| 1 | ~> | 2 | !! 5: this row should be number 1
+| 2 | it was ~> it was !! 7: this row should be number 2
+| 2 | it was cut again ~> | 2 | it | was cut !! 6: a row has five cells
+| 43 | ~> \s !! 1: no row for each of 1 to 43
+| haste ~> |\s !! 5: 1 does not say the root cause
+#12, CVE-2) ~> #12, CVE-2). !! 5: 1 does not end with (where to look it up)
+#12, CVE-2) ~> #1, CVE-2) !! 5: no test of 1 names it in a remark: mailer #1, CVE-2
+HISTORY 7 ~> HISTORY 8 !! 6: no test of 2 names it in a remark: Other HISTORY 8
+because nobody is angry ~> because !! 7: say why
+is angry | ~> is angry | `fits` !! 7: name no test
+cannot happen here, because nobody is angry ~> \s !! 7: 3 has no code or no test
+`fits` ~> `fit` !! 5: src/line.rs has no `fit`
+../../src/line.rs ~> ../../tests/ch02_line.rs !! 5: has no code or no test
+`short_lines_fit` ~> `short` !! 5: has no test `short`
+../../tests/ch02_line.rs) `short_lines_fit` ~> ../../book/dialogues/03-noop.txt) !! 5: 1 has no
 ",
     );
     breaks(
