@@ -165,7 +165,11 @@ impl PostOffice<'_> {
         for recipient in letter.forward_paths.iter().flat_map(recipients) {
             match recipient {
                 Recipient::Local(user) if !users.contains(&user) => users.push(user),
-                Recipient::Remote(mailbox) if !others.contains(&mailbox) => others.push(mailbox),
+                Recipient::Remote(mailbox)
+                    if !others.iter().any(|other| is_same(other, &mailbox)) =>
+                {
+                    others.push(mailbox);
+                }
                 _ => {}
             }
         }
@@ -194,6 +198,11 @@ impl PostOffice<'_> {
         let mailboxes: Vec<Maildir> = mailboxes.collect::<io::Result<_>>()?;
         maildir::deliver(&mailboxes, &mut self.clock, domain, head, &letter.text)
     }
+}
+
+/// Is this the same mailbox? Quotes do not make it another (RFC 5321 §4.1.2).
+fn is_same(one: &Mailbox, other: &Mailbox) -> bool {
+    one.user() == other.user() && one.domain() == other.domain()
 }
 
 impl Store for PostOffice<'_> {

@@ -112,6 +112,7 @@ fn what_breaks_the_grammar_is_no_address() {
         ("a@b-", Domain),
         ("a@b-.c", Domain),
         ("a@b_c", Domain),
+        ("a@#3221225985", Domain), // RFC 821 had this for 192.0.2.1 (RFC 5321 F.4)
         ("a@b\u{fc}cher.example", Domain),
         ("a@\"b\"", Domain),
         ("a@(c)b", Domain),

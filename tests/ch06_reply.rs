@@ -143,6 +143,7 @@ fn a_reply_that_breaks_off_or_contradicts_itself_is_none() {
 
 #[test]
 fn a_reply_is_bounded_in_the_length_of_its_lines_and_in_their_number() {
+    assert_eq!((REPLY_LINE, REPLY_LINES), (512, 100)); // RFC 5321 §4.5.3.1.5, and our own
     for length in [REPLY_LINE - 1, REPLY_LINE, REPLY_LINE + 1] {
         let line = format!("250 {}\r\n", "x".repeat(length - 6));
         match read(&line) {

@@ -433,7 +433,8 @@ fn a_text_with_a_hundred_received_fields_goes_in_circles() {
 
 #[test]
 fn a_letter_is_taken_whatever_its_header_looks_like() {
-    // RFC 5321 §3.3: fields that should come in pairs and do not; §3.7.2: odd trace fields.
+    // RFC 5321 §3.3: fields that should come in pairs and do not; §3.7.2: odd trace fields;
+    // §4.5.3.1.8: more recipients than an envelope may have.
     let host = host();
     for header in [
         "Resent-To: x@y.example\r\n",
@@ -443,7 +444,10 @@ fn a_letter_is_taken_whatever_its_header_looks_like() {
         "Received: from (\r\n\tby ;;; \u{e9}\0\r\n",
         "RECEIVED : from x\r\n",
         "Return-Path: nobody\r\nReturn-Path: <<>\r\n",
-        "no field at all\r\n",
+        "no field at all\r\n: : :\r\n",
+        "\r\n",
+        "From: \r\nFrom: <\r\nDate: never\r\n",
+        &"To: a@b, c@d\r\n".repeat(60),
     ] {
         let mut talk = Talk::new(&host);
         talk.goes(&[("EHLO c.example", 250)]);
@@ -608,6 +612,24 @@ fn an_address_is_kept_to_the_letter() {
     );
     let letter = talk.received("").expect("a letter");
     let due = "<AliCe+X@B.eXample> to <\"b\\ob\"@A.Example> <Y@Z> <Postmaster>";
+    assert_eq!(envelope(&letter), due);
+}
+
+#[test]
+fn a_source_route_is_taken_and_nothing_of_it_is_kept() {
+    // RFC 5321 §4.1.1.3, §6.1, appendix C and F.2.
+    let host = host();
+    let mut talk = Talk::new(&host);
+    talk.goes(&[("EHLO c.example", 250)]);
+    talk.announces(
+        "<@one.example,@two.example:x@y.example>",
+        &[
+            "<@a.example,@b.example:bob@a.example>",
+            "<@a.example:carol@b.example>",
+        ],
+    );
+    let letter = talk.received("").expect("a letter");
+    let due = "<x@y.example> to <bob@a.example> <carol@b.example>";
     assert_eq!(envelope(&letter), due);
 }
 

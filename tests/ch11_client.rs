@@ -168,6 +168,35 @@ fn every_reply_at_every_step_has_its_outcome() {
 }
 
 #[test]
+fn the_text_of_a_reply_decides_nothing() {
+    // RFC 5321 §4.2: the code does, whatever is said, or if nothing is.
+    for text in [
+        "",
+        " ",
+        " 550 no",
+        " error, try again later",
+        "-OK\r\n{} OK",
+    ] {
+        let codes = ["220", "250", "250", "250", "354", "250", "221"];
+        for (step, code, expected) in [
+            (6, "221", "sent"),
+            (2, "451", "Mail refused, later"),
+            (2, "550", "Mail refused, never"),
+            (3, "450", "later"),
+            (3, "553", "never"),
+            (5, "452", "later"),
+            (5, "554", "never"),
+        ] {
+            let mut codes = codes;
+            codes[step] = code;
+            let reply = |code: &str| format!("{code}{}\r\n", text.replace("{}", code));
+            let (outcome, _) = send(&codes.map(reply), &["alice"], TEXT);
+            assert_eq!(outcome, expected, "{code}{text:?}");
+        }
+    }
+}
+
+#[test]
 fn the_text_is_sent_after_354_and_after_no_other_reply() {
     // RFC 5321 §3.3
     for code in [

@@ -269,6 +269,15 @@ b.example CNAME x\\027.example
     }
 }
 
+#[test]
+fn a_short_name_is_not_made_longer() {
+    // RFC 5321 §5.1: who completes names sends the letter to another host than was meant.
+    let table = "b.us.example A 192.0.2.1\nb.example A 192.0.2.2\nus.example A 192.0.2.3";
+    assert_eq!(shown(by_dns(table, "b")), "never: b does not exist");
+    let table = format!("{table}\nb A 192.0.2.4");
+    assert_eq!(shown(by_dns(&table, "b")), "b=192.0.2.4:25");
+}
+
 // OpenSMTPD #1190 again; RFC 974, RFC 5321 §5.1.
 #[test]
 fn where_we_are_one_of_the_hosts_only_better_ones_are_tried() {

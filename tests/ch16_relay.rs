@@ -47,6 +47,7 @@ struct Bench {
     folder: TempDir,
     now: u64,
     schedule: Schedule,
+    timeouts: Timeouts,
     hops: BTreeMap<String, Hop>,
     bounces: Kept,
     log: RefCell<String>,
@@ -74,6 +75,7 @@ impl Bench {
             folder: TempDir::new("relay"),
             now: NOON,
             schedule: Schedule::RFC,
+            timeouts: Timeouts::all(PATIENCE),
             hops: BTreeMap::new(),
             bounces: Kept::default(),
             log: RefCell::default(),
@@ -119,7 +121,7 @@ impl Bench {
             queue: &queue,
             own: &own,
             schedule: self.schedule,
-            timeouts: Timeouts::all(PATIENCE),
+            timeouts: self.timeouts,
             next_hops: &mut |domain| hops.get(domain.as_str()).cloned().unwrap_or_else(no_hop),
             store: &mut self.bounces,
             clock: &mut Clock::new(Some(self.now)),
@@ -287,6 +289,58 @@ fn a_host_that_cannot_be_reached_or_will_not_talk_to_us_is_followed_by_the_next(
         second.finish();
         first.into_iter().for_each(Peer::finish);
     }
+}
+
+#[test]
+fn the_addresses_of_a_host_are_tried_in_the_order_given() {
+    // RFC 5321 §5.1
+    let mut bench = Bench::new();
+    bench.add_for_bob();
+    let busy = Peer::new(&["S: 421 too busy\n"]);
+    let takes = Peer::new(&[&takes_bob()]);
+    let last = Nobody::new();
+    let addresses = vec![
+        Nobody::new().address,
+        busy.address,
+        takes.address,
+        last.address,
+    ];
+    let name = "mx.b.example".parse().expect("a host");
+    let target = Target { name, addresses };
+    bench.hops.insert("b.example".to_string(), Ok(vec![target]));
+    let calls = Cell::new(0);
+    let report_seen = bench.pass_seeing(&|_| calls.set(calls.get() + 1));
+    assert_eq!((calls.get(), report_seen), (3, report(1, 0, 0)));
+    busy.finish();
+    takes.finish();
+}
+
+#[test]
+fn a_host_that_says_nothing_is_left_when_its_time_is_over() {
+    // RFC 5321 §4.5.4. A connection is made here, but nobody takes it up.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut bench = Bench::new();
+    bench.timeouts = Timeouts::all(Duration::from_millis(50));
+    bench.add_for_bob();
+    bench.route("b.example", &[silent.local_addr().expect("an address")]);
+    assert_eq!(bench.pass(), report(0, 0, 1));
+    let log = bench.log.borrow();
+    assert!(
+        log.contains("at the greeting: no answer came in time"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_no_to_one_letter_is_not_remembered_for_the_next() {
+    // RFC 5321 §4.5.4.1: a 5yz to MAIL must not be cached.
+    let mut bench = Bench::new();
+    bench.add_for_bob();
+    bench.add_for_bob();
+    let peer = Peer::new(&[&says_to_mail("550 no"), &takes_bob()]);
+    bench.route("b.example", &[peer.address]);
+    assert_eq!(bench.pass(), report(1, 1, 0));
+    peer.finish();
 }
 
 #[test]
@@ -568,6 +622,25 @@ fn a_bounce_that_cannot_be_delivered_is_dropped() {
     );
     assert!(bench.is_empty());
     peer.finish();
+}
+
+#[test]
+fn one_bounce_for_all_goes_to_the_sender_on_the_envelope_and_to_nobody_in_the_header() {
+    // RFC 5321 §4.4
+    let mut bench = Bench::new();
+    let text = "Return-Path: <eve@e.example>\r\nFrom: eve@e.example\r\nSender: eve@e.example\r\n\
+                Reply-To: eve@e.example\r\nErrors-To: eve@e.example\r\n\r\nHello\r\n";
+    let to = ["bob@b.example", "carol@c.example"];
+    bench.add("<alice@a.example>", &to, text.as_bytes());
+    for domain in ["b.example", "c.example"] {
+        let never = NoHop::Never(format!("there is no {domain}"));
+        bench.hops.insert(domain.to_string(), Err(never));
+    }
+    assert_eq!(bench.pass(), report(0, 2, 0));
+    let words = bench.bounced();
+    assert!(to.iter().all(|to| words.contains(&format!("<{to}>"))));
+    let alice = "<alice@a.example>".parse().expect("a path");
+    assert_eq!(bench.bounces.letters[0].forward_paths, [alice]);
 }
 
 #[test]
@@ -857,6 +930,25 @@ fn the_exit_status_tells_how_a_pass_went() {
     assert_eq!(status, 1, "a damaged letter: {said}");
     assert!(said.contains(".damaged"), "{said}");
     assert_eq!(relay_once(&a).0, 0, "and then it is nobody's trouble");
+}
+
+#[test]
+fn the_reply_to_the_dot_does_not_wait_for_the_next_hop() {
+    // RFC 5321 §6.1: who waits too long for it sends the letter again.
+    let folder = TempDir::new("soon");
+    let next = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let conf = format!(
+        "route b.example {}\n",
+        next.local_addr().expect("an address")
+    );
+    let site = make_site(folder.path(), "a.example", &[], &conf);
+    let server = Server::start("serve", &site, &["--quiet"]);
+    let letter = folder.path().join("letter");
+    std::fs::write(&letter, LETTER).expect("a letter");
+    send(&server, "alice@a.example", &["bob@b.example"], &letter);
+    next.set_nonblocking(true).expect("a listener");
+    let called = next.accept().map_err(|error| error.kind());
+    assert_eq!(called.err(), Some(io::ErrorKind::WouldBlock));
 }
 
 #[test]

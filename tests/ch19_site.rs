@@ -374,6 +374,26 @@ fn nothing_is_made_if_the_domain_or_a_user_is_bad() {
 }
 
 #[test]
+fn a_postmaster_who_is_nobody_is_an_error() {
+    // RFC 5321 §4.5.1. A list with a postmaster on it is followed to its end like any other.
+    for list in [
+        "alias postmaster postmaster",
+        "alias postmaster void\nalias void postmaster",
+    ] {
+        let found = wrong(&format!("domain a.example\n{list}\n"));
+        assert_eq!(found, [":2: alias postmaster leads to nobody"], "{list}");
+    }
+    for list in [
+        "alias postmaster staff\nuser alice x\nalias staff alice",
+        "alias postmaster postmaster carol@c.example",
+    ] {
+        let folder = TempDir::new("site");
+        let site = open(folder.path(), &format!("domain a.example\n{list}\n")).expect(list);
+        assert_eq!(site.host.recipients(&ForwardPath::Postmaster).len(), 1);
+    }
+}
+
+#[test]
 fn a_site_that_cannot_be_finished_leaves_no_site_conf() {
     let folder = TempDir::new("site");
     fs::write(folder.path().join("queue"), "").expect("a file in the way");
@@ -576,4 +596,66 @@ fn two_mailboxes_elsewhere_that_differ_in_their_case_are_two() {
         to.iter().all(|mailbox| envelope.contains(mailbox)),
         "{envelope}"
     );
+}
+
+#[test]
+fn two_mailboxes_elsewhere_that_differ_in_their_quotes_are_one() {
+    // RFC 5321 §4.1.2
+    let folder = TempDir::new("site");
+    open(folder.path(), CONF).expect("a site");
+    let to = [
+        "carol@c.example",
+        "\"carol\"@c.example",
+        "\"car\\ol\"@C.example",
+        "\"ca rol\"@c.example",
+    ];
+    let id = store(folder.path(), &to).expect("stored");
+    let file = folder.path().join(format!("queue/{id}.envelope"));
+    let envelope = fs::read_to_string(file).expect("an envelope");
+    let waiting: Vec<&str> = envelope
+        .lines()
+        .filter(|line| line.starts_with("waiting"))
+        .collect();
+    let due = [
+        "waiting <carol@c.example>",
+        "waiting <\"ca rol\"@c.example>",
+    ];
+    assert_eq!(waiting, due);
+}
+
+#[test]
+fn nothing_in_a_text_is_changed_or_believed_on_its_way() {
+    // RFC 5321 §4.4, §6.4, appendix C: not the trace of others, not a header that breaks the
+    // rules, not the names in it.
+    let folder = TempDir::new("site");
+    let site = open(folder.path(), CONF).expect("a site");
+    let text = "Return-Path: <eve@e.example>\r\nreceived: from b by c;\r\n  today\r\n\
+                To: bob@a.example, erin@e.example\r\nReceived: from d by b; yesterday\r\n\
+                this is no field\r\nDate: 1 Jan 26\r\nBcc: bob@a.example\r\n\r\n\
+                .\r\n From here\r\n\u{ff}\0\r\n\r\n";
+    let text: Vec<u8> = text.chars().map(|c| c as u8).collect();
+    let letter = Letter {
+        text: Text::new(text.clone()).expect("a text"),
+        ..letter(&["alice@a.example", "dave@d.example"])
+    };
+    let clock = Clock::new(None);
+    let mut office = PostOffice { site: &site, clock };
+    office.store(&letter).expect("stored");
+    let is_ours = |head: &[u8], start: &str| {
+        let head = std::str::from_utf8(head).expect("ASCII");
+        let rest = head.strip_prefix(start).unwrap_or_else(|| panic!("{head}"));
+        assert!(rest.starts_with("Received: from mx.example "), "{head}");
+        assert_eq!(rest.matches(':').count(), 3, "one field: {head}");
+    };
+    let at_home = new_letters(folder.path(), "alice").remove(0);
+    let head = at_home.strip_suffix(text.as_slice()).expect("the text");
+    is_ours(head, "Return-Path: <x@x.example>\r\n");
+    let waits = files(&folder.path().join("queue"));
+    let waits = waits.iter().find(|file| file.ends_with(".letter"));
+    let waits = folder.path().join("queue").join(waits.expect("a letter"));
+    let waits = fs::read(waits).expect("a letter");
+    let head = waits.strip_suffix(text.as_slice()).expect("the text");
+    is_ours(head, "");
+    assert_eq!(new_letters(folder.path(), "bob").len(), 0);
+    assert_eq!(queued(folder.path()), ["dave@d.example"]);
 }

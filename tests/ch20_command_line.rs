@@ -945,6 +945,40 @@ fn one_pass_of_the_relay_has_three_outcomes() {
 }
 
 #[test]
+fn when_to_try_again_and_when_to_give_up_can_be_chosen() {
+    // RFC 5321 §4.5.4.1
+    let stage = Stage::new();
+    queue_a_letter(&stage);
+    let words = ["relay", stage.site(), "--once", "--quiet"];
+    run(&[&words[..], &["--retry", "0.001"]].concat(), "").code(75);
+    // A wait of less than a second is none, so the letter is tried again at once.
+    run(
+        &[&words[..], &["--retry", "7200", "--give-up", "3600"]].concat(),
+        "",
+    )
+    .code(75);
+    let mut files = fs::read_dir(stage.site.join("queue")).expect("the queue");
+    let envelope = files.find_map(|file| {
+        let path = file.expect("a file").path();
+        let is_envelope = path.extension().is_some_and(|kind| kind == "envelope");
+        is_envelope.then_some(path)
+    });
+    let file = envelope.expect("an envelope");
+    let envelope = fs::read_to_string(&file).expect("an envelope");
+    let seconds = |name: &str| -> u64 {
+        let line = envelope.lines().find_map(|line| line.strip_prefix(name));
+        line.expect(name).parse().expect("a number")
+    };
+    let wait = seconds("next ") - seconds("arrived ");
+    assert!((14_400..14_500).contains(&wait), "twice the first: {wait}");
+    assert!(envelope.contains("tries 2\n"), "{envelope}");
+    let now = envelope.replace(&format!("next {}", seconds("next ")), "next 0");
+    fs::write(&file, now).expect("an envelope");
+    run(&[&words[..], &["--give-up", "0.001"]].concat(), "").code(1);
+    assert_eq!(new_letters(&stage.site, "alice").len(), 1, "the bounce");
+}
+
+#[test]
 fn a_queue_has_one_relay_at_a_time() {
     let stage = Stage::new();
     let queue = Queue::create(&stage.site.join("queue")).expect("a queue");

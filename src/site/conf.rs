@@ -113,6 +113,14 @@ fn read(lines: &[Vec<&str>], site: &mut Site) -> BTreeMap<usize, String> {
             wrong.entry(number).or_insert(why);
         }
     }
+    // Somebody must get what is written to the postmaster (RFC 5321 §4.5.1).
+    let is_postmaster = |line: &Vec<&str>| line.starts_with(&["alias", POSTMASTER]);
+    if let Some(at) = lines.iter().position(is_postmaster)
+        && site.host.recipients(&ForwardPath::Postmaster).is_empty()
+    {
+        let why = format!("alias {POSTMASTER} leads to nobody");
+        wrong.entry(at + 1).or_insert(why);
+    }
     wrong
 }
 
