@@ -414,7 +414,7 @@ fn what_was_sent_in_part_is_not_sent_again() {
     );
     assert_eq!(
         wire.stream().script.written(),
-        b"220 a421 a.example closing\r\n"
+        b"220 a421 a.example closing: timed out\r\n"
     );
 }
 

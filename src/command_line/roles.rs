@@ -63,7 +63,7 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
         office: PostOffice { site, clock },
         is_quiet: args.flag("quiet"),
     };
-    let goodbye = format!("421 {} closing: no line came in time", site.host.domain);
+    let goodbye = format!("421 {} closing", site.host.domain);
     receive(args, "127.0.0.1:2525", PATIENCE, |wire, patience| {
         let caller = site.caller(wire.stream().peer.ip(), wire.stream().local()?.ip());
         let mut session = Session::new(&site.host, caller);
