@@ -7,7 +7,7 @@ use common::mailbox::put;
 use common::peers::{Nobody, Peer};
 use common::process::{Server, TempDir, new_letters, program};
 use common::script::Script;
-use smtp_primer::pop3::client::{Client, Failure, LETTER};
+use smtp_primer::pop3::client::{Client, Failure, LETTER, LETTERS};
 use smtp_primer::protocol::dot::ENDLESS_TEXT;
 use smtp_primer::protocol::line::Wire;
 use smtp_primer::protocol::sasl::Credentials;
@@ -161,6 +161,19 @@ fn a_letter_may_be_twice_as_long_as_was_said_and_64_kib_more() {
         // It was read to its end, so the conversation goes on.
         let next = client.retrieve(2, claimed).expect("the next");
         assert_eq!(next.octets(), b"the next\r\n");
+    }
+}
+
+#[test]
+fn a_list_has_a_hundred_thousand_letters_at_most() {
+    for (letters, fits) in [(LETTERS - 1, true), (LETTERS, true), (LETTERS + 1, false)] {
+        let list = "1 1\r\n".repeat(letters);
+        let mut server = Script::says(format!("{WELCOME}+OK\r\n{list}.\r\n"));
+        let listed = open(&mut server).expect("a login").list();
+        match listed {
+            Ok(listed) => assert!(fits && listed.len() == letters, "{letters}"),
+            Err(failure) => assert!(!fits && matches!(failure, Failure::Endless), "{failure}"),
+        }
     }
 }
 
