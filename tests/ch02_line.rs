@@ -131,7 +131,7 @@ fn a_line_without_an_end_is_followed_for_64_kib_and_no_further() {
 /// maddy #116, CVE-2013-1752: `nc host 25 </dev/zero` took all the memory there was.
 #[test]
 fn a_peer_that_never_ends_its_line_is_given_up_before_it_costs_memory() {
-    let before = peak_memory();
+    let before = peak_memory(std::process::id());
     for size in [1, 1460, 1 << 20] {
         let mut wire = Wire::new(Script::new(std::iter::repeat_with(move || vec![0; size])));
         assert_eq!(wire.read_line(COMMAND_LINE).unwrap(), Line::Endless);
@@ -139,7 +139,7 @@ fn a_peer_that_never_ends_its_line_is_given_up_before_it_costs_memory() {
         let enough = COMMAND_LINE + ENDLESS_LINE;
         assert!((enough..=enough + 64 * 1024).contains(&octets), "{octets}");
     }
-    if let (Some(before), Some(after)) = (before, peak_memory()) {
+    if let (Some(before), Some(after)) = (before, peak_memory(std::process::id())) {
         assert!(after - before < 32 << 20, "{before} {after}");
     }
 }

@@ -305,7 +305,7 @@ fn a_text_too_big_is_read_to_its_end_and_a_bare_newline_in_it_is_still_seen() {
 
 #[test]
 fn a_text_too_big_or_bad_costs_no_memory() {
-    let before = peak_memory();
+    let before = peak_memory(std::process::id());
     let blocks = [
         (vec![b'x'; 1 << 20], Received::TooBig),
         (
@@ -324,7 +324,7 @@ fn a_text_too_big_or_bad_costs_no_memory() {
         let stream = std::iter::repeat_n(block, times).chain(end);
         assert!(receive(stream, 1 << 20).unwrap() == (what, only_quit()));
     }
-    if let (Some(before), Some(after)) = (before, peak_memory()) {
+    if let (Some(before), Some(after)) = (before, peak_memory(std::process::id())) {
         assert!(after - before < 32 << 20, "{before} {after}");
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod crash;
 pub mod dialogues;
+pub mod dns;
 pub mod inn;
 pub mod mailbox;
 pub mod peers;

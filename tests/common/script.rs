@@ -216,9 +216,9 @@ impl Dice {
     }
 }
 
-/// The most memory this process has ever had, in octets, where the system tells (Linux does).
-pub fn peak_memory() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+/// The most memory that a process has ever had, in octets, where the system tells (Linux does).
+pub fn peak_memory(process: u32) -> Option<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let peak = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
