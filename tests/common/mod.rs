@@ -4,6 +4,7 @@
 pub mod crash;
 pub mod dialogues;
 pub mod dns;
+pub mod hostile;
 pub mod inn;
 pub mod mailbox;
 pub mod peers;
