@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         let mut session = Session::new(&host, caller);
         let mut wire = Wire::traced(visitor, Some(Trace::of_server(Box::new(io::stdout()))));
         if let Err(error) = converse(&mut wire, &mut session, &mut memory, PATIENCE) {
-            hang_up(&mut wire, &error, "421 a.example no line came in time");
+            hang_up(&mut wire, &error, "421 a.example closing");
         }
     });
     Ok(())

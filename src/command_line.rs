@@ -65,11 +65,13 @@ const COMMANDS: [Command; 10] = [
     },
     Command {
         name: "relay",
-        form: "DIR [--once] [--retry SECS] [--give-up SECS] [--quiet]",
+        form: "DIR [--once] [--retry SECS] [--give-up SECS] [--timeout SECS] [--quiet]",
         about: "hand on the letters that wait in the queue\n\
                 --once     one look at the queue, then stop\n\
                 --retry    the first wait after a failure; 1800 unless told otherwise\n\
-                --give-up  how old a letter may get; 432000, five days, unless told otherwise",
+                --give-up  how old a letter may get; 432000, five days, unless told otherwise\n\
+                --timeout  how long to wait for each answer; minutes, as RFC 5321 wishes,\n\
+                unless told otherwise",
         run: roles::relay,
     },
     Command {

@@ -86,9 +86,9 @@ struct Job {
 /// The hosts to try for a domain, or why there are none.
 type Hop = Result<Vec<Target>, Answer>;
 
-/// Who was silent in this pass, and what came of the try: addresses where nobody picked up, and
-/// domains without a hop. To try again for every letter that waits for them would keep all others
-/// waiting (RFC 5321 §4.5.4.1).
+/// Who was silent in this pass, and what came of the try: addresses where nobody picked up or said
+/// hello, and domains without a hop. To try again for every letter that waits for them would keep
+/// all others waiting (RFC 5321 §4.5.4.1).
 type Silent = HashMap<String, Answer>;
 
 /// Most of them that we remember: a pass takes as much memory for ten thousand letters as for one.
@@ -239,7 +239,8 @@ impl Relay<'_> {
                 if !is_about_us(&failure) {
                     return Err(answer);
                 }
-                if matches!(failure, Failure::Broken(Stage::Greeting, _)) {
+                // Up to here no letter was named, so it would be the same for the next one.
+                if matches!(failure, Failure::Broken(Stage::Greeting | Stage::Hello, _)) {
                     note(silent, key, &answer);
                 }
                 failures.push(answer);

@@ -6,14 +6,15 @@
 //!
 //! One thread serves everybody, so time is the thing to guard. A caller gets so long for each
 //! line, and so long in all. And like Postfix under stress the server is patient only while nobody
-//! else waits: when another caller stands in line, an idle one has [`HURRY`] and no longer.
+//! else waits: when another caller stands in line, an idle one has [`HURRY`] and no longer, and a
+//! lively one soon has to come again.
 
 use crate::protocol::command::AUTH_LINE;
 use crate::protocol::dot::read_text;
 use crate::protocol::line::{Stream, Wire, timed_out};
 use crate::protocol::reply::Reply;
 use crate::session::{Letter, Session, Step};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -22,8 +23,9 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// How long an idle caller has while another one waits.
 pub const HURRY: Duration = Duration::from_secs(10);
-/// A connection lasts at most this many times the patience for one command.
-const CONNECTION: u32 = 6;
+/// A connection lasts at most this many times the patience for one command; and once another
+/// caller waits, this many times [`HURRY`], however busily it is used.
+pub const CONNECTION: u32 = 6;
 /// How often we look up from a silent caller, to see what time it is and who else is there.
 const LOOK_UP: Duration = Duration::from_millis(200);
 /// How long we rest when nobody could be let in.
@@ -96,12 +98,13 @@ fn keep<S: Stream>(wire: &mut Wire<S>, store: &mut dyn Store, letter: &Letter) -
     }
 }
 
-/// Ends a conversation that failed: says why in the trace, and, if time ran out, says `goodbye` to
-/// the peer.
+/// Ends a conversation that failed: says why in the trace, and, if time ran out, says `goodbye` and
+/// the reason to the peer.
 pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) {
     wire.remark(&format!("the conversation broke off: {error}"));
     if error.kind() == io::ErrorKind::TimedOut && wire.allow(GOODBYE).is_ok() {
-        let _ = wire.write_line(goodbye).and_then(|()| wire.flush());
+        let goodbye = format!("{goodbye}: {error}");
+        let _ = wire.write_line(&goodbye).and_then(|()| wire.flush());
     }
 }
 
@@ -117,8 +120,9 @@ pub fn serve(door: &Door, sessions: Option<u64>, mut visit: impl FnMut(Visitor<'
 /// Where callers arrive, and how long each is borne with.
 pub struct Door {
     listener: TcpListener,
-    /// Who stands in line, if we have looked.
-    next: RefCell<Option<(TcpStream, SocketAddr)>>,
+    /// Who stands in line, if we have looked, and since when.
+    next: RefCell<Option<(TcpStream, SocketAddr, Instant)>>,
+    looked: Cell<Instant>,
     patience: Duration,
     leash: Option<u32>,
 }
@@ -132,6 +136,7 @@ impl Door {
         Ok(Door {
             listener,
             next: RefCell::new(None),
+            looked: Cell::new(Instant::now()),
             patience,
             leash,
         })
@@ -145,7 +150,7 @@ impl Door {
     /// Waits for the next caller. `None`: our parent is gone, and so should we be.
     fn wait(&self) -> Option<Visitor<'_>> {
         loop {
-            let next = self.next.take();
+            let next = self.next.take().map(|(stream, peer, _)| (stream, peer));
             let caller = next.map_or_else(|| self.listener.accept(), Ok);
             match caller.and_then(|(stream, peer)| Visitor::new(self, stream, peer)) {
                 Ok(visitor) => return Some(visitor),
@@ -157,14 +162,18 @@ impl Door {
         }
     }
 
-    /// Does somebody stand in line?
-    fn is_wanted(&self) -> bool {
+    /// For how long has somebody stood in line?
+    fn wanted_for(&self) -> Option<Duration> {
         let mut next = self.next.borrow_mut();
-        if next.is_none() && self.listener.set_nonblocking(true).is_ok() {
-            *next = self.listener.accept().ok();
+        // A look takes three system calls: too many for each line.
+        let is_time = next.is_none() && self.looked.get().elapsed() >= LOOK_UP;
+        if is_time && self.listener.set_nonblocking(true).is_ok() {
+            self.looked.set(Instant::now());
+            let caller = self.listener.accept().ok();
+            *next = caller.map(|(stream, peer)| (stream, peer, Instant::now()));
             let _ = self.listener.set_nonblocking(self.leash.is_some());
         }
-        next.is_some()
+        next.as_ref().map(|(_, _, since)| since.elapsed())
     }
 }
 
@@ -185,6 +194,8 @@ pub struct Visitor<'a> {
     pub peer: SocketAddr,
     /// When the whole connection has to be over.
     end: Instant,
+    /// The caller's time was up; the goodbye has a little of its own.
+    is_over: bool,
     /// Since when, and for how long at most, we wait for what comes next.
     since: Instant,
     patience: Duration,
@@ -203,6 +214,7 @@ impl Visitor<'_> {
             door,
             peer,
             end: now + door.patience * CONNECTION,
+            is_over: false,
             since: now,
             patience: door.patience,
         })
@@ -213,13 +225,15 @@ impl Visitor<'_> {
         self.stream.local_addr()
     }
 
-    /// Reads or writes. Between two tries we look up.
+    /// Reads or writes. Between two tries we look up. `late` is what to say of a caller who keeps
+    /// us waiting.
     fn patiently<T>(
         &mut self,
+        late: &str,
         mut act: impl FnMut(&mut TcpStream) -> io::Result<T>,
     ) -> io::Result<T> {
         loop {
-            self.look_up()?;
+            self.look_up(late)?;
             match act(&mut self.stream).map_err(timed_out) {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
                 done => return done,
@@ -227,16 +241,27 @@ impl Visitor<'_> {
         }
     }
 
-    /// Is there time left?
-    fn look_up(&mut self) -> io::Result<()> {
+    /// Is there time left? If not, the error says why.
+    fn look_up(&mut self, late: &str) -> io::Result<()> {
         let (now, waited) = (Instant::now(), self.since.elapsed());
-        let too_long = waited >= self.patience || waited >= HURRY && self.door.is_wanted();
-        if too_long || now >= self.end || is_orphan(self.door.leash) {
-            // Two steps are still to come: the goodbye, and the close.
-            self.end = now + GOODBYE * 2;
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        Ok(())
+        let why = if is_orphan(self.door.leash) {
+            "this server is ending"
+        } else if now >= self.end {
+            "the connection has lasted too long"
+        } else if waited >= self.patience {
+            late
+        } else {
+            match self.door.wanted_for() {
+                _ if self.is_over => return Ok(()),
+                Some(_) if waited >= HURRY => "another caller waits",
+                Some(time) if time >= HURRY * CONNECTION => "another caller has waited too long",
+                _ => return Ok(()),
+            }
+        };
+        // Two steps are still to come: the goodbye, and the close.
+        self.is_over = true;
+        self.end = now + GOODBYE * 2;
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
     }
 }
 
@@ -250,13 +275,15 @@ impl Stream for Visitor<'_> {
 
 impl Read for Visitor<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.patiently(|stream| stream.read(buffer))
+        self.patiently("no line came in time", |stream| stream.read(buffer))
     }
 }
 
 impl Write for Visitor<'_> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.patiently(|stream| stream.write(octets))
+        self.patiently("our answer was not read in time", |stream| {
+            stream.write(octets)
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,6 +1,9 @@
 //! The next hop: which hosts are tried for a domain, in which order, and what a stranger's DNS can
 //! not do to us. Rows 36 and 37 of the list of defects.
 
+mod common;
+
+use common::dns::{ASKED, FINE, answer_to, bind, labels, other_id, record};
 use smtp_primer::next_hop::dns::{Answer, Data, Kind, Question, Record};
 use smtp_primer::next_hop::resolver::{Resolver, STRANGERS};
 use smtp_primer::next_hop::{
@@ -8,7 +11,7 @@ use smtp_primer::next_hop::{
 };
 use smtp_primer::protocol::address::Domain;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 
@@ -371,37 +374,11 @@ fn aliases_are_followed_a_few_times_and_not_in_a_circle() {
 // --- The packets ------------------------------------------------------------------------------
 
 const ID: u16 = 0x1234;
-/// An answer without trouble, from a server that asked others.
-const FINE: u16 = 0x8180;
-
-/// A name: its labels, each with its length, and no end.
-fn labels(name: &str) -> Vec<u8> {
-    let label = |label: &str| [&[label.len() as u8], label.as_bytes()].concat();
-    name.split('.').flat_map(label).collect()
-}
-
 /// A name of 192 + `last` octets; in a packet it has 194 + `last`.
 fn long_name(last: usize) -> String {
     let label = |length| "x".repeat(length);
     [63, 63, 63, last].map(label).join(".")
 }
-
-/// The packet that answers `question`; `records` stand there as they are.
-fn answer_to(question: &[u8], flags: u16, count: u16, records: &[u8]) -> Vec<u8> {
-    let (id, rest) = (&question[..2], &question[12..]);
-    let counts = [flags, 1, count, 0, 0].map(u16::to_be_bytes).concat();
-    [id, &counts, rest, records].concat()
-}
-
-/// A record of class IN; `owner` and `data` stand there as they are.
-fn record(owner: &[u8], kind: u16, data: &[u8]) -> Vec<u8> {
-    let numbers = [kind, 1, 0, 3600, data.len() as u16];
-    let numbers = numbers.map(u16::to_be_bytes).concat();
-    [owner, &numbers, data].concat()
-}
-
-/// Points to the name in the question.
-const ASKED: &[u8] = &[0xc0, 12];
 
 fn question(name: &str, kind: Kind) -> Question {
     Question::new(&domain(name), kind).unwrap()
@@ -695,11 +672,6 @@ fn mx_answer(question: &[u8]) -> Vec<u8> {
     answer_to(question, FINE, 1, &record(ASKED, 15, &data))
 }
 
-fn other_id(mut packet: Vec<u8>) -> Vec<u8> {
-    packet[0] ^= 0x80;
-    packet
-}
-
 fn look_up(server: SocketAddr, patience: Duration) -> Result<Vec<Record>, NoHop> {
     Resolver::new(server, patience).look_up(&domain("b.example"), Kind::Mx)
 }
@@ -843,14 +815,7 @@ fn nobody_at_the_resolvers_port_is_not_now() {
 fn cut_short(
     script: impl Fn(Vec<u8>, &mut TcpStream) + Send + 'static,
 ) -> (SocketAddr, JoinHandle<()>) {
-    // Both need the same port; somebody else may have one of them.
-    let (tcp, udp) = (0..100)
-        .find_map(|_| {
-            let tcp = TcpListener::bind("127.0.0.1:0").ok()?;
-            let udp = UdpSocket::bind(tcp.local_addr().ok()?).ok()?;
-            Some((tcp, udp))
-        })
-        .unwrap();
+    let (udp, tcp) = bind();
     udp.set_read_timeout(Some(NEVER_IN_A_TEST)).unwrap();
     let address = tcp.local_addr().unwrap();
     let thread = spawn(move || {

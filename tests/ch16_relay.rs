@@ -548,6 +548,21 @@ fn a_dead_host_is_called_once_in_a_pass_however_many_letters_wait_for_it() {
 }
 
 #[test]
+fn a_host_that_breaks_off_before_it_knows_the_letter_is_called_once_in_a_pass_too() {
+    for script in ["S: {close}", "S: 220 b\nC: EHLO a.example\nS: {close}"] {
+        let mut bench = Bench::new();
+        let peer = Peer::new(&[script]);
+        bench.route("b.example", &[peer.address]);
+        bench.add_for_bob();
+        bench.add_for_bob();
+        let calls = Cell::new(0);
+        let seen = bench.pass_seeing(&|_| calls.set(calls.get() + 1));
+        assert_eq!((calls.get(), seen), (1, report(0, 0, 2)), "{script}");
+        peer.finish();
+    }
+}
+
+#[test]
 fn an_envelope_that_cannot_be_read_is_reported_and_stays() {
     let mut bench = Bench::new();
     // A folder can be read as a file by nobody, also not by root.

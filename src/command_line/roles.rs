@@ -63,7 +63,7 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
         office: PostOffice { site, clock },
         is_quiet: args.flag("quiet"),
     };
-    let goodbye = format!("421 {} closing: no line came in time", site.host.domain);
+    let goodbye = format!("421 {} closing", site.host.domain);
     receive(args, "127.0.0.1:2525", PATIENCE, |wire, patience| {
         let caller = site.caller(wire.stream().peer.ip(), wire.stream().local()?.ip());
         let mut session = Session::new(&site.host, caller);
@@ -138,12 +138,13 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         return Err(try_later("another relay works on this queue"));
     };
     let mut clock = clock()?;
+    let timeout = args.seconds("timeout")?;
     let relay = Relay {
         queue: &queue,
         own: &site.host.domain,
         schedule,
-        timeouts: Timeouts::RFC,
-        next_hops: &mut find_hops(&site),
+        timeouts: timeout.map_or(Timeouts::RFC, Timeouts::all),
+        next_hops: &mut find_hops(&site, timeout.unwrap_or(RESOLVER)),
         store: &mut PostOffice {
             site: &site,
             clock: clock.clone(),
@@ -157,8 +158,9 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
 }
 
 /// Asks the routes of the site, and then its resolver.
-fn find_hops(site: &Site) -> impl FnMut(&Domain) -> Result<Vec<Target>, NoHop> {
-    let mut resolver = site.resolver.map(|server| Resolver::new(server, RESOLVER));
+fn find_hops(site: &Site, patience: Duration) -> impl FnMut(&Domain) -> Result<Vec<Target>, NoHop> {
+    let patience = patience.min(RESOLVER);
+    let mut resolver = site.resolver.map(|server| Resolver::new(server, patience));
     move |domain| {
         let lookup = resolver.as_mut().map(|asked| asked as &mut dyn Lookup);
         next_hops(

@@ -69,13 +69,12 @@ fn path(address: &str) -> String {
 }
 
 fn not_sent(failure: client::Failure) -> Failure {
-    let why = match failure {
-        client::Failure::Unknown(_) => failure.to_string(),
-        _ => format!("not sent: {failure}"),
-    };
-    match failure.is_temporary() {
-        true => try_later(why),
-        false => failed(why),
+    match failure {
+        client::Failure::Unknown(_) => try_later(format!(
+            "{failure}; if you send it again, it may come twice"
+        )),
+        _ if failure.is_temporary() => try_later(format!("not sent: {failure}; try again later")),
+        _ => failed(format!("not sent: {failure}")),
     }
 }
 
@@ -244,8 +243,13 @@ fn not_fetched(step: &str) -> impl Fn(pop3::Failure) -> Failure {
     move |failure| {
         let why = format!("at {step}: {failure}");
         match failure {
-            pop3::Failure::Io(_) => try_later(why),
-            pop3::Failure::Refused(reply) if reply.contains("[IN-USE]") => try_later(why),
+            pop3::Failure::Io(_) => try_later(format!("{why}; try again later")),
+            pop3::Failure::Refused(reply) if reply.contains("[IN-USE]") => {
+                try_later(format!("{why}; try again later"))
+            }
+            pop3::Failure::Nonsense(_) | pop3::Failure::Endless => {
+                failed(format!("{why}; does a POP3 server listen there?"))
+            }
             _ => failed(why),
         }
     }

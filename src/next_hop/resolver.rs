@@ -27,6 +27,8 @@ pub const STRANGERS: usize = 100;
 /// Longest message: over TCP its length is a 16-bit number (RFC 1035 §4.2.2).
 const MESSAGE: usize = 65_535;
 
+const CUT_SHORT: &str = "the answer was cut short, even over TCP";
+
 /// A resolver, and how long we wait for it.
 #[derive(Debug, Clone)]
 pub struct Resolver {
@@ -109,7 +111,8 @@ impl Lookup for Resolver {
                 return Err(NoHop::Never(format!("{asked}: there is no such name")));
             }
             Ok(Answer::Failed(why)) => why.to_string(),
-            Ok(Answer::Truncated) => "the answer was cut short, even over TCP".to_string(),
+            Ok(Answer::Truncated) => CUT_SHORT.to_string(),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => CUT_SHORT.to_string(),
             Err(error) => error.to_string(),
         };
         Err(NoHop::NotNow(format!("{asked}: {why}")))

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 /// Longest reply line, CR LF included, in octets (RFC 2449 §4).
 const REPLY_LINE: usize = 512;
-/// Longest list that we read, in octets.
-const LIST: usize = 64 * 1024 * 1024;
-/// Longest letter that we read, in octets, whatever the list promised.
-pub const LETTER: usize = 256 * 1024 * 1024;
+/// Most letters of a list that we read.
+pub const LETTERS: usize = 100_000;
+/// Longest letter that we keep, in octets, whatever the list promised.
+pub const LETTER: usize = 64 * 1024 * 1024;
 
 /// Why letters could not be fetched.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub enum Failure {
     Refused(String),
     /// What came is no POP3.
     Nonsense(String),
+    /// A line, a list or a letter that does not end.
+    Endless,
     /// A letter came, and is none: it was read to its end, and the next may be fetched. Or a name or
     /// password that cannot be said.
     Unfit(&'static str),
@@ -34,9 +36,13 @@ impl fmt::Display for Failure {
             Failure::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
                 f.write_str("no answer came in time")
             }
+            Failure::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                f.write_str("the connection failed: the other side closed it")
+            }
             Failure::Io(error) => write!(f, "the connection failed: {error}"),
             Failure::Refused(reply) => write!(f, "the server said: {reply}"),
             Failure::Nonsense(line) => write!(f, "this is no POP3 reply: {line}"),
+            Failure::Endless => f.write_str("an answer longer than any real one"),
             Failure::Unfit(why) => f.write_str(why),
         }
     }
@@ -46,7 +52,10 @@ impl std::error::Error for Failure {}
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
-        Failure::Io(error)
+        match error.kind() {
+            io::ErrorKind::FileTooLarge => Failure::Endless,
+            _ => Failure::Io(error),
+        }
     }
 }
 
@@ -75,18 +84,17 @@ impl<S: Stream> Client<S> {
         Ok(client)
     }
 
-    /// The numbers and sizes of the letters.
+    /// The numbers and sizes of the letters. No line of a list begins with a dot but the last.
     pub fn list(&mut self) -> Result<Vec<(usize, usize)>, Failure> {
         self.say("LIST")?;
-        let text = self.text(LIST)?;
-        let pair = |line: &[u8]| {
-            let line = str::from_utf8(line).ok()?;
-            let (number, size) = line.split_once(' ')?;
-            Some((number.parse().ok()?, size.split(' ').next()?.parse().ok()?))
-        };
-        text.lines()
-            .map(|line| pair(line).ok_or(Failure::Nonsense(visible(line))))
-            .collect()
+        let mut letters = Vec::new();
+        while letters.len() <= LETTERS {
+            match self.line()?.as_str() {
+                "." => return Ok(letters),
+                line => letters.push(letter(line).ok_or(Failure::Nonsense(line.to_string()))?),
+            }
+        }
+        Err(Failure::Endless)
     }
 
     /// Fetches a letter that has, as the list said, `size` octets. A server that sends more than
@@ -115,15 +123,20 @@ impl<S: Stream> Client<S> {
 
     fn hear(&mut self) -> Result<(), Failure> {
         self.wire.allow(self.patience)?;
-        let line = match self.wire.read_line(REPLY_LINE)? {
-            Line::Text(line) => visible(&line),
-            Line::Closed => return Err(Failure::Io(io::ErrorKind::UnexpectedEof.into())),
-            line => return Err(Failure::Nonsense(format!("{line:?}"))),
-        };
+        let line = self.line()?;
         match line.split(' ').next() {
             Some("+OK") => Ok(()),
             Some("-ERR") => Err(Failure::Refused(line)),
             _ => Err(Failure::Nonsense(line)),
+        }
+    }
+
+    fn line(&mut self) -> Result<String, Failure> {
+        match self.wire.read_line(REPLY_LINE)? {
+            Line::Text(line) => Ok(visible(&line)),
+            Line::Closed => Err(Failure::Io(io::ErrorKind::UnexpectedEof.into())),
+            Line::BareNewline => Err(Failure::Nonsense("a CR or LF alone".to_string())),
+            Line::TooLong | Line::Endless => Err(Failure::Endless),
         }
     }
 
@@ -134,4 +147,10 @@ impl<S: Stream> Client<S> {
             Received::TooBig => Err(Failure::Unfit("the letter is longer than announced")),
         }
     }
+}
+
+/// A line of the list: a number and a size, and perhaps more (RFC 1939 §5).
+fn letter(line: &str) -> Option<(usize, usize)> {
+    let (number, size) = line.split_once(' ')?;
+    Some((number.parse().ok()?, size.split(' ').next()?.parse().ok()?))
 }

@@ -15,7 +15,7 @@
 // ANCHOR: uses
 use super::line::{Stream, Wire, one_line};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 // ANCHOR_END: uses
 
 // ANCHOR: text
@@ -123,12 +123,15 @@ pub enum Received {
 /// How far we follow a text that is too long, to find its end, before we give up on the peer: so
 /// many octets past the limit.
 pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;
+
+/// Who says a line just before our patience ends, and so on, is borne with for so many waits.
+pub const WAITS: u32 = 6;
 // ANCHOR_END: endless_text
 
 // ANCHOR: read_text
 /// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing, in
 /// octets; the dot line is not counted (RFC 1870 §5). `patience` is for each wait, in which a line,
-/// or 64 KiB of it, must come.
+/// or 64 KiB of it, must come; the whole text has to come in [`WAITS`] times that.
 ///
 /// Errors: whatever the stream fails with; [`io::ErrorKind::UnexpectedEof`] if it ends before the
 /// dot; [`io::ErrorKind::FileTooLarge`] after [`ENDLESS_TEXT`] octets too many. All that one can do
@@ -141,11 +144,15 @@ pub fn read_text<S: Stream>(
     let mut received = Received::Text(Text::default());
     let mut before = *b"\r\n"; // the last two octets; at first, those that ended the command
     let mut size = 0_usize; // of all that came
+    let begun = Instant::now();
     // ANCHOR_END: read_text
 
     // ANCHOR: read_text_loop
     loop {
-        let piece = read_piece(wire, patience)?;
+        let left = patience
+            .saturating_mul(WAITS)
+            .saturating_sub(begun.elapsed());
+        let piece = read_piece(wire, patience.min(left))?;
         let mut text = piece.as_slice();
         if before == *b"\r\n"
             && let Some(unstuffed) = piece.strip_prefix(b".")

@@ -3,6 +3,8 @@
 
 pub mod crash;
 pub mod dialogues;
+pub mod dns;
+pub mod hostile;
 pub mod inn;
 pub mod mailbox;
 pub mod peers;

@@ -12,6 +12,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// A host that takes one call for each of its scripts, in their order.
 pub struct Peer {
     pub address: SocketAddr,
+    /// Keeps the port, so that a late call from here cannot reach somebody else.
+    _port: TcpListener,
     thread: JoinHandle<()>,
 }
 
@@ -23,6 +25,7 @@ impl Peer {
         let dialogues: Vec<Dialogue> = scripts.iter().enumerate().map(play).collect();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
+        let _port = listener.try_clone().expect("a socket");
         let thread = std::thread::spawn(move || {
             for dialogue in dialogues {
                 let (stream, _) = listener.accept().expect("a call");
@@ -31,7 +34,11 @@ impl Peer {
                 }
             }
         });
-        Peer { address, thread }
+        Peer {
+            address,
+            _port,
+            thread,
+        }
     }
 
     /// All calls must have come, and gone as written.

@@ -1,10 +1,12 @@
 //! Folders that vanish, and servers that end with their test.
 
+use super::script::peak_memory;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
 
 /// A new folder, removed when it goes out of scope.
 pub struct TempDir(PathBuf);
@@ -83,7 +85,8 @@ pub fn make_site(folder: &Path, domain: &str, users: &[&str], conf: &str) -> Pat
 /// ends by itself if the test is killed.
 pub struct Server {
     child: Child,
-    output: BufReader<ChildStdout>,
+    /// Reads all that it prints: a pipe that is full would stop it.
+    output: Option<JoinHandle<String>>,
     /// Where it listens: `127.0.0.1:port`.
     pub address: String,
 }
@@ -114,10 +117,15 @@ impl Server {
             .trim_end()
             .strip_prefix("listening on ")
             .expect("where it listens");
+        let output = thread::spawn(move || {
+            let mut rest = String::new();
+            output.read_to_string(&mut rest).expect("its output");
+            rest
+        });
         Server {
             address: address.to_string(),
             child,
-            output,
+            output: Some(output),
         }
     }
 
@@ -125,10 +133,19 @@ impl Server {
         self.child.id()
     }
 
+    /// The most memory that it has ever had, in octets, where the system tells.
+    pub fn peak_memory(&self) -> Option<usize> {
+        peak_memory(self.id())
+    }
+
+    fn rest(&mut self) -> String {
+        let output = self.output.take().expect("it ends once");
+        output.join().expect("its output")
+    }
+
     /// Waits until it ends by itself (`--sessions`), and returns the rest of its output.
     pub fn finish(mut self) -> String {
-        let mut rest = String::new();
-        self.output.read_to_string(&mut rest).expect("its output");
+        let rest = self.rest();
         let status = self.child.wait().expect("it ends");
         assert!(status.success(), "{status}");
         rest
@@ -138,10 +155,8 @@ impl Server {
 impl Server {
     /// Ends it, and returns the rest of its output.
     pub fn end(mut self) -> String {
-        let mut rest = String::new();
         self.child.kill().expect("it is ended");
-        self.output.read_to_string(&mut rest).expect("its output");
-        rest
+        self.rest()
     }
 }
 
