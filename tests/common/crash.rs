@@ -78,12 +78,12 @@ pub fn assert_all_kept<'a>(kept: &[u64], letters: impl IntoIterator<Item = &'a [
 }
 
 /// A sender that says all in its own time.
-struct Caller {
+pub struct Caller {
     input: BufReader<TcpStream>,
 }
 
 impl Caller {
-    fn new(address: &str) -> Caller {
+    pub fn new(address: &str) -> Caller {
         let stream = TcpStream::connect(address).expect("a server");
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
@@ -97,13 +97,14 @@ impl Caller {
     }
 
     /// The last line of a reply; empty if the server is gone.
-    fn reply(&mut self) -> String {
+    pub fn reply(&mut self) -> String {
         let mut line = String::new();
         let _ = self.input.read_line(&mut line);
         line
     }
 
-    fn ask(&mut self, command: &str) {
+    /// A command that is taken.
+    pub fn ask(&mut self, command: &str) {
         self.input
             .get_mut()
             .write_all(command.as_bytes())
@@ -113,7 +114,7 @@ impl Caller {
     }
 
     /// A whole transaction, up to the lone dot. The answer to that is not awaited.
-    fn send(&mut self, text: &str, recipients: &[&str]) {
+    pub fn send(&mut self, text: &str, recipients: &[&str]) {
         self.ask("MAIL FROM:<killer@killer.example>\r\n");
         for recipient in recipients {
             self.ask(&format!("RCPT TO:<{recipient}>\r\n"));

@@ -3,9 +3,11 @@
 
 pub mod crash;
 pub mod dialogues;
+pub mod disk;
 pub mod inn;
 pub mod mailbox;
 pub mod peers;
+pub mod power_cut;
 pub mod process;
 pub mod script;
 pub mod talk;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A new folder, removed when it goes out of scope.
@@ -114,6 +114,11 @@ impl Server {
 }
 
 impl Server {
+    /// Waits until it ends, however it does.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("it ends")
+    }
+
     /// Ends it, and returns the rest of its output.
     pub fn end(mut self) -> String {
         let mut rest = String::new();
