@@ -35,10 +35,13 @@ pub const FOR_GOOD: usize = usize::MAX;
 /// What each error means, and which calls can meet it. A full disk can still remove files, and from
 /// one that is read-only one can still read.
 const ERRORS: [(i32, &str); 3] = [
-    (28, "create write fsync link rename mkdir"), // ENOSPC: full
-    (30, "create write fsync link rename mkdir unlink"), // EROFS: read-only
-    (5, "create open write fsync link rename mkdir unlink"), // EIO: broken
+    (ENOSPC, "create write fsync link rename mkdir"),
+    (EROFS, "create write fsync link rename mkdir unlink"),
+    (EIO, "create open write fsync link rename mkdir unlink"),
 ];
+const ENOSPC: i32 = 28;
+const EROFS: i32 = 30;
+const EIO: i32 = 5;
 
 impl Fault {
     /// The disk is full for good.
@@ -78,28 +81,34 @@ pub fn kills(calls: &[Call]) -> Vec<Fault> {
 }
 
 /// To meet each error that it can, at each of these calls: once, and from then on. A disk also gets
-/// full in the middle of a write.
+/// full in the middle of a write; and it is not read-only for one call.
 pub fn errors(calls: &[Call]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for Call { number, name, .. } in calls {
         for (error, calls) in ERRORS {
-            for times in [1, FOR_GOOD] {
-                let fault = Fault {
-                    at: *number,
-                    error,
-                    times,
-                    calls,
-                    ..NONE
-                };
-                if calls.split(' ').any(|bad| bad == name) {
-                    faults.push(fault);
-                }
-                if (name, error) == (&"write".to_string(), ERRORS[0].0) {
-                    faults.push(Fault {
-                        how: "midway",
-                        ..fault
-                    });
-                }
+            if !calls.split(' ').any(|bad| bad == name) {
+                continue;
+            }
+            let once = Fault {
+                at: *number,
+                times: 1,
+                error,
+                calls,
+                ..NONE
+            };
+            let for_good = Fault {
+                times: FOR_GOOD,
+                ..once
+            };
+            faults.push(for_good);
+            if error != EROFS {
+                faults.push(once);
+            }
+            if error == ENOSPC && name == "write" {
+                faults.extend([once, for_good].map(|fault| Fault {
+                    how: "midway",
+                    ..fault
+                }));
             }
         }
     }

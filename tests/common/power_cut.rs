@@ -135,11 +135,11 @@ impl Disk {
         self.pending.push(change);
     }
 
-    /// All that a power cut at this moment may leave. In the `end`, all files are whole.
-    fn left(&self, end: &Disk) -> impl Iterator<Item = Left> {
-        let waiting = self.pending.len();
-        assert!(waiting <= 12, "too many to try: {:?}", self.pending);
-        (0..1_u32 << waiting).map(move |survives| {
+    /// What a power cut at this moment may leave: so many outcomes at most, and first that nothing
+    /// survives but what was synced. In the `end`, all files are whole.
+    fn left(&self, end: &Disk, most: u32) -> impl Iterator<Item = Left> {
+        let outcomes = 1_u32.checked_shl(self.pending.len() as u32);
+        (0..outcomes.map_or(most, |all| all.min(most))).map(move |survives| {
             let mut names = self.durable.clone();
             for (at, change) in self.pending.iter().enumerate() {
                 if survives >> at & 1 == 1 {
@@ -159,9 +159,17 @@ impl Disk {
     }
 }
 
-/// Cuts the power after each call of a log, and shows all that may be left: what was done so far,
-/// and what is there then. Returns how many there were.
-pub fn cut_everywhere(start: &Disk, log: &[Call], mut see: impl FnMut(&[Call], &Left)) -> usize {
+/// All outcomes: so many changes never wait.
+pub const ALL: u32 = 1 << 12;
+
+/// Cuts the power after each call of a log, and shows what may be left, `most` outcomes for each:
+/// what was done so far, and what is there then. Returns how many there were.
+pub fn cut_everywhere(
+    start: &Disk,
+    log: &[Call],
+    most: u32,
+    mut see: impl FnMut(&[Call], &Left),
+) -> usize {
     let mut end = start.clone();
     log.iter().for_each(|call| end.replay(call));
     // Or a call has escaped us.
@@ -169,7 +177,7 @@ pub fn cut_everywhere(start: &Disk, log: &[Call], mut see: impl FnMut(&[Call], &
     let mut disk = start.clone();
     let mut count = 0;
     for at in 0..=log.len() {
-        for left in disk.left(&end) {
+        for left in disk.left(&end, most) {
             see(&log[..at], &left);
             count += 1;
         }
