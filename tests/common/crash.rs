@@ -34,7 +34,8 @@ pub fn number_if_whole(letter: &[u8]) -> Option<u64> {
 /// were answered 250.
 ///
 /// A process that is killed loses nothing that it wrote; so this shows that the steps are in the
-/// right order. That each is on the disk before the next, only a power cut could show.
+/// right order. That each is on the disk before the next, only a power cut could show: see
+/// `crash_points.rs`, which also meets every step, and not only those that the dice hit.
 pub fn kill_often(site: &Path, recipients: &[&str], check: impl Fn(&[u64])) {
     let mut dice = Dice::new(0x5eed);
     let mut kept = Vec::new();

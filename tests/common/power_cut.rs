@@ -55,6 +55,17 @@ pub struct Disk {
 /// What a power cut has left: the names, and whether what they name is whole.
 pub type Left = BTreeMap<PathBuf, bool>;
 
+/// Which outcomes to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcomes {
+    /// Only the one where nothing survives but what was synced.
+    Worst,
+    All,
+}
+
+/// More changes than this do not wait at a time: it would be too many to try.
+const PENDING: usize = 12;
+
 impl Disk {
     /// What lies below a folder, and has lain there for long.
     pub fn read(root: &Path) -> Disk {
@@ -111,11 +122,9 @@ impl Disk {
                 if let Some(file) = file {
                     self.sizes[file].synced = self.sizes[file].written;
                 }
-                let (done, rest) = self.pending.drain(..).partition(|wait| wait.folder == path);
-                self.pending = rest;
-                let done: Vec<Change> = done;
-                done.iter()
-                    .for_each(|change| change.apply(&mut self.durable));
+                for change in self.pending.extract_if(.., |change| change.folder == path) {
+                    change.apply(&mut self.durable);
+                }
             }
             ("link", Some(file)) => self.change(vec![(call.paths[1].clone(), Some(file))]),
             ("rename", Some(file)) => {
@@ -135,11 +144,15 @@ impl Disk {
         self.pending.push(change);
     }
 
-    /// What a power cut at this moment may leave: so many outcomes at most, and first that nothing
-    /// survives but what was synced. In the `end`, all files are whole.
-    fn left(&self, end: &Disk, most: u32) -> impl Iterator<Item = Left> {
-        let outcomes = 1_u32.checked_shl(self.pending.len() as u32);
-        (0..outcomes.map_or(most, |all| all.min(most))).map(move |survives| {
+    /// What a power cut at this moment may leave. In the `end`, all files are whole.
+    fn left(&self, end: &Disk, outcomes: Outcomes) -> impl Iterator<Item = Left> {
+        let count = match outcomes {
+            Outcomes::Worst => 1,
+            Outcomes::All => 1_u32 << self.pending.len(),
+        };
+        assert!(count <= 1 << PENDING, "{:?}", self.pending);
+        // A number for each outcome: its bits say which changes survive.
+        (0..count).map(move |survives| {
             let mut names = self.durable.clone();
             for (at, change) in self.pending.iter().enumerate() {
                 if survives >> at & 1 == 1 {
@@ -159,15 +172,12 @@ impl Disk {
     }
 }
 
-/// All outcomes: so many changes never wait.
-pub const ALL: u32 = 1 << 12;
-
-/// Cuts the power after each call of a log, and shows what may be left, `most` outcomes for each:
-/// what was done so far, and what is there then. Returns how many there were.
+/// Cuts the power after each call of a log, and shows what may be left: what was done so far, and
+/// what is there then. Returns how many outcomes there were.
 pub fn cut_everywhere(
     start: &Disk,
     log: &[Call],
-    most: u32,
+    outcomes: Outcomes,
     mut see: impl FnMut(&[Call], &Left),
 ) -> usize {
     let mut end = start.clone();
@@ -177,7 +187,7 @@ pub fn cut_everywhere(
     let mut disk = start.clone();
     let mut count = 0;
     for at in 0..=log.len() {
-        for left in disk.left(&end, most) {
+        for left in disk.left(&end, outcomes) {
             see(&log[..at], &left);
             count += 1;
         }
