@@ -160,10 +160,11 @@ impl Relay<'_> {
         self.queue.update(&job.id, &job.envelope)
     }
 
-    /// Hands the letter to the next hops of those who wait. Returns those for whom there is no hope.
+    /// Hands the letter to the next hops of those who wait. Returns those for whom there is no
+    /// hope.
     ///
     /// Before each conversation it is written down that there is a try, and what became of those
-    /// before. Who could not would send the same letter again in every pass, on a disk that is full.
+    /// before. On a disk that is full, the same letter would go out again in every pass.
     fn deliver(
         &mut self,
         job: &mut Job,
