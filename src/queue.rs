@@ -92,11 +92,16 @@ impl Queue {
         sync_folder(&self.0)
     }
 
-    /// Takes a letter out of the queue. First the envelope: without it the text is nothing.
+    /// Takes a letter out of the queue. First the envelope: without it the text is nothing. As long
+    /// as it cannot be removed, the text stays, too: an envelope without one would look damaged.
     pub fn finish(&self, id: &str) -> io::Result<()> {
-        let removed = fs::remove_file(self.file(id, "envelope"));
+        match fs::remove_file(self.file(id, "envelope")) {
+            // It was never written.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            removed => removed?,
+        }
         sync_folder(&self.0)?;
-        fs::remove_file(self.file(id, "letter")).and(removed)
+        fs::remove_file(self.file(id, "letter"))
     }
 
     /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is damaged.

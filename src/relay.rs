@@ -142,9 +142,13 @@ impl Relay<'_> {
         job.envelope.next = self.schedule.next(self.clock.now(), job.envelope.tries);
         job.envelope.tries = job.envelope.tries.saturating_add(1);
         let failed = self.deliver(&mut job, silent, report)?;
-        // First the bounce, then the note that there is no more to do: a crash between the two
-        // must not leave the sender without a word.
-        self.tell_sender(&job, &failed)?;
+        if !failed.is_empty() {
+            // If the bounce fails, those who have the letter must not get it again.
+            self.queue.update(&job.id, &job.envelope)?;
+            // First the bounce, then the note that there is no more to do: a crash between the two
+            // must not leave the sender without a word.
+            self.tell_sender(&job, &failed)?;
+        }
         report.failed += failed.len();
         for (mailbox, reason) in failed {
             job.envelope.set(&mailbox, State::Failed(reason));
@@ -156,8 +160,11 @@ impl Relay<'_> {
         self.queue.update(&job.id, &job.envelope)
     }
 
-    /// Hands the letter to the next hops of those who wait, and writes down after each conversation
-    /// what became of it. Returns those for whom there is no hope.
+    /// Hands the letter to the next hops of those who wait. Returns those for whom there is no
+    /// hope.
+    ///
+    /// Before each conversation it is written down that there is a try, and what became of those
+    /// before. On a disk that is full, the same letter would go out again in every pass.
     fn deliver(
         &mut self,
         job: &mut Job,
@@ -168,6 +175,7 @@ impl Relay<'_> {
         let is_too_old = age >= self.schedule.give_up.as_secs();
         let mut failed = Vec::new();
         for (hop, mailboxes) in self.conversations(&job.envelope, silent) {
+            self.queue.update(&job.id, &job.envelope)?;
             let answers = self.hand_over(hop, job, &mailboxes, silent);
             let answers = answers.unwrap_or_else(|answer| vec![answer; mailboxes.len()]);
             for (mailbox, (severity, reason)) in mailboxes.into_iter().zip(answers) {
@@ -181,7 +189,6 @@ impl Relay<'_> {
                     job.envelope.set(&mailbox, State::Waiting(Some(reason)));
                 }
             }
-            self.queue.update(&job.id, &job.envelope)?;
         }
         Ok(failed)
     }
@@ -273,11 +280,8 @@ impl Relay<'_> {
         Ok(sent?.into_iter().map(answer).collect())
     }
 
-    /// Sends the bounce, if there is one to send.
+    /// Sends the bounce.
     fn tell_sender(&mut self, job: &Job, failed: &[Failed]) -> io::Result<()> {
-        if failed.is_empty() {
-            return Ok(());
-        }
         let arrived = job.envelope.arrived;
         let what = match &job.envelope.reverse_path {
             ReversePath::Null => "a bounce that cannot be delivered; it is dropped".to_string(),

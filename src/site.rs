@@ -59,14 +59,15 @@ impl Site {
     }
 
     fn make_folders(&self) -> Result<(), BadConf> {
-        let queue = self.folder.join("queue");
-        Queue::create(&queue).map_err(unwritable(&queue))?;
         let users = self.host.users.keys().map(String::as_str);
         for user in users.chain([POSTMASTER]) {
             let folder = self.mail_folder(user);
             let mailbox = Maildir::create(&folder).map_err(unwritable(&folder))?;
             mailbox.sweep().map_err(unwritable(&folder))?;
         }
+        // The queue comes last: it syncs the site, and so the name of `mail` too.
+        let queue = self.folder.join("queue");
+        Queue::create(&queue).map_err(unwritable(&queue))?;
         Ok(())
     }
 
@@ -83,6 +84,8 @@ impl Site {
         }
         let is_new = !folder.exists();
         fs::create_dir_all(folder).map_err(unwritable(folder))?;
+        // Its name is to last, too. (A folder above that may not be read cannot be synced.)
+        let _ = maildir::sync_folder(&folder.join(".."));
         let made = create_private(&file, &text)
             .map_err(unwritable(&file))
             .and_then(|()| site.make_folders());

@@ -34,7 +34,8 @@ pub fn number_if_whole(letter: &[u8]) -> Option<u64> {
 /// were answered 250.
 ///
 /// A process that is killed loses nothing that it wrote; so this shows that the steps are in the
-/// right order. That each is on the disk before the next, only a power cut could show.
+/// right order. That each is on the disk before the next, only a power cut could show: see
+/// `crash_points.rs`, which also meets every step, and not only those that the dice hit.
 pub fn kill_often(site: &Path, recipients: &[&str], check: impl Fn(&[u64])) {
     let mut dice = Dice::new(0x5eed);
     let mut kept = Vec::new();
@@ -78,12 +79,12 @@ pub fn assert_all_kept<'a>(kept: &[u64], letters: impl IntoIterator<Item = &'a [
 }
 
 /// A sender that says all in its own time.
-struct Caller {
+pub struct Caller {
     input: BufReader<TcpStream>,
 }
 
 impl Caller {
-    fn new(address: &str) -> Caller {
+    pub fn new(address: &str) -> Caller {
         let stream = TcpStream::connect(address).expect("a server");
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
@@ -97,13 +98,14 @@ impl Caller {
     }
 
     /// The last line of a reply; empty if the server is gone.
-    fn reply(&mut self) -> String {
+    pub fn reply(&mut self) -> String {
         let mut line = String::new();
         let _ = self.input.read_line(&mut line);
         line
     }
 
-    fn ask(&mut self, command: &str) {
+    /// A command that is taken.
+    pub fn ask(&mut self, command: &str) {
         self.input
             .get_mut()
             .write_all(command.as_bytes())
@@ -113,7 +115,7 @@ impl Caller {
     }
 
     /// A whole transaction, up to the lone dot. The answer to that is not awaited.
-    fn send(&mut self, text: &str, recipients: &[&str]) {
+    pub fn send(&mut self, text: &str, recipients: &[&str]) {
         self.ask("MAIL FROM:<killer@killer.example>\r\n");
         for recipient in recipients {
             self.ask(&format!("RCPT TO:<{recipient}>\r\n"));

@@ -3,11 +3,13 @@
 
 pub mod crash;
 pub mod dialogues;
+pub mod disk;
 pub mod dns;
 pub mod hostile;
 pub mod inn;
 pub mod mailbox;
 pub mod peers;
+pub mod power_cut;
 pub mod process;
 pub mod script;
 pub mod talk;

@@ -4,7 +4,7 @@ use super::script::peak_memory;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
@@ -153,6 +153,11 @@ impl Server {
 }
 
 impl Server {
+    /// Waits until it ends, however it does.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("it ends")
+    }
+
     /// Ends it, and returns the rest of its output.
     pub fn end(mut self) -> String {
         self.child.kill().expect("it is ended");

@@ -1,0 +1,685 @@
+//! At every call that a program makes to the disk it is killed, or the call fails, or the power is
+//! cut: a letter that was answered 250 is there, whole, and nothing half is, nor in the way.
+#![cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    not(target_feature = "crt-static")
+))]
+
+mod common;
+
+use common::crash::{Caller, number_if_whole, numbered_text};
+use common::disk::{Call, Fault, NONE, Watch, counted, errors, kills};
+use common::power_cut::{Disk, Left, Outcomes, cut_everywhere};
+use common::process::{Server, TempDir, make_site, program};
+use smtp_primer::maildir::ABANDONED;
+use smtp_primer::message::{Clock, Date};
+use smtp_primer::queue::{Envelope, Found, Queue, State};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+const ALICE: &str = "alice@a.example";
+const BOB: &str = "bob@a.example";
+const CAROL: &str = "carol@b.example";
+
+fn text(number: u64) -> String {
+    numbered_text(number, 3)
+}
+
+/// A disk with the site a.example on it, where alice and bob are.
+struct Stage {
+    _folder: TempDir,
+    disk: PathBuf,
+    site: PathBuf,
+    log: PathBuf,
+}
+
+impl Stage {
+    /// The disk is empty.
+    fn new() -> Stage {
+        let folder = TempDir::new("crash");
+        let path = folder.path().canonicalize().expect("a folder");
+        let disk = path.join("disk");
+        fs::create_dir(&disk).expect("a folder");
+        Stage {
+            _folder: folder,
+            site: disk.join("a.example"),
+            disk,
+            log: path.join("log"),
+        }
+    }
+
+    /// The site is on it.
+    fn with(conf: &str) -> Stage {
+        let stage = Stage::new();
+        make_site(&stage.disk, "a.example", &["alice:x", "bob:x"], conf);
+        stage
+    }
+
+    /// Has a program watched; the fault comes between the two texts.
+    fn watch(&self, from: &'static str, until: &'static str) -> Watch {
+        Watch::new(&self.disk, &self.log, from, until)
+    }
+
+    /// What was done to the site since the last time.
+    fn log(&self) -> Vec<Call> {
+        self.watch("", "").log()
+    }
+
+    fn mailbox(&self, user: &str) -> PathBuf {
+        self.site.join("mail").join(user)
+    }
+
+    /// Where the letters for a recipient arrive.
+    fn folder(&self, recipient: &str) -> PathBuf {
+        match recipient.strip_suffix("@a.example") {
+            Some(user) => self.mailbox(user).join("new"),
+            None => self.site.join("queue"),
+        }
+    }
+
+    /// The names of what waits in the queue. Nothing in it is damaged.
+    fn waiting(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let queue = Queue::open(&self.site.join("queue")).expect("a queue");
+        let all = queue.each(|found| match found {
+            Found::Letter(name, _) => names.push(name),
+            Found::Damaged(path) => panic!("{}", path.display()),
+        });
+        all.expect("a queue");
+        names
+    }
+
+    /// Takes out the letters that are there for a recipient. All are whole.
+    fn take(&self, recipient: &str) -> Vec<u64> {
+        let folder = self.folder(recipient);
+        let letters = match recipient.strip_suffix("@a.example") {
+            Some(_) => files(&folder),
+            None => {
+                let take = |name: String| {
+                    let envelope = folder.join(format!("{name}.envelope"));
+                    fs::remove_file(&envelope).expect("an envelope");
+                    envelope.with_extension("letter")
+                };
+                self.waiting().into_iter().map(take).collect()
+            }
+        };
+        let take = |path: PathBuf| {
+            let letter = fs::read(&path).expect("a letter");
+            fs::remove_file(&path).expect("a letter to remove");
+            number_if_whole(&letter).expect("no half letter")
+        };
+        letters.into_iter().map(take).collect()
+    }
+
+    /// What is left is `site.conf`.
+    fn remove_folders(&self) {
+        for folder in ["mail", "queue"] {
+            let _ = fs::remove_dir_all(self.site.join(folder));
+        }
+    }
+
+    /// What died left files that are nobody's. When they are old, they vanish.
+    fn nothing_stays(&self) {
+        let folders = [
+            self.mailbox("alice").join("tmp"),
+            self.mailbox("bob").join("tmp"),
+        ];
+        let folders = [&folders[..], &[self.site.join("queue")]].concat();
+        let long_ago = SystemTime::now() - ABANDONED - Duration::from_secs(60);
+        for file in folders.iter().flat_map(|folder| files(folder)) {
+            let file = File::options().append(true).open(file).expect("a file");
+            file.set_modified(long_ago).expect("an old file");
+        }
+        let relay = program()
+            .arg("relay")
+            .arg(&self.site)
+            .arg("--once")
+            .output();
+        assert!(relay.expect("relay runs").status.success());
+        let left: Vec<_> = folders.iter().flat_map(|folder| files(folder)).collect();
+        assert!(
+            left.iter().all(|file| file.ends_with("queue/lock")),
+            "{left:?}"
+        );
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("a file").path()).collect()
+}
+
+/// How many letters there are in a folder. None is half.
+fn whole(left: &Left, folder: &Path) -> usize {
+    let is_mailbox = folder.ends_with("new");
+    let is_whole = |(path, is_whole): (&PathBuf, &bool)| {
+        let is_letter = is_mailbox || path.extension().is_some_and(|kind| kind == "envelope");
+        if path.parent() != Some(folder) || !is_letter {
+            return false;
+        }
+        // Names come to the disk in any order. So there may be an envelope whose text is not there
+        // at all: nobody was told 250, and the queue sets it aside. Half a text would be worse.
+        let text = left.get(&path.with_extension("letter"));
+        assert!(
+            *is_whole && text != Some(&false),
+            "{} is half",
+            path.display()
+        );
+        is_mailbox || text.is_some()
+    };
+    left.iter().filter(|entry| is_whole(*entry)).count()
+}
+
+// The server: delivery, and the commit of the queue.
+
+impl Stage {
+    /// The fault comes after the first letter, and is over when somebody says HELO once more.
+    fn serve(&self, fault: &Fault) -> (Server, Caller) {
+        let watch = self.watch("kept as", "250 a.example");
+        let mut command = program();
+        command.arg("serve").arg(&self.site).stderr(Stdio::null());
+        command.args(["--listen=127.0.0.1:0", "--sessions=1", "--quiet"]);
+        let server = Server::run(watch.prepare(&mut command, fault));
+        let caller = Caller::new(&server.address);
+        (server, caller)
+    }
+
+    /// What a server does that keeps two letters. The calls for the second count.
+    fn keep_two(&self, recipients: &[&str]) -> Vec<Call> {
+        let (server, mut caller) = self.serve(&NONE);
+        for number in [0, 1] {
+            assert!(keeps(&mut caller, number, recipients));
+        }
+        caller.ask("QUIT\r\n");
+        drop(caller);
+        server.finish();
+        self.log()
+    }
+
+    /// The faults for each call that keeps one letter: so many calls `least`.
+    fn faults(
+        &self,
+        recipients: &[&str],
+        least: usize,
+        make: fn(&[Call]) -> Vec<Fault>,
+    ) -> Vec<Fault> {
+        let calls = counted(&self.keep_two(recipients));
+        assert!(calls.len() >= least, "{calls:?}");
+        for recipient in recipients {
+            assert_eq!(self.take(recipient).len(), 2);
+        }
+        make(&calls)
+    }
+}
+
+impl Stage {
+    /// What was answered 250 is there, wherever the power is cut. Returns in how many ways it was.
+    fn cut_power(
+        &self,
+        start: &Disk,
+        log: &[Call],
+        outcomes: Outcomes,
+        recipients: &[&str],
+    ) -> usize {
+        cut_everywhere(start, log, outcomes, |done, left| {
+            let answered = done.iter().filter(|call| call.sends("250 OK, kept as"));
+            let answered = answered.count();
+            for recipient in recipients {
+                let found = whole(left, &self.folder(recipient));
+                let last = done.last();
+                assert!(
+                    found >= answered,
+                    "{recipient}: {found} of {answered} after {last:?}"
+                );
+            }
+        })
+    }
+}
+
+/// Sends a letter. Is it answered 250?
+fn keeps(caller: &mut Caller, number: u64, recipients: &[&str]) -> bool {
+    caller.send(&text(number), recipients);
+    let reply = caller.reply();
+    assert!(reply.is_empty() || reply.starts_with(['2', '4']), "{reply}");
+    reply.starts_with('2')
+}
+
+/// The server dies at each call. Its next life begins with a letter that goes well.
+fn kill_everywhere(recipients: &[&str], least: usize) {
+    let stage = Stage::with("");
+    for (life, fault) in (1..).zip(stage.faults(recipients, least, kills)) {
+        let (server, mut caller) = stage.serve(&fault);
+        assert!(
+            keeps(&mut caller, 2 * life, recipients),
+            "nothing is in the way: {fault:?}"
+        );
+        let is_kept = keeps(&mut caller, 2 * life + 1, recipients);
+        drop(caller);
+        assert_eq!(server.wait().signal(), Some(9), "{fault:?}");
+        for recipient in recipients {
+            let found = stage.take(recipient);
+            assert!(found.contains(&(2 * life)), "{fault:?}");
+            assert!(found.contains(&(2 * life + 1)) || !is_kept, "{fault:?}");
+        }
+    }
+    stage.nothing_stays();
+}
+
+/// Each call fails, once and from then on. The server lives on, and what it does not keep it does
+/// not have. When the disk is well again, so is the server.
+fn fail_everywhere(recipients: &[&str], least: usize) {
+    let stage = Stage::with("");
+    for (life, fault) in (1..).zip(stage.faults(recipients, least, errors)) {
+        let start = Disk::read(&stage.disk);
+        let (server, mut caller) = stage.serve(&fault);
+        let numbers = [3 * life, 3 * life + 1, 3 * life + 2];
+        let mut is_kept = [true; 3];
+        for (at, number) in numbers.iter().enumerate() {
+            is_kept[at] = keeps(&mut caller, *number, recipients);
+            if at == 1 {
+                caller.ask("HELO again.example\r\n");
+            }
+        }
+        assert!(is_kept[0] && is_kept[2], "{fault:?}");
+        caller.ask("QUIT\r\n");
+        drop(caller);
+        server.finish();
+        // An error that is passed over, of fsync above all, shows when the power is cut.
+        stage.cut_power(&start, &stage.log(), Outcomes::Worst, recipients);
+        for recipient in recipients {
+            let found = stage.take(recipient);
+            for (number, is_kept) in numbers.iter().zip(is_kept) {
+                let is_found = found.contains(number);
+                // What cannot be removed again stays there, and comes twice.
+                let may_stay = !fault.can_remove();
+                assert!(is_found == is_kept || is_found && may_stay, "{fault:?}");
+            }
+        }
+    }
+    stage.nothing_stays();
+}
+
+#[test]
+fn a_server_killed_at_any_call_of_a_delivery_has_what_it_answered_250() {
+    kill_everywhere(&[ALICE], 8);
+}
+
+#[test]
+fn a_server_killed_at_any_call_of_a_delivery_to_two_has_what_it_answered_250() {
+    kill_everywhere(&[ALICE, BOB], 11);
+}
+
+#[test]
+fn a_server_killed_at_any_call_of_a_commit_to_the_queue_has_what_it_answered_250() {
+    kill_everywhere(&[CAROL], 10);
+}
+
+#[test]
+fn a_server_killed_between_the_queue_and_a_mailbox_has_what_it_answered_250() {
+    kill_everywhere(&[CAROL, ALICE], 18);
+}
+
+#[test]
+fn a_disk_that_fails_at_any_call_of_a_delivery_is_no_loss() {
+    fail_everywhere(&[ALICE], 8);
+}
+
+#[test]
+fn a_disk_that_fails_at_any_call_of_a_delivery_to_two_is_no_loss() {
+    fail_everywhere(&[ALICE, BOB], 11);
+}
+
+#[test]
+fn a_disk_that_fails_at_any_call_of_a_commit_to_the_queue_is_no_loss() {
+    fail_everywhere(&[CAROL], 10);
+}
+
+#[test]
+fn a_disk_that_fails_between_the_queue_and_a_mailbox_is_no_loss() {
+    fail_everywhere(&[CAROL, ALICE], 18);
+}
+
+#[test]
+fn a_program_killed_while_it_makes_the_folders_of_a_site_can_be_started_again() {
+    let stage = Stage::with("");
+    let start = |fault: &Fault| {
+        let mut command = program();
+        command.arg("relay").arg(&stage.site).arg("--once");
+        let done = stage.watch("", "").prepare(&mut command, fault).output();
+        done.expect("relay runs").status
+    };
+    stage.remove_folders();
+    assert!(start(&NONE).success());
+    let kills = kills(&counted(&stage.log()));
+    assert!(kills.len() >= 68, "{}", kills.len());
+    for fault in kills.iter().filter(|fault| fault.how == "before") {
+        stage.remove_folders();
+        assert_eq!(start(fault).signal(), Some(9), "{fault:?}");
+        assert!(start(&NONE).success(), "{fault:?}");
+        for recipient in [ALICE, BOB, CAROL] {
+            assert!(stage.take(recipient).is_empty());
+        }
+    }
+}
+
+// The relay: update, bounce and finish.
+
+/// A host for b.example. Who is called by a code, such as 450, is refused with it: the one with a 4
+/// until the host is willing.
+struct Hop {
+    address: SocketAddr,
+    willing: Arc<AtomicBool>,
+    /// Which letters it has, for whom.
+    has: Arc<Mutex<Vec<(String, u64)>>>,
+}
+
+impl Hop {
+    fn new() -> Hop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (willing, has) = (Arc::default(), Arc::default());
+        let hop = Hop {
+            address,
+            willing: Arc::clone(&willing),
+            has: Arc::clone(&has),
+        };
+        // It ends with the test. A caller that dies is no trouble for it.
+        std::thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                let _ = converse(stream, &willing, &has);
+            }
+        });
+        hop
+    }
+}
+
+fn converse(
+    stream: TcpStream,
+    willing: &AtomicBool,
+    has: &Mutex<Vec<(String, u64)>>,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut say = stream.try_clone()?;
+    let mut lines = BufReader::new(stream).lines();
+    let mut recipients = Vec::new();
+    say.write_all(b"220 b.example\r\n")?;
+    while let Some(line) = lines.next().transpose()? {
+        let reply = match (line.get(..4), line.get(9..12)) {
+            (Some("RCPT"), Some("550")) => "550 no",
+            (Some("RCPT"), Some("450")) if !willing.load(Ordering::SeqCst) => "450 not now",
+            (Some("RCPT"), _) => {
+                recipients.push(line[9..line.len() - 1].to_string());
+                "250 ok"
+            }
+            (Some("DATA"), _) => {
+                say.write_all(b"354 go on\r\n")?;
+                let text = lines
+                    .by_ref()
+                    .map_while(Result::ok)
+                    .take_while(|line| line != ".");
+                let text: String = text.map(|line| line + "\r\n").collect();
+                let number = number_if_whole(text.as_bytes()).expect("no half letter");
+                let mut has = has.lock().expect("a list");
+                has.extend(recipients.drain(..).map(|recipient| (recipient, number)));
+                "250 ok"
+            }
+            _ => "250 ok",
+        };
+        say.write_all(format!("{reply}\r\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+/// A site whose relay has letters from alice for these recipients, and the hop that it calls.
+struct Relay {
+    stage: Stage,
+    hop: Hop,
+    recipients: &'static [&'static str],
+}
+
+impl Relay {
+    fn new(recipients: &'static [&'static str]) -> Relay {
+        let hop = Hop::new();
+        let stage = Stage::with(&format!("route b.example {}\n", hop.address));
+        Relay {
+            stage,
+            hop,
+            recipients,
+        }
+    }
+
+    /// Puts a letter from alice into the queue.
+    fn add(&self, number: u64) {
+        let waits =
+            |recipient: &&str| (recipient.parse().expect("a mailbox"), State::Waiting(None));
+        let envelope = Envelope {
+            reverse_path: format!("<{ALICE}>").parse().expect("a path"),
+            arrived: Clock::new(None).now(),
+            tries: 0,
+            next: Date(0),
+            recipients: self.recipients.iter().map(waits).collect(),
+        };
+        let file = self.stage.site.join("queue").join(number.to_string());
+        fs::write(file.with_extension("letter"), text(number)).expect("a letter");
+        fs::write(file.with_extension("envelope"), envelope.to_string()).expect("an envelope");
+    }
+
+    /// One pass. The fault comes after the lock.
+    fn pass(&self, willing: bool, fault: &Fault) -> ExitStatus {
+        self.hop.willing.store(willing, Ordering::SeqCst);
+        let watch = self.stage.watch("queue/lock", "");
+        let mut command = program();
+        command.arg("relay").arg(&self.stage.site);
+        command.args(["--once", "--quiet", "--retry=0.001"]);
+        let passed = watch.prepare(&mut command, fault).output();
+        passed.expect("relay runs").status
+    }
+
+    fn times(&self, recipient: &str, number: u64) -> usize {
+        let has = self.hop.has.lock().expect("a list");
+        has.iter()
+            .filter(|(to, letter)| to == recipient && *letter == number)
+            .count()
+    }
+
+    /// Everything comes to its end, and everybody hears of it.
+    fn settle(&self, number: u64, after: &Fault) {
+        let status = self.pass(true, &NONE);
+        self.stage.log();
+        let (refused, taken): (Vec<&str>, Vec<&str>) = self
+            .recipients
+            .iter()
+            .partition(|name| name.starts_with('5'));
+        let is_fine = status.success() || status.code() == Some(1) && !refused.is_empty();
+        assert!(is_fine, "{status}: {after:?}");
+        assert!(self.stage.waiting().is_empty(), "{after:?}");
+        for recipient in taken {
+            let times = self.times(recipient, number);
+            assert!((1..=2).contains(&times), "{times} times: {after:?}");
+        }
+        let bounces = files(&self.stage.mailbox("alice").join("new"));
+        assert!(refused.is_empty() == bounces.is_empty(), "{after:?}");
+        for file in bounces {
+            let bounce = fs::read_to_string(&file).expect("a bounce");
+            let subject = format!("\r\nSubject: {number} of ");
+            assert!(
+                bounce.contains(&subject) && bounce.ends_with("--\r\n"),
+                "{bounce}"
+            );
+            fs::remove_file(&file).expect("a bounce to remove");
+        }
+    }
+
+    /// Wherever the power is cut: as long as somebody does not know the fate of the letter, it
+    /// waits. Returns in how many ways it was cut.
+    fn cut_power(&self, start: &Disk, log: &[Call], outcomes: Outcomes, number: u64) -> usize {
+        let queue = self.stage.folder(CAROL);
+        let [envelope, letter] =
+            ["envelope", "letter"].map(|kind| queue.join(format!("{number}.{kind}")));
+        cut_everywhere(start, log, outcomes, |done, left| {
+            let is_waiting = whole(left, &queue) > 0;
+            let is_told = whole(left, &self.stage.folder(ALICE)) > 0;
+            let is_answered = done.iter().any(|call| call.sends("QUIT"));
+            let knows = |recipient: &&str| match &recipient[..3] {
+                "450" => false,
+                "550" => is_told,
+                _ => is_answered,
+            };
+            let (all_know, last) = (self.recipients.iter().all(knows), done.last());
+            assert!(
+                is_waiting || all_know,
+                "{:?} after {last:?}",
+                self.recipients
+            );
+            // It was a letter: without its text, the envelope would be reported as damaged.
+            let has = |file| left.contains_key(file);
+            assert!(has(&letter) || !has(&envelope), "after {last:?}");
+        })
+    }
+
+    fn everywhere(self, least: usize, make: fn(&[Call]) -> Vec<Fault>) {
+        self.add(0);
+        self.pass(false, &NONE);
+        let calls = counted(&self.stage.log());
+        assert!(calls.len() >= least, "{}: {calls:?}", calls.len());
+        self.settle(0, &NONE);
+        for (number, fault) in (1..).zip(make(&calls)) {
+            self.add(number);
+            let start = Disk::read(&self.stage.disk);
+            let status = self.pass(false, &fault);
+            match fault.error {
+                0 => assert_eq!(status.signal(), Some(9), "{fault:?}"),
+                _ => {
+                    assert!(status.code().is_some(), "{status}: {fault:?}");
+                    self.cut_power(&start, &self.stage.log(), Outcomes::Worst, number);
+                }
+            }
+            self.settle(number, &fault);
+        }
+        self.stage.nothing_stays();
+    }
+}
+
+const DELIVERED: &[&str] = &["bob@b.example"];
+const DEFERRED: &[&str] = &["450@b.example"];
+const REFUSED: &[&str] = &["550@b.example"];
+const MIXED: &[&str] = &["bob@b.example", "450@b.example", "550@b.example"];
+
+#[test]
+fn a_relay_killed_at_any_call_delivers_all_the_same() {
+    Relay::new(DELIVERED).everywhere(12, kills);
+}
+
+#[test]
+fn a_relay_killed_at_any_call_tries_again_all_the_same() {
+    Relay::new(DEFERRED).everywhere(14, kills);
+}
+
+#[test]
+fn a_relay_killed_at_any_call_tells_the_sender_all_the_same() {
+    Relay::new(REFUSED).everywhere(26, kills);
+}
+
+#[test]
+fn a_relay_killed_at_any_call_knows_who_has_the_letter() {
+    Relay::new(MIXED).everywhere(28, kills);
+}
+
+#[test]
+fn a_disk_that_fails_the_relay_at_any_call_of_a_delivery_is_no_loss() {
+    Relay::new(DELIVERED).everywhere(12, errors);
+}
+
+#[test]
+fn a_disk_that_fails_the_relay_at_any_call_of_a_bounce_is_no_loss() {
+    Relay::new(MIXED).everywhere(28, errors);
+}
+
+#[test]
+fn a_relay_on_a_full_disk_does_not_send_the_same_letter_in_every_pass() {
+    let relay = Relay::new(DELIVERED);
+    relay.add(0);
+    for _ in 0..3 {
+        assert_eq!(relay.pass(true, &Fault::full(1)).code(), Some(75));
+    }
+    assert_eq!(relay.times(DELIVERED[0], 0), 0);
+    relay.settle(0, &NONE);
+}
+
+#[test]
+fn a_relay_that_cannot_write_the_bounce_does_not_send_the_letter_again() {
+    let relay = Relay::new(MIXED);
+    relay.add(0);
+    let fault = Fault {
+        calls: "link",
+        ..Fault::full(1)
+    };
+    for _ in 0..3 {
+        assert_eq!(relay.pass(true, &fault).code(), Some(75));
+    }
+    assert_eq!(relay.times("bob@b.example", 0), 1);
+    relay.settle(0, &NONE);
+}
+
+// The power.
+
+#[test]
+fn what_was_answered_250_survives_a_power_cut_at_any_call() {
+    for (recipients, least) in [
+        (&[ALICE][..], 150),
+        (&[ALICE, BOB], 200),
+        (&[CAROL], 100),
+        (&[CAROL, ALICE], 300),
+    ] {
+        let stage = Stage::with("");
+        let start = Disk::read(&stage.disk);
+        let log = stage.keep_two(recipients);
+        let cuts = stage.cut_power(&start, &log, Outcomes::All, recipients);
+        assert!(cuts >= least, "{recipients:?}: {cuts}");
+    }
+}
+
+#[test]
+fn what_was_answered_250_survives_a_power_cut_also_on_a_site_that_is_new() {
+    let (stage, recipients) = (Stage::new(), [ALICE, CAROL]);
+    let start = Disk::read(&stage.disk);
+    let mut init = program();
+    init.arg("init")
+        .arg(&stage.site)
+        .args(["--domain=a.example", "--user=alice:x"]);
+    let made = stage.watch("", "").prepare(&mut init, &NONE).output();
+    assert!(made.expect("init runs").status.success());
+    let log = stage.keep_two(&recipients);
+    stage.cut_power(&start, &log, Outcomes::All, &recipients);
+
+    // Its folders are made by serve, too.
+    stage.remove_folders();
+    let start = Disk::read(&stage.disk);
+    let log = stage.keep_two(&recipients);
+    stage.cut_power(&start, &log, Outcomes::All, &recipients);
+}
+
+#[test]
+fn a_letter_waits_until_all_know_its_fate_also_if_the_power_is_cut() {
+    for (recipients, least) in [
+        (DELIVERED, 60),
+        (DEFERRED, 60),
+        (REFUSED, 100),
+        (MIXED, 100),
+    ] {
+        let relay = Relay::new(recipients);
+        relay.add(0);
+        let start = Disk::read(&relay.stage.disk);
+        relay.pass(false, &NONE);
+        let cuts = relay.cut_power(&start, &relay.stage.log(), Outcomes::All, 0);
+        assert!(cuts >= least, "{recipients:?}: {cuts}");
+    }
+}
