@@ -20,7 +20,8 @@ pub fn put(mailbox: &Path, name: &str, letter: impl AsRef<[u8]>) -> PathBuf {
 /// The mailbox of alice, whose password is `open sesame `.
 pub struct Letterbox {
     folder: TempDir,
-    host: Host,
+    /// The host that it belongs to.
+    pub host: Host,
 }
 
 impl Letterbox {
@@ -54,7 +55,7 @@ impl Letterbox {
     }
 
     fn open(&self) -> io::Result<Maildir> {
-        Maildir::create(self.folder.path())
+        Maildir::open(self.folder.path())
     }
 
     /// A conversation, to its end: how it ended, what the server said, and the trace.
