@@ -20,10 +20,16 @@ fn an_envelope_is_damaged_or_written_as_it_was_read() {
         waiting <@h:a@b>\n|\u{2028}|tries |-1";
     let stock = Stock::new(list(good), pieces, &[]);
     stock.feed(count::ENVELOPES, Stock::spoilt, |octets| {
-        let Ok(envelope) = String::from_utf8_lossy(octets).parse::<Envelope>() else {
+        let text = String::from_utf8_lossy(octets);
+        let Ok(envelope) = text.parse::<Envelope>() else {
             return false;
         };
         let shown = envelope.to_string();
+        assert_eq!(
+            shown.lines().count(),
+            text.lines().count(),
+            "no line is passed over"
+        );
         let printable = |octet| matches!(octet, b' '..=b'~' | b'\t' | b'\n');
         assert!(shown.bytes().all(printable), "{shown:?}");
         assert_eq!(shown.parse(), Ok(envelope), "{shown}");

@@ -9,7 +9,7 @@ use smtp_primer::protocol::address::ForwardPath;
 use smtp_primer::protocol::base64::decode;
 use smtp_primer::protocol::command::{AUTH_LINE, Command};
 use smtp_primer::protocol::dot::Received;
-use smtp_primer::protocol::line::{COMMAND_LINE, Line, Wire};
+use smtp_primer::protocol::line::{COMMAND_LINE, Line, Wire, visible};
 use smtp_primer::protocol::reply::{Reply, ReplyError};
 use smtp_primer::server::converse;
 use smtp_primer::session::{Caller, Host, Letter, MISTAKES, RECIPIENTS, Session, Step};
@@ -131,10 +131,12 @@ impl Model {
     fn hear(&mut self, line: &Line, code: u16) {
         let due = self.due(line);
         let patience = self.mistakes + 1 == MISTAKES && due.iter().any(|due| *due >= 500);
-        assert!(
-            due.contains(&code) || code == 421 && patience,
-            "{line:?}: {code}, not {due:?}"
-        );
+        let said = match line {
+            Line::Text(line) => visible(line),
+            other => format!("{other:?}"),
+        };
+        let is_due = due.contains(&code) || code == 421 && patience;
+        assert!(is_due, "{said}: {code}, not {due:?}");
         self.mistakes = match code {
             ..300 | 354 => 0,
             500.. if code != 550 => self.mistakes + 1,
