@@ -25,11 +25,8 @@ fn an_envelope_is_damaged_or_written_as_it_was_read() {
             return false;
         };
         let shown = envelope.to_string();
-        assert_eq!(
-            shown.lines().count(),
-            text.lines().count(),
-            "no line is passed over"
-        );
+        let [came, went] = [&text, shown.as_str()].map(|it| it.lines().count());
+        assert_eq!(went, came, "no line is passed over");
         let printable = |octet| matches!(octet, b' '..=b'~' | b'\t' | b'\n');
         assert!(shown.bytes().all(printable), "{shown:?}");
         assert_eq!(shown.parse(), Ok(envelope), "{shown}");
@@ -39,22 +36,20 @@ fn an_envelope_is_damaged_or_written_as_it_was_read() {
 
 /// `NAME:NUMBER: why`, where the number is that of a line.
 fn assert_tells_where(why: &str, name: &str, text: &str) {
-    let rest = why
-        .strip_prefix(name)
-        .and_then(|rest| rest.strip_prefix(':'));
-    let (number, why) = rest.and_then(|rest| rest.split_once(": ")).expect(why);
+    let rest = why.strip_prefix(name).unwrap_or_default();
+    let place = rest.strip_prefix(':').and_then(|it| it.split_once(": "));
+    let (number, why) = place.expect(why);
     let number: usize = number.parse().expect("the number of a line");
-    assert!(
-        (1..=text.lines().count() + 1).contains(&number),
-        "line {number}"
-    );
+    let is_there = (1..=text.lines().count() + 1).contains(&number);
+    assert!(is_there, "line {number}");
     assert!(why.len() > 10, "{why}");
 }
 
 #[test]
 fn a_dialogue_is_refused_with_its_line_or_can_be_played_and_says_what_is_written() {
-    let good = "# RFC 5321 §3.1: the server speaks first\nS: 220 {a}\nC: NOOP\nS: 250 {}\nC: {close}\n|\
-        C: QUIT\\n\\\nS:\n\nC: {3*ab}\\x00\\{\\\\\nC: {a}\n# against: a.example\nS: {close}\n|\
+    let good = "# RFC 5321 §3.1: the server speaks first\nS: 220 {a}\nC: NOOP\nS: 250 {}\n\
+        C: {close}\n|C: QUIT\\n\\\nS:\n\nC: {3*ab}\\x00\\{\\\\\nC: {a}\n# against: a.example\n\
+        S: {close}\n|\
         C: AUTH PLAIN \\xff\\r\nC: {12*\\x41}é\n#\nS: {a}b{a}\n";
     let pieces = "C: |S: |C:|{close}|{|}|{}|{a}|*|{2*x}|{x*2}|{99999999999*x}|\\x4|\\x+f|\\n\\|# |\
         C: {close}\n";
@@ -119,11 +114,12 @@ fn written(site: &Site) -> String {
 
 #[test]
 fn a_site_conf_is_refused_line_by_line_or_all_of_it_is_known() {
-    let good = "domain a.example\nuser alice wonderland\nuser bob builder\nalias staff alice c@d.example\n|\
-        # a comment\n\ndomain a.example # here\nroute b.example 127.0.0.1:2626\nroute * mx.example:25\n\
-        resolver 127.0.0.1:53\nmx-port 25\ntrust nobody\nauth anywhere\n";
-    let pieces = "user |alias all staff\n|alice|Alice|postmaster|domain b\n|trust loopback\n|#|../x|+25|\
-        65536|@|route * [::1]:25\n";
+    let good = "domain a.example\nuser alice wonderland\nuser bob builder\n\
+        alias staff alice c@d.example\n|# a comment\n\ndomain a.example # here\n\
+        route b.example 127.0.0.1:2626\nroute * mx.example:25\nresolver 127.0.0.1:53\n\
+        mx-port 25\ntrust nobody\nauth anywhere\n";
+    let pieces = "user |alias all staff\n|alice|Alice|postmaster|domain b\n|trust loopback\n|#|\
+        ../x|+25|65536|@|route * [::1]:25\n";
     let stock = Stock::new(list(good), pieces, &[]);
     let folder = TempDir::new("any-input");
     let file = folder.path().join("site.conf");

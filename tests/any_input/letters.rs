@@ -66,9 +66,10 @@ text
 ";
 
 /// What opens, closes, hides or encodes something.
-const PIECES: &str = "\n\n|\r\n\r\n|\n |--b\n|--b--\n|--c\n|--|=\n|=1B]0;x=07|=0D=0A|=E2=80=AE|=|=?|?=|\
-    =?utf-8?q?=1b?=|=?iso-8859-1?q?=9b_?=|=?x?b?AAAA?= |\x1b]0;x\x07|\u{9b}6n|\u{202e}gpj|\u{feff}|\
-    Content-Type: multipart/mixed; boundary=b\n\n|boundary=|charset=\"x\"; |name=|Subject: |From: |:|;|(";
+const PIECES: &str = "\n\n|\r\n\r\n|\n |--b\n|--b--\n|--c\n|--|=\n|=1B]0;x=07|=0D=0A|=E2=80=AE|=|\
+    =?|?=|=?utf-8?q?=1b?=|=?iso-8859-1?q?=9b_?=|=?x?b?AAAA?= |\x1b]0;x\x07|\u{9b}6n|\u{202e}gpj|\
+    \u{feff}|Content-Type: multipart/mixed; boundary=b\n\n|boundary=|charset=\"x\"; |name=|\
+    Subject: |From: |:|;|(";
 
 /// These letters are long, and so they get more mistakes.
 fn letter(stock: &Stock, dice: &mut Dice) -> Vec<u8> {

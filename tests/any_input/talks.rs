@@ -6,31 +6,33 @@ use smtp_primer::protocol::dot::{Received, Text};
 use smtp_primer::protocol::line::Line;
 
 /// One of these conversations, in which lines are missing, said twice or out of place, some are
-/// spoilt themselves, and some do not end as lines do. Sometimes `many` lines are in it, or one
-/// less.
+/// spoilt themselves, and some do not end as lines do. Sometimes so `many` of a line, one less, or
+/// one more, stand in the place of one.
 pub fn spoilt(stock: &Stock, dice: &mut Dice, good: &'static str, many: (&str, usize)) -> Vec<u8> {
     let good: Vec<_> = good.lines().map(list).collect();
     let mut others: Vec<&[&[u8]]> = stock.good.chunks(1).collect();
-    let [one, other] = [(); 2].map(|()| dice.below(good.len()));
-    others.push(&good[other]);
-    let many = vec![many.0.as_bytes(); many.1 - dice.below(2)];
-    if dice.below(8) == 0 {
-        others = vec![&many];
-    }
-    let mut octets = Vec::new();
-    for line in dice.spoil(&good[one], &others) {
-        match dice.below(20) {
-            0 => octets.extend(stock.spoilt(dice)),
-            1 => octets.extend(dice.spoil(line, &stock.pieces)),
-            _ => octets.extend(line),
-        }
+    others.push(&good[dice.below(good.len())]);
+    let talk = &good[dice.below(good.len())];
+    let talk = dice.spoil(talk, &others);
+    let mut spoilt = |line: &&[u8]| {
+        let line = match dice.below(20) {
+            0 => stock.spoilt(dice),
+            1 => dice.spoil(line, &stock.pieces),
+            _ => line.to_vec(),
+        };
         let end = match dice.below(80) {
             0 => dice.pick(&["\n", "\r", "\r\r\n", "\n.\n", "\n.\r\n", "\r\n.\r", ""]),
             _ => "\r\n",
         };
-        octets.extend(end.as_bytes());
+        [&line, end.as_bytes()].concat()
+    };
+    let mut lines: Vec<Vec<u8>> = talk.iter().map(&mut spoilt).collect();
+    if dice.below(8) == 0 && !lines.is_empty() {
+        let at = dice.below(lines.len());
+        let many = vec![format!("{}\r\n", many.0).into_bytes(); many.1 + 1 - dice.below(3)];
+        lines.splice(at..=at, many);
     }
-    octets
+    lines.concat()
 }
 
 /// A caller who says all this, in pieces that have nothing to do with lines.
