@@ -188,6 +188,10 @@ fn a_line_is_folded_when_it_would_have_more_than_78_characters() {
             .all(|line| line.starts_with([' ', '\t']))
     );
     assert_eq!(there_and_back("Subject", &long), long.trim());
+    // With nothing to say, not even the longest name is folded.
+    let name = "n".repeat(FOLD - 1);
+    let lines = Field::new(&name, "").unwrap().to_lines();
+    assert_eq!(lines, format!("{name}: \r\n"));
 }
 
 #[test]

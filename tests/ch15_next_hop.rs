@@ -110,6 +110,7 @@ fn what_is_no_route_is_refused() {
         "b.example 127.0.0.1",
         "b.example 127.0.0.1:0",
         "b.example 127.0.0.1:65536",
+        "b.example 127.0.0.1:+25",
         "b.example :25",
         "b.example mx.example:smtp",
         "b.example 2001:db8::1:25",

@@ -157,6 +157,7 @@ fn a_number_is_that_of_a_letter_or_an_error() {
         "4",
         "3",
         "-1",
+        "+1",
         "x",
         "1x",
         "1 1",
@@ -186,7 +187,7 @@ fn a_number_is_that_of_a_letter_or_an_error() {
             assert_eq!(step, expected);
         }
     }
-    for lines in ["-1", "x", "18446744073709551616"] {
+    for lines in ["-1", "+1", "x", "18446744073709551616"] {
         assert!(
             is_error(&says(&mut logged_in(&host, 1), &format!("TOP 1 {lines}"))),
             "{lines}"

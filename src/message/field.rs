@@ -89,7 +89,8 @@ impl Field {
         let mut rest = value.as_str();
         while !rest.is_empty() {
             let (word, after) = split_word(rest, false);
-            if length + word.len() > most {
+            // A line of white space alone would look like the end of the header (RFC 5322 §3.2.2).
+            if length + word.len() > most && !word.trim_matches(BLANKS).is_empty() {
                 lines += "\r\n";
                 length = 0;
             }

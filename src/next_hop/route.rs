@@ -74,7 +74,9 @@ fn parse(text: &str) -> Option<Route> {
         (address.ip().into(), address.port())
     } else {
         let (host, port) = to.rsplit_once(':')?;
-        (host.parse().ok()?, port.parse().ok()?)
+        // The standard library would take `+25` for a number.
+        let digits = port.bytes().all(|octet| octet.is_ascii_digit());
+        (host.parse().ok()?, port.parse().ok().filter(|_| digits)?)
     };
     (port != 0).then_some(Route { domain, host, port })
 }

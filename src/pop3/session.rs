@@ -224,9 +224,9 @@ fn one_letter(messages: &mut [Message], verb: &str, number: &str, words: &[&str]
         ("LIST", _) => ok(format!("{} {}", at + 1, message.size)),
         ("UIDL", _) => ok(format!("{} {}", at + 1, message.uid)),
         ("RETR", _) => Step::Send(at, None),
-        ("TOP", [_, lines]) => match lines.parse() {
-            Ok(lines) => Step::Send(at, Some(lines)),
-            Err(_) => error("TOP takes a letter's number, and a number of lines"),
+        ("TOP", [_, lines]) => match parse_number(lines) {
+            Some(lines) => Step::Send(at, Some(lines)),
+            None => error("TOP takes a letter's number, and a number of lines"),
         },
         ("DELE", _) => {
             message.deleted = true;
@@ -238,9 +238,15 @@ fn one_letter(messages: &mut [Message], verb: &str, number: &str, words: &[&str]
 
 /// The letter with this number, if it is not deleted. Numbers begin with 1.
 fn find<'m>(messages: &'m mut [Message], number: &str) -> Option<(usize, &'m mut Message)> {
-    let at = number.parse::<usize>().ok()?.checked_sub(1)?;
+    let at = parse_number(number)?.checked_sub(1)?;
     let message = messages.get_mut(at)?;
     (!message.deleted).then_some((at, message))
+}
+
+/// A number is digits and nothing else. (The standard library would take `+1` for one.)
+fn parse_number(digits: &str) -> Option<usize> {
+    let good = digits.bytes().all(|octet| octet.is_ascii_digit());
+    digits.parse().ok().filter(|_| good)
 }
 
 fn list(messages: &[Message], fact: impl Fn(&Message) -> String) -> Step {

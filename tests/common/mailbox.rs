@@ -28,7 +28,8 @@ pub fn enqueue(queue: &Path, name: &str, letter: &[u8]) {
 /// The mailbox of alice, whose password is `open sesame `.
 pub struct Letterbox {
     folder: TempDir,
-    host: Host,
+    /// The host that it belongs to.
+    pub host: Host,
 }
 
 impl Letterbox {
@@ -62,7 +63,7 @@ impl Letterbox {
     }
 
     fn open(&self) -> io::Result<Maildir> {
-        Maildir::create(self.folder.path())
+        Maildir::open(self.folder.path())
     }
 
     /// A conversation, to its end: how it ended, what the server said, and the trace.

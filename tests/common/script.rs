@@ -209,18 +209,21 @@ impl Dice {
         from[self.below(from.len())]
     }
 
-    /// `octets` with up to three mistakes: a piece put in, taken out, or put in the place of one.
-    pub fn spoil(&mut self, octets: &[u8], with: &[&[u8]]) -> Vec<u8> {
-        let mut spoilt = octets.to_vec();
+    /// `seed` with up to three mistakes: something is left out, said twice, or replaced by one of
+    /// these pieces, or all that follows is replaced by the end of one.
+    pub fn spoil<T: Copy>(&mut self, seed: &[T], with: &[&[T]]) -> Vec<T> {
+        let mut spoilt = seed.to_vec();
         for _ in 0..self.below(4) {
             let at = self.below(spoilt.len() + 1);
             let end = spoilt.len().min(at + self.below(3));
-            let piece = if self.below(3) == 0 {
-                b""
-            } else {
-                self.pick(with)
+            let piece = self.pick(with);
+            let (end, piece) = match self.below(9) {
+                0..3 => (end, Vec::new()),
+                3 => (end, spoilt[at..end].repeat(2)),
+                4 => (spoilt.len(), piece[self.below(piece.len() + 1)..].to_vec()),
+                _ => (end, piece.to_vec()),
             };
-            spoilt.splice(at..end, piece.iter().copied());
+            spoilt.splice(at..end, piece);
         }
         spoilt
     }
