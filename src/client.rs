@@ -134,6 +134,7 @@ impl<S: Stream> Client<S> {
             if reply.severity() != Severity::GoOn {
                 break;
             }
+            self.in_step(Stage::Auth)?;
             let written = self.wire.write_secret(&base64::encode(word.as_bytes()));
             written.map_err(broken(Stage::Auth))?;
             reply = self.hear(Stage::Auth)?;
@@ -221,6 +222,7 @@ impl<S: Stream> Client<S> {
                 return self.last_words().ok_or(failure);
             }
         }
+        self.in_step(Stage::Text)?;
         // From here on the dot may have arrived.
         if let Err(error) = end_text(&mut self.wire, self.timeouts.block) {
             let failure = Failure::Unknown(ReplyError::Io(error));
@@ -246,8 +248,21 @@ impl<S: Stream> Client<S> {
         let _ = self.say(Stage::Quit, Command::Quit);
     }
 
+    /// A reply has no number: only its place says what it answers. One that is there before the
+    /// question is a no to everything, such as 421, or nothing to rely on.
+    fn in_step(&mut self, stage: Stage) -> Result<(), Failure> {
+        if !self.wire.has_line() {
+            return Ok(());
+        }
+        Err(match self.last_words() {
+            Some(reply) => Failure::Refused(stage, reply),
+            None => Failure::OutOfStep(stage),
+        })
+    }
+
     /// Says a command and waits for its reply.
     fn say(&mut self, stage: Stage, command: impl Display) -> Result<Reply, Failure> {
+        self.in_step(stage)?;
         let written = self.wire.write_line(&command.to_string());
         written.map_err(broken(stage))?;
         self.hear(stage)

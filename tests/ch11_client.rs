@@ -88,6 +88,7 @@ fn outcome(sent: &Result<Vec<Verdict>, Failure>) -> String {
                 Failure::Refused(stage, _) => format!("{stage:?} refused, {again}"),
                 Failure::Unfit(_) => format!("unfit, {again}"),
                 Failure::Broken(stage, _) => format!("{stage:?} broken, {again}"),
+                Failure::OutOfStep(stage) => format!("{stage:?} out of step, {again}"),
                 Failure::Unknown(_) => format!("unknown, {again}"),
             }
         }
@@ -280,6 +281,32 @@ fn what_is_no_reply_breaks_the_conversation_at_any_step() {
     ] {
         let replies = [&WELL[..5], &[reply]].concat();
         assert_eq!(send(&replies, &["alice"], TEXT).0, "sent", "{reply:?}");
+    }
+}
+
+/// async-smtp #72 and others: a reply has no number, so a client that is out of step with its server
+/// takes the answer to one thing for the answer to another.
+#[test]
+fn an_answer_that_is_there_before_the_question_is_a_no_or_not_believed() {
+    let stages = ["Hello", "Mail", "Rcpt", "Data", "Text"];
+    for (at, stage) in stages.into_iter().enumerate() {
+        for (early, due) in [
+            ("", "out of step, later"),
+            ("421 closing\r\n", "refused, later"),
+            ("554 go away\r\n", "refused, never"),
+            ("354 go on\r\n", "out of step, later"),
+            ("nonsense\r\n", "out of step, later"),
+        ] {
+            let mut replies = WELL.map(String::from).to_vec();
+            replies[at] += early;
+            if early.is_empty() {
+                let next = replies.remove(at + 1);
+                replies[at] += &next;
+            }
+            let (outcome, said) = send(&replies, &["alice"], TEXT);
+            assert_eq!(outcome, format!("{stage} {due}"), "{early}");
+            assert!(!said.contains("\r\n.\r\n"), "{said}");
+        }
     }
 }
 

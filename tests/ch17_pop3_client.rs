@@ -47,7 +47,7 @@ const GOOD: &str = "+OK hello\r\n+OK go on\r\n+OK welcome\r\n+OK here\r\n7 5\r\n
 
 #[test]
 fn it_logs_in_lists_retrieves_deletes_and_quits() {
-    let mut server = Script::new(GOOD.split_inclusive("\r\n"));
+    let mut server = Script::answers(GOOD);
     assert_eq!(fetch(&mut server).expect("a letter"), b".ab\r\n");
     let said = String::from_utf8(server.written()).expect("commands");
     let commands: Vec<&str> = said.lines().collect();
@@ -65,10 +65,10 @@ fn it_logs_in_lists_retrieves_deletes_and_quits() {
 #[test]
 fn a_conversation_that_ends_early_anywhere_is_a_failure() {
     for end in 0..GOOD.len() {
-        let failure = fetch(&mut Script::says(&GOOD[..end]));
+        let failure = fetch(&mut Script::answers(&GOOD[..end]));
         assert!(matches!(failure, Err(Failure::Io(_))), "{end}: {failure:?}");
     }
-    let late = Script::says(WELCOME).failing(io::ErrorKind::TimedOut);
+    let late = Script::answers(WELCOME).failing(io::ErrorKind::TimedOut);
     let failure = fetch(&mut { late }).expect_err("it is late");
     assert_eq!(failure.to_string(), "no answer came in time");
 }
@@ -85,7 +85,7 @@ fn a_refusal_or_nonsense_in_place_of_any_answer_is_told() {
         "+OK bye",
     ];
     for answer in answers {
-        let refused = fetch(&mut Script::says(GOOD.replacen(
+        let refused = fetch(&mut Script::answers(GOOD.replacen(
             answer,
             "-ERR no\x1b[31m",
             1,
@@ -95,12 +95,39 @@ fn a_refusal_or_nonsense_in_place_of_any_answer_is_told() {
         };
         assert!(words.starts_with("-ERR no\\x1b[31m"), "{words}");
         for wrong in ["220 hello", "", "+OKAY", "+ok", "+OK \n", "+OK \rx", "\0\0"] {
-            let nonsense = fetch(&mut Script::says(GOOD.replacen(answer, wrong, 1)));
+            let nonsense = fetch(&mut Script::answers(GOOD.replacen(answer, wrong, 1)));
             assert!(
                 matches!(nonsense, Err(Failure::Nonsense(_))),
                 "{wrong:?}: {nonsense:?}"
             );
         }
+    }
+}
+
+#[test]
+fn an_answer_that_is_there_before_the_question_is_not_believed() {
+    // Whatever the server says ahead, the next thing is not said, and no letter is removed.
+    let answers: Vec<&str> = GOOD.split_inclusive("+OK").skip(1).collect();
+    for ahead in 0..answers.len() - 1 {
+        let mut server = Script::answers(GOOD);
+        let whole = fetch(&mut server).map(|_| server.writes().len());
+        let whole = whole.expect("a conversation that goes well");
+        let end = GOOD.match_indices("+OK").nth(ahead + 2);
+        let end = end.map_or(GOOD.len(), |(at, _)| at);
+        let begin = GOOD.match_indices("+OK").nth(ahead).expect("an answer").0;
+        let before = GOOD[..begin].split_inclusive("\r\n").map(str::to_string);
+        let mut early = Script::new(
+            before
+                .chain([GOOD[begin..end].to_string()])
+                .collect::<Vec<_>>(),
+        );
+        let failure = fetch(&mut early);
+        assert!(
+            matches!(failure, Err(Failure::OutOfStep)),
+            "{ahead}: {failure:?}"
+        );
+        assert!(early.writes().len() < whole);
+        assert!(!early.written().ends_with(b"QUIT\r\n"));
     }
 }
 
@@ -118,7 +145,7 @@ fn a_list_that_makes_no_sense_is_refused() {
         "7\t5",
         "99999999999999999999 5",
     ] {
-        let listed = fetch(&mut Script::says(
+        let listed = fetch(&mut Script::answers(
             GOOD.replace("7 5\r\n", &format!("{line}\r\n")),
         ));
         assert!(
@@ -127,14 +154,14 @@ fn a_list_that_makes_no_sense_is_refused() {
         );
     }
     // RFC 1939 §5 allows a server to say more after the size.
-    assert!(fetch(&mut Script::says(GOOD.replace("7 5", "7 5 old"))).is_ok());
+    assert!(fetch(&mut Script::answers(GOOD.replace("7 5", "7 5 old"))).is_ok());
 }
 
 #[test]
 fn credentials_that_would_be_commands_are_never_sent() {
     for word in ["", "alice\r\nDELE 1", "alice\n", "al\rice", "al\0ice"] {
         for (user, password) in [(word, "x"), ("alice", word)] {
-            let mut server = Script::new(GOOD.split_inclusive("\r\n"));
+            let mut server = Script::answers(GOOD);
             let [user, password] = [user, password].map(str::to_string);
             let credentials = Credentials { user, password };
             let wire = Wire::new(&mut server);
@@ -151,7 +178,7 @@ fn a_letter_may_be_twice_as_long_as_was_said_and_64_kib_more() {
     let limit = 2 * claimed + 64 * 1024;
     for (size, fits) in [(limit - 1, true), (limit, true), (limit + 1, false)] {
         let line = "x".repeat(size - 2);
-        let mut server = Script::says(format!(
+        let mut server = Script::answers(format!(
             "{WELCOME}+OK\r\n{line}\r\n.\r\n+OK\r\nthe next\r\n.\r\n"
         ));
         let mut client = open(&mut server).expect("a login");
@@ -168,7 +195,7 @@ fn a_letter_may_be_twice_as_long_as_was_said_and_64_kib_more() {
 fn a_list_has_a_hundred_thousand_letters_at_most() {
     for (letters, fits) in [(LETTERS - 1, true), (LETTERS, true), (LETTERS + 1, false)] {
         let list = "1 1\r\n".repeat(letters);
-        let mut server = Script::says(format!("{WELCOME}+OK\r\n{list}.\r\n"));
+        let mut server = Script::answers(format!("{WELCOME}+OK\r\n{list}.\r\n"));
         let listed = open(&mut server).expect("a login").list();
         match listed {
             Ok(listed) => assert!(fits && listed.len() == letters, "{letters}"),
@@ -184,8 +211,8 @@ fn a_server_that_never_ends_is_left() {
     let mut lines = vec![b'1'; 64 * 1024 - 4];
     lines.extend_from_slice(b" 1\r\n");
     let lines = || std::iter::repeat(lines.clone());
-    let greeting = |pieces: &[u8]| std::iter::once(pieces.to_vec());
-    let list = format!("{WELCOME}+OK\r\n");
+    let greeting = |lines: &'static str| lines.split_inclusive("\r\n").map(|line| line.into());
+    let list = "+OK hello\r\n+OK go on\r\n+OK welcome\r\n+OK\r\n";
 
     let mut endless = Script::new(line());
     assert!(matches!(open(&mut endless), Err(Failure::Endless)));
@@ -196,8 +223,8 @@ fn a_server_that_never_ends_is_left() {
     );
 
     for endless in [
-        Script::new(greeting(list.as_bytes()).chain(line())),
-        Script::new(greeting(list.as_bytes()).chain(lines())),
+        Script::new(greeting(list).chain(line())),
+        Script::new(greeting(list).chain(lines())),
     ] {
         let mut endless = endless;
         let mut client = open(&mut endless).expect("a login");

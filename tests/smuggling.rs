@@ -473,7 +473,8 @@ fn a_server_that_says_more_than_it_was_asked_is_not_believed() {
     // async-smtp #72, CVE-2020-8794, CVE-2021-33515 and others: replies that a client takes for the
     // answer to what it has not said yet. Here the true answer to the dot is no. A reply has no
     // number, so a client cannot know to what it is an answer; but it asks one thing at a time,
-    // and who is one reply behind hears 250 to DATA, or 354 to the dot, and both are nonsense.
+    // and what is there before the question is no answer. If that was not seen, who is one reply
+    // behind hears 250 to DATA, or 354 to the dot, and both are nonsense.
     let text = Text::from_file(b"x");
     let (mut tried, mut believed) = (0, BTreeSet::new());
     for number in 0..6 {
@@ -492,12 +493,7 @@ fn a_server_that_says_more_than_it_was_asked_is_not_believed() {
             }
         }
     }
-    // Who says yes before the dot would say it after the dot, too: that is a lie, and no smuggling.
-    let ends = AROUND
-        .into_iter()
-        .filter(|end| end.ends_with("\r\n") && !has_bare_newline(end));
-    let lies = ends.flat_map(|end| [(4, end, "220 x"), (4, end, "250 x")]);
-    assert_eq!(believed, lies.collect());
+    assert_eq!(believed, [].into());
     assert_eq!(tried, 6 * 25 * 8);
 }
 
@@ -512,9 +508,9 @@ fn a_letter_fetched_by_pop3_is_one_letter_and_the_answers_stay_in_step() {
     for end in ends() {
         let letter = format!("{end}+OK 5 octets\r\n-ERR\r\n.\r\n");
         let (text, rest) = rule(&letter);
-        let said = format!("+OK\r\n+OK\r\n+OK\r\n+OK\r\n{letter}+OK\r\n+OK\r\n");
-        for pieces in splits(&octets(&said)) {
-            let wire = Wire::new(Script::new(pieces));
+        let answers = |count| vec![b"+OK\r\n".to_vec(); count];
+        for pieces in splits(&octets(&format!("+OK\r\n{letter}"))) {
+            let wire = Wire::new(Script::new([answers(3), pieces, answers(2)].concat()));
             let mut client = pop3::Client::open(wire, &alice, Timeouts::RFC.dot).expect("a login");
             match (client.retrieve(1, letter.len()), &text) {
                 (Ok(came), Some(text)) => assert_eq!(&latin1(came.octets()), text),
@@ -528,7 +524,7 @@ fn a_letter_fetched_by_pop3_is_one_letter_and_the_answers_stay_in_step() {
             cuts += 1;
         }
     }
-    assert_eq!(cuts, 39129);
+    assert_eq!(cuts, 22_879);
 }
 
 #[test]

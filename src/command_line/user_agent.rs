@@ -247,7 +247,7 @@ fn not_fetched(step: &str) -> impl Fn(pop3::Failure) -> Failure {
             pop3::Failure::Refused(reply) if reply.contains("[IN-USE]") => {
                 try_later(format!("{why}; try again later"))
             }
-            pop3::Failure::Nonsense(_) | pop3::Failure::Endless => {
+            pop3::Failure::Nonsense(_) | pop3::Failure::OutOfStep | pop3::Failure::Endless => {
                 failed(format!("{why}; does a POP3 server listen there?"))
             }
             _ => failed(why),

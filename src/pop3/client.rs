@@ -23,6 +23,8 @@ pub enum Failure {
     Refused(String),
     /// What came is no POP3.
     Nonsense(String),
+    /// An answer was there before the question: who knows to what the next one is an answer.
+    OutOfStep,
     /// A line, a list or a letter that does not end.
     Endless,
     /// A letter came, and is none: it was read to its end, and the next may be fetched. Or a name or
@@ -42,6 +44,7 @@ impl fmt::Display for Failure {
             Failure::Io(error) => write!(f, "the connection failed: {error}"),
             Failure::Refused(reply) => write!(f, "the server said: {reply}"),
             Failure::Nonsense(line) => write!(f, "this is no POP3 reply: {line}"),
+            Failure::OutOfStep => f.write_str("the server answered before it was asked"),
             Failure::Endless => f.write_str("an answer longer than any real one"),
             Failure::Unfit(why) => f.write_str(why),
         }
@@ -116,6 +119,9 @@ impl<S: Stream> Client<S> {
     }
 
     fn say(&mut self, line: &str) -> Result<(), Failure> {
+        if self.wire.has_line() {
+            return Err(Failure::OutOfStep);
+        }
         self.wire.allow(self.patience)?;
         self.wire.write_line(line)?;
         self.hear()

@@ -275,7 +275,7 @@ impl<S: Stream> Wire<S> {
     }
 
     /// Is the end of a line at hand? If not, the next read may have to wait.
-    pub(super) fn has_line(&self) -> bool {
+    pub(crate) fn has_line(&self) -> bool {
         self.input.buffer().contains(&b'\n')
     }
     // ANCHOR_END: read_piece

@@ -42,6 +42,12 @@ impl Script {
         }
     }
 
+    /// A peer that says a line at a time, so that no answer is there before the question.
+    pub fn answers(octets: impl AsRef<[u8]>) -> Script {
+        let lines = octets.as_ref().split_inclusive(|octet| *octet == b'\n');
+        Script::new(lines.map(<[u8]>::to_vec).collect::<Vec<_>>())
+    }
+
     /// A peer that says all this at once.
     pub fn says(octets: impl AsRef<[u8]>) -> Script {
         Script::new([octets.as_ref().to_vec()])
