@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::Output;
@@ -35,17 +35,43 @@ fn is_tame(c: char) -> bool {
 }
 
 /// Says all this to one caller, whatever that one says; the address.
-fn peer(says: impl AsRef<[u8]>) -> String {
-    let says = says.as_ref().to_vec();
+fn peer(answers: &[impl AsRef<[u8]>]) -> String {
+    let all: Vec<u8> = answers.iter().flat_map(|it| it.as_ref().to_vec()).collect();
+    in_turn(&[all])
+}
+
+/// Gives these answers to one caller, each when a line has been heard (after 354, a text); the
+/// address. An answer before its question would not be believed.
+fn in_turn(answers: &[impl AsRef<[u8]>]) -> String {
+    let answers: Vec<Vec<u8>> = answers.iter().map(|it| it.as_ref().to_vec()).collect();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address").to_string();
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a caller");
-        let _ = stream.write_all(&says);
-        let _ = stream.shutdown(Shutdown::Write);
+        let (stream, _) = listener.accept().expect("a caller");
+        let mut stream = BufReader::new(stream);
+        let last = answers.len() - 1;
+        for (at, answer) in answers.into_iter().enumerate() {
+            let _ = stream.get_mut().write_all(&answer);
+            let mut line = String::new();
+            while at < last && !matches!(&line[..], ".\r\n" | "QUIT\r\n" | "RSET\r\n") {
+                line.clear();
+                let octets = stream.read_line(&mut line).unwrap_or(0);
+                if octets == 0 || !answer.starts_with(b"354") {
+                    break;
+                }
+            }
+        }
+        let _ = stream.get_mut().shutdown(Shutdown::Write);
         let _ = stream.read_to_end(&mut Vec::new());
     });
     address
+}
+
+/// What a peer says who gives these answers, a `|` between two.
+fn answers(text: &str) -> Vec<String> {
+    text.split('|')
+        .map(|answer| format!("{answer}\r\n"))
+        .collect()
 }
 
 /// What commands have printed, and which they were.
@@ -73,24 +99,33 @@ impl Shown {
 }
 
 /// What a peer says, one line after the other replaced by something hostile behind each of `codes`.
-fn with_hostile(well: &[&str], codes: &[&str]) -> Vec<Vec<u8>> {
+fn with_hostile(well: &str, codes: &[&str]) -> Vec<Vec<Vec<u8>>> {
     let mut talks = Vec::new();
-    for at in 0..well.len() {
-        for hostile in [HOSTILE.as_bytes(), ROUGH] {
-            for code in codes {
-                let line = [code.as_bytes(), hostile].concat();
-                let mut lines: Vec<&[u8]> = well.iter().map(|line| line.as_bytes()).collect();
-                lines[at] = &line;
-                talks.push([&lines.join(&b"\r\n"[..])[..], b"\r\n"].concat());
+    let well = answers(well);
+    for (at, answer) in well.iter().enumerate() {
+        let lines: Vec<&str> = answer.split_inclusive("\r\n").collect();
+        for line in 0..lines.len() {
+            for (hostile, code) in [HOSTILE.as_bytes(), ROUGH]
+                .iter()
+                .flat_map(|hostile| codes.iter().map(move |code| (hostile, code)))
+            {
+                let mut talk: Vec<Vec<u8>> = well.iter().map(|it| it.clone().into()).collect();
+                let (before, after) = (lines[..line].concat(), lines[line + 1..].concat());
+                let new = [code.as_bytes(), hostile, b"\r\n"].concat();
+                talk[at] = [before.as_bytes(), &new, after.as_bytes()].concat();
+                // Who waits for the end of this answer says nothing before it has heard all.
+                if after.is_empty() && (line > 0 || code.ends_with('-')) {
+                    let rest = talk.split_off(at).concat();
+                    talk.push(rest);
+                }
+                talks.push(talk);
             }
         }
     }
     talks
 }
 
-const SMTP: [&str; 7] = [
-    "220 a", "250 a", "250 OK", "250 OK", "354 go", "250 kept", "221 bye",
-];
+const SMTP: &str = "220 a|250 a|250 OK|250 OK|354 go|250 kept|221 bye";
 const CODES: [&str; 5] = ["220 ", "550 ", "250-", "354 ", ""];
 
 #[test]
@@ -104,9 +139,9 @@ fn no_server_drives_the_terminal_of_send_or_talk_or_play() {
     )
     .expect("a file");
     let dialogue = dialogue.to_str().expect("UTF-8");
-    for says in with_hostile(&SMTP, &CODES) {
+    for says in with_hostile(SMTP, &CODES) {
         let to = ["--to=b@b.example", "--to=c@b.example"];
-        let send = ["send", "--from=", to[0], to[1], "--server", &peer(&says)];
+        let send = ["send", "--from=", to[0], to[1], "--server", &in_turn(&says)];
         all.run(&send, HOSTILE.as_bytes());
         let talk = ["talk", &peer(&says)];
         all.run(&talk, b"EHLO x\nDATA\n.\nQUIT\n");
@@ -124,12 +159,10 @@ fn no_server_and_no_letter_drives_the_terminal_of_inbox_or_talk() {
     fs::write(&password, "x\n").expect("a file");
     let password = password.to_str().expect("UTF-8");
     let encoded = "Subject: =?utf-8?q?]0;t=1B]0;t=07=0D=C2=9B?= =?iso-8859-1?b?G5sNCgc=?=";
-    let well = [
-        "+OK", "+OK", "+OK", "+OK", "1 100", ".", "+OK", "From: x", encoded, "", "text", ".",
-        "+OK", "+OK",
-    ];
+    let list = "+OK|+OK|+OK|+OK\r\n1 100\r\n.";
+    let well = format!("{list}|+OK\r\nFrom: x\r\n{encoded}\r\n\r\ntext\r\n.|+OK|+OK");
     for says in with_hostile(&well, &["+OK ", "-ERR ", "1 ", "Subject: ", ""]) {
-        let inbox = ["inbox", "--server", &peer(&says), "--user", "alice"];
+        let inbox = ["inbox", "--server", &in_turn(&says), "--user", "alice"];
         let inbox = [&inbox[..], &["--password-file", password]].concat();
         all.run(&inbox, b"");
         let talk = ["talk", &peer(&says)];
@@ -198,20 +231,19 @@ fn no_next_hop_drives_the_terminal_of_relay_and_its_bounce_is_plain() {
     let conf = fs::read_to_string(site.join("site.conf")).expect("site.conf");
     let field = [b"Subject: ", HOSTILE.as_bytes(), b"\r\n"].concat();
     let mut all = Shown::default();
-    let mut well = SMTP;
-    well[1] = "250-a\r\n250 8BITMIME";
+    let well = SMTP.replace("250 a", "250-a\r\n250 8BITMIME");
     for says in with_hostile(&well, &["550 ", ""]) {
         enqueue(&site.join("queue"), "waiting", &field);
-        let conf = format!("{conf}route b.example {}\n", peer(&says));
+        let conf = format!("{conf}route b.example {}\n", in_turn(&says));
         fs::write(site.join("site.conf"), conf).expect("site.conf");
         let relay = ["relay", site.to_str().expect("UTF-8"), "--once"];
         all.run(&relay, b"");
     }
-    all.assert_tame(28);
+    all.assert_tame(32);
     let bounces = new_letters(&site, "alice");
     let plain = |octet: &u8| matches!(octet, b' '..=b'~' | b'\r' | b'\n');
     assert!(bounces.iter().flatten().all(plain), "{bounces:?}");
-    assert_eq!(bounces.len(), 24);
+    assert_eq!(bounces.len(), 28);
 }
 
 /// A resolver that answers one question with one MX record, whose name is hostile.
@@ -255,7 +287,7 @@ fn no_name_from_dns_no_file_and_no_word_of_the_command_line_drives_the_terminal(
     for line in [format!("S: {HOSTILE}"), format!("# {HOSTILE}\nS: 220 x")] {
         fs::write(&dialogue, line).expect("a file");
         let dialogue = dialogue.to_str().expect("UTF-8");
-        all.run(&["play", dialogue, "--server", &peer("220 y\r\n")], b"");
+        all.run(&["play", dialogue, "--server", &peer(&["220 y\r\n"])], b"");
     }
     // Words in every place of every command.
     all.run(&[HOSTILE], b"");
@@ -314,7 +346,7 @@ fn no_name_of_a_file_drives_the_terminal() {
     let dialogue = format!("{folder}/{HOSTILE}.txt");
     fs::write(&dialogue, "S: 220 x\n").expect("a file");
     for says in ["220 x\r\n", "220 y\r\n"] {
-        all.run(&["play", &dialogue, "--server", &peer(says)], b"");
+        all.run(&["play", &dialogue, "--server", &peer(&[says])], b"");
     }
     let word = ROUGH.iter().copied().filter(|octet| *octet != 0).collect();
     all.run(&["show".into(), OsString::from_vec(word)], b"");
@@ -644,38 +676,39 @@ fn no_client_shows_the_password_that_it_was_given() {
         assert_keeps_the_secret(&format!("{words:?}"), &output);
         shown += &output;
     };
-    let hello = "220 a\r\n250-a\r\n250";
+    let hello = "220 a|250-a\r\n250";
     for says in [
-        "AUTH PLAIN\r\n235 yes\r\n250 \r\n250 \r\n354 \r\n250 \r\n221 \r\n",
-        "AUTH PLAIN\r\n535 no\r\n221 bye\r\n",
-        "AUTH PLAIN\r\n334 \r\n221 bye\r\n",
-        "AUTH PLAIN\r\n",
-        "AUTH LOGIN\r\n334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 yes\r\n",
-        "AUTH LOGIN\r\n334 x\r\n334 x\r\n334 x\r\n535 no\r\n",
-        "AUTH LOGIN\r\n334 x\r\n",
-        "SIZE\r\n221 bye\r\n",
+        "AUTH PLAIN|235 yes|250 |250 |354 |250 |221 ",
+        "AUTH PLAIN|535 no|221 bye",
+        "AUTH PLAIN|334 |221 bye",
+        "AUTH PLAIN",
+        "AUTH LOGIN|334 VXNlcm5hbWU6|334 UGFzc3dvcmQ6|235 yes",
+        "AUTH LOGIN|334 x|334 x|334 x|535 no",
+        "AUTH LOGIN|334 x",
+        "SIZE|221 bye",
     ] {
         let words = ["send", "--from=", "--to=b@b.example", "--user=alice", &file];
-        let says = format!("{hello} {says}");
-        hears(&[&words[..], &["--server", &peer(&says)]].concat(), "x");
-        let typed = match says.contains("LOGIN") {
+        let says = answers(&format!("{hello} {says}"));
+        hears(&[&words[..], &["--server", &in_turn(&says)]].concat(), "x");
+        let typed = match says.concat().contains("LOGIN") {
             true => format!("EHLO x\nAUTH LOGIN\nYWxpY2U=\n{login}\n"),
             false => format!("EHLO x\nAUTH PLAIN {plain}\n"),
         };
         hears(&["talk", &peer(&says)], &typed);
     }
     for says in [
-        "+OK\r\n+OK\r\n+OK\r\n+OK\r\n.\r\n+OK\r\n",
-        "+OK\r\n+OK\r\n-ERR no\r\n",
-        "+OK\r\n+OK\r\n",
-        "+OK\r\n",
+        "+OK|+OK|+OK|+OK\r\n.|+OK",
+        "+OK|+OK|-ERR no",
+        "+OK|+OK",
+        "+OK",
     ] {
+        let says = answers(says);
         hears(
-            &["inbox", "--user=alice", &file, "--server", &peer(says)],
+            &["inbox", "--user=alice", &file, "--server", &in_turn(&says)],
             "",
         );
         hears(
-            &["talk", &peer(says)],
+            &["talk", &peer(&says)],
             &format!("USER alice\nPASS {PASSWORD}\nQUIT\n"),
         );
     }
