@@ -100,6 +100,7 @@ fn a_limit_counts_the_cr_lf_and_the_next_line_is_whole() {
 
 #[test]
 fn a_line_without_an_end_is_followed_for_64_kib_and_no_further() {
+    assert_eq!(ENDLESS_LINE, 65_536);
     for (length, endless) in [
         (ENDLESS_LINE - 1, false),
         (ENDLESS_LINE, false),
@@ -213,11 +214,27 @@ fn replies_to_commands_that_came_together_leave_together() {
 }
 
 #[test]
+fn a_line_that_was_typed_is_sent_and_not_shown_once_more() {
+    let (mut server, notes) = (Script::says(b""), Notes::default());
+    let mut wire = Wire::traced(&mut server, Some(Trace::of_client(Box::new(notes.clone()))));
+    wire.write_typed("NOOP").unwrap();
+    wire.flush().unwrap();
+    drop(wire);
+    assert_eq!(server.written(), b"NOOP\r\n");
+    assert_eq!(notes.text(), "");
+}
+
+#[test]
 fn what_waits_to_be_sent_is_bounded_too() {
     let mut wire = Wire::new(Script::says(b""));
     let line = "x".repeat(1022);
-    for _ in 0..1000 {
+    for number in 1..=1000 {
         wire.write_line(&line).unwrap();
+        assert_eq!(
+            wire.stream().writes().len(),
+            number / 64,
+            "a block is 64 KiB"
+        );
     }
     wire.flush().unwrap();
     let stream = wire.stream();

@@ -253,6 +253,11 @@ fn long_texts_are_sent_in_blocks_and_received_whole() {
     }
 }
 
+#[test]
+fn a_test_that_fails_shows_letters_and_not_numbers() {
+    assert_eq!(format!("{:?}", text("a\r\n")), "Text(\"a\\r\\n\")");
+}
+
 /// go-smtp data.go:73, chasquid dotreader.go:104: a text of exactly SIZE was refused, because the
 /// stuffed dots and the end were counted.
 #[test]

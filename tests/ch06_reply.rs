@@ -139,6 +139,12 @@ fn a_reply_that_breaks_off_or_contradicts_itself_is_none() {
     let error = Reply::read(&mut Wire::new(failing)).unwrap_err();
     assert!(matches!(&error, ReplyError::Io(error) if error.kind() == ErrorKind::TimedOut));
     assert_eq!(error.to_string(), "no answer came in time");
+    let failing = Script::says(b"250-a\r\n").failing(ErrorKind::ConnectionReset);
+    let error = Reply::read(&mut Wire::new(failing)).unwrap_err();
+    assert!(
+        error.to_string().starts_with("the connection failed: "),
+        "{error}"
+    );
 }
 
 #[test]

@@ -760,6 +760,21 @@ fn expn_shows_a_list_and_its_loops_end() {
 }
 
 #[test]
+fn who_is_on_two_lists_is_named_once() {
+    let mut host = host();
+    let member = |name: &str| Recipient::Local(name.to_string());
+    let both = vec![member("staff"), member("more"), member("staff")];
+    let carol = Recipient::Remote("carol@b.example".parse().expect("an address"));
+    host.aliases.insert(
+        "more".to_string(),
+        vec![carol.clone(), member("bob"), carol],
+    );
+    host.aliases.insert("both".to_string(), both);
+    let mut talk = Talk::with(&host, false, false);
+    assert_eq!(talk.reply("EXPN both"), talk.reply("EXPN staff"));
+}
+
+#[test]
 fn expn_shows_a_list_whole_or_not_at_all() {
     for (members, code) in [
         (REPLY_LINES - 1, 250),

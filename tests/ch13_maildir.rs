@@ -353,6 +353,7 @@ fn sweeping_removes_what_was_abandoned_in_tmp_and_nothing_else() {
     let folder = TempDir::new("maildir");
     let mailbox = create(&folder, "alice");
     let minute = Duration::from_secs(60);
+    assert_eq!(ABANDONED, minute * 60 * 36);
     let at = |name: &str| folder.path().join("alice").join(name);
     for name in ["tmp/old", "tmp/young", "tmp/future", "new/old", "cur/old"] {
         let file = File::create(at(name)).unwrap();

@@ -391,6 +391,45 @@ fn an_envelope_without_a_text_is_set_aside() {
 }
 
 #[test]
+fn an_envelope_that_the_disk_does_not_give_stays_where_it_is() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let id = add(&queue, &mut still(), "x\n").unwrap();
+    // A folder in its place cannot be read, as a file cannot whose disk is in trouble.
+    let envelope = folder.path().join(format!("{id}.envelope"));
+    fs::remove_file(&envelope).unwrap();
+    fs::create_dir(&envelope).unwrap();
+    let (letters, damaged) = see(&queue);
+    assert_eq!(
+        (letters.len(), damaged),
+        (0, vec![format!("{id}.envelope")])
+    );
+    assert!(envelope.exists() && folder.path().join(format!("{id}.letter")).exists());
+}
+
+#[test]
+fn a_letter_that_somebody_takes_away_while_we_look_is_none() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let mut clock = still();
+    let ids: Vec<String> = (0..20)
+        .map(|_| add(&queue, &mut clock, "x\n").unwrap())
+        .collect();
+    let mut seen = Vec::new();
+    let all = queue.each(|found| match found {
+        Found::Letter(id, _) => {
+            for other in ids.iter().filter(|other| **other != id) {
+                let _ = queue.finish(other);
+            }
+            seen.push(id);
+        }
+        Found::Damaged(path) => panic!("{}", path.display()),
+    });
+    all.unwrap();
+    assert_eq!(seen.len(), 1);
+}
+
+#[test]
 fn a_text_that_is_none_is_an_error() {
     let folder = TempDir::new("queue");
     let queue = Queue::create(folder.path()).unwrap();
