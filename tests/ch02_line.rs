@@ -328,6 +328,8 @@ fn the_trace_never_shows_a_secret() {
         ("PASS  s3cret", "PASS ********"),
         ("PASS\ts3cret", "PASS\\x09********"),
         ("\t PASS s3cret", "\\x09 PASS ********"),
+        ("\0PASS s3cret", "\\x00PASS ********"),
+        ("PASS\0s3cret", "PASS\\x00********"),
         ("AUTH PLAIN", "AUTH PLAIN"),
         ("AUTH ", "AUTH "),
         ("AUTH", "AUTH"),

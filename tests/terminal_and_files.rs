@@ -541,7 +541,7 @@ fn in_base64() -> [String; 2] {
 fn spell_out(talk: &str) -> String {
     let [plain, login] = in_base64();
     let spell = |word: &str| {
-        let secret = match word.trim_matches([' ', '\t', '\r', '\n', '=']) {
+        let secret = match word.trim_matches([' ', '\t', '\r', '\n', '=', '\0']) {
             "P" => &plain,
             "L" => &login,
             "M" => &login[1..],
@@ -591,6 +591,8 @@ fn no_server_shows_a_password_however_it_comes() {
         "AUTH XYZ\r\nP\r\n",
         "P\r\n",
         " P\n",
+        "EHLO x\rAUTH PLAIN P\r\n",
+        "AUTH LOGIN\r\0L\r\0NOOP\r\n",
         "AUTH LOGIN\r\nYWxpY2U=\r\nL\r\n",
         "AUTH LOGIN YWxpY2U=\r\nL\r\n",
         "AUTH LOGIN\r\nYWxpY2U=\nL\r\n",
@@ -617,6 +619,8 @@ fn no_server_shows_a_password_however_it_comes() {
         "USER alice\r\nPASS W\n",
         "USER alice\r\nPASS W\r",
         "USER alice\r\nPASS W",
+        "USER alice\rPASS W\rQUIT\r",
+        "USER alice\r\0PASS W\r\0QUIT\r\0",
         "PASS W\r\n",
         "USER bob\r\nPASS W\r\n",
         "USER alice\r\nPASS W\r\nPASS W\r\n",
@@ -647,7 +651,7 @@ fn no_server_shows_a_password_however_it_comes() {
             assert_keeps_the_secret(role, &trace);
         }
     }
-    assert_eq!(tried, 2 * (39 + 15));
+    assert_eq!(tried, 2 * (41 + 17));
 }
 
 #[test]
