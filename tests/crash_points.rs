@@ -629,6 +629,84 @@ fn a_relay_that_cannot_write_the_bounce_does_not_send_the_letter_again() {
     relay.settle(0, &NONE);
 }
 
+// POP3: the update (RFC 1939 section 6).
+
+/// Alice has three letters, and deletes two. What she hears to QUIT, or nothing; what is left.
+fn delete_two(stage: &Stage, fault: &Fault) -> (String, Vec<u64>) {
+    for number in 1..=3 {
+        let letter = stage.folder(ALICE).join(number.to_string());
+        fs::write(letter, text(number)).expect("a letter");
+    }
+    let watch = stage.watch("it goes when you QUIT", "");
+    let mut command = program();
+    command.arg("pop3").arg(&stage.site);
+    command.args(["--listen=127.0.0.1:0", "--sessions=1", "--quiet"]);
+    let server = Server::run(watch.prepare(&mut command, fault));
+    let stream = TcpStream::connect(&server.address).expect("a server");
+    let (mut stream, mut answer) = (BufReader::new(stream), String::new());
+    stream.read_line(&mut answer).expect("a greeting");
+    for line in ["USER alice", "PASS x", "DELE 1", "DELE 2", "QUIT"] {
+        assert!(answer.starts_with("+OK"), "{answer}: {fault:?}");
+        answer.clear();
+        let line = format!("{line}\r\n");
+        stream.get_mut().write_all(line.as_bytes()).expect(&line);
+        let _ = stream.read_line(&mut answer); // who is killed says nothing
+    }
+    drop(stream);
+    let status = server.wait();
+    assert_eq!(status.success(), !answer.is_empty(), "{fault:?}");
+    let mut left = stage.take(ALICE);
+    left.sort();
+    (answer, left)
+}
+
+/// The fault comes at each call that removes a letter. The next reader is let in.
+fn update_everywhere(make: fn(&[Call]) -> Vec<Fault>, check: fn(&str, &[u64], &Fault)) {
+    let stage = Stage::with("");
+    let goes_well = || {
+        let (answer, left) = delete_two(&stage, &NONE);
+        assert_eq!((answer.as_str(), &left[..]), ("+OK goodbye\r\n", &[3][..]));
+    };
+    let watched = stage.watch("", "");
+    let made = program()
+        .arg("relay")
+        .arg(&stage.site)
+        .arg("--once")
+        .output();
+    assert!(made.expect("relay runs").status.success()); // makes the folders
+    goes_well();
+    let calls = counted(&watched.log());
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    for fault in make(&calls) {
+        let (answer, left) = delete_two(&stage, &fault);
+        check(&answer, &left, &fault);
+        goes_well();
+        watched.log();
+    }
+}
+
+#[test]
+fn a_pop3_server_killed_at_any_call_of_the_update_has_removed_only_what_was_deleted() {
+    update_everywhere(kills, |answer, left, fault| {
+        assert_eq!(answer, "", "{fault:?}");
+        let removed = fault.at - usize::from(fault.how == "before");
+        assert_eq!(left.len(), 3 - removed, "{fault:?}");
+        assert!(left.contains(&3), "{fault:?}");
+    });
+}
+
+#[test]
+fn a_pop3_server_on_a_disk_that_fails_says_how_many_letters_are_left() {
+    update_everywhere(errors, |answer, left, fault| {
+        let due = match left.len() - 1 {
+            0 => "+OK goodbye\r\n".to_string(),
+            stuck => format!("-ERR letters that could not be removed: {stuck}\r\n"),
+        };
+        assert_eq!(answer, due, "{fault:?}");
+        assert!(left.contains(&3) && left.len() > 1, "{fault:?}");
+    });
+}
+
 // The power.
 
 #[test]
