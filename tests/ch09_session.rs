@@ -124,6 +124,7 @@ fn the_origin_tells_how_the_letter_came() {
         (&["EHLO c.example"], "ESMTP"),
         (&["EHLO d.example", "EHLO c.example", &auth], "ESMTPA"),
         (&["EHLO d.example", "HELO c.example"], "SMTP"),
+        (&["EHLO d.example", &auth, "HELO c.example"], "SMTP"),
     ] {
         let mut talk = Talk::new(&host);
         said.iter()
