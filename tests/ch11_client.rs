@@ -230,6 +230,23 @@ fn silence_at_any_step_is_a_timeout_there() {
 }
 
 #[test]
+fn a_server_that_closes_at_any_octet_of_its_replies_has_not_said_what_it_left_out() {
+    for (step, reply) in WELL.iter().enumerate() {
+        for octets in 0..reply.len() {
+            let begun = [&WELL[..step], &[&reply[..octets]]].concat();
+            let (became, _) = send(&begun, &["alice"], TEXT);
+            let stages = ["Greeting", "Hello", "Mail", "Rcpt", "Data"];
+            let due = match stages.get(step) {
+                Some(stage) => format!("{stage} broken, later"),
+                None if step == 5 => "unknown, later".to_string(),
+                None => "sent".to_string(), // whatever comes after QUIT
+            };
+            assert_eq!(became, due, "after {octets} octets of {reply}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_reply_breaks_the_conversation_at_any_step() {
     // DEFECTS 20: CVE-2020-8794: `250`, and an empty line, read beyond their end.
     let long = format!("250 {}\r\n", "x".repeat(512 - "250 \r\n".len() + 1));
