@@ -301,8 +301,8 @@ fn what_is_no_reply_breaks_the_conversation_at_any_step() {
     }
 }
 
-/// async-smtp #72 and others: a reply has no number, so a client that is out of step with its server
-/// takes the answer to one thing for the answer to another.
+/// async-smtp #72 and others: a reply has no number, so a client that is out of step with its
+/// server takes the answer to one thing for the answer to another.
 #[test]
 fn an_answer_that_is_there_before_the_question_is_a_no_or_not_believed() {
     let stages = ["Hello", "Mail", "Rcpt", "Data", "Text"];
