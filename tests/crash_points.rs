@@ -1,5 +1,7 @@
 //! At every call that a program makes to the disk it is killed, or the call fails, or the power is
 //! cut: a letter that was answered 250 is there, whole, and nothing half is, nor in the way.
+//!
+//! How often that was is shown by `cargo test --test crash_points -- --nocapture`.
 #![cfg(all(
     target_os = "linux",
     target_env = "gnu",
@@ -157,6 +159,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.expect("a file").path()).collect()
 }
 
+/// Says how often something happened.
+fn report(times: usize, what: &str, to: &[&str]) {
+    println!("{times:5} {what} {}", to.join(", "));
+}
+
 /// How many letters there are in a folder. None is half.
 fn whole(left: &Left, folder: &Path) -> usize {
     let is_mailbox = folder.ends_with("new");
@@ -255,7 +262,9 @@ fn keeps(caller: &mut Caller, number: u64, recipients: &[&str]) -> bool {
 /// The server dies at each call. Its next life begins with a letter that goes well.
 fn kill_everywhere(recipients: &[&str], least: usize) {
     let stage = Stage::with("");
-    for (life, fault) in (1..).zip(stage.faults(recipients, least, kills)) {
+    let faults = stage.faults(recipients, least, kills);
+    report(faults.len(), "times a server was killed:", recipients);
+    for (life, fault) in (1..).zip(faults) {
         let (server, mut caller) = stage.serve(&fault);
         assert!(
             keeps(&mut caller, 2 * life, recipients),
@@ -277,7 +286,9 @@ fn kill_everywhere(recipients: &[&str], least: usize) {
 /// not have. When the disk is well again, so is the server.
 fn fail_everywhere(recipients: &[&str], least: usize) {
     let stage = Stage::with("");
-    for (life, fault) in (1..).zip(stage.faults(recipients, least, errors)) {
+    let faults = stage.faults(recipients, least, errors);
+    report(faults.len(), "times a server's disk failed:", recipients);
+    for (life, fault) in (1..).zip(faults) {
         let start = Disk::read(&stage.disk);
         let (server, mut caller) = stage.serve(&fault);
         let numbers = [3 * life, 3 * life + 1, 3 * life + 2];
@@ -360,6 +371,7 @@ fn a_program_killed_while_it_makes_the_folders_of_a_site_can_be_started_again() 
     assert!(start(&NONE).success());
     let kills = kills(&counted(&stage.log()));
     assert!(kills.len() >= 68, "{}", kills.len());
+    report(kills.len() / 2, "times who makes folders was killed", &[]);
     for fault in kills.iter().filter(|fault| fault.how == "before") {
         stage.remove_folders();
         assert_eq!(start(fault).signal(), Some(9), "{fault:?}");
@@ -551,7 +563,9 @@ impl Relay {
         let calls = counted(&self.stage.log());
         assert!(calls.len() >= least, "{}: {calls:?}", calls.len());
         self.settle(0, &NONE);
-        for (number, fault) in (1..).zip(make(&calls)) {
+        let faults = make(&calls);
+        report(faults.len(), "faults met a relay:", self.recipients);
+        for (number, fault) in (1..).zip(faults) {
             self.add(number);
             let start = Disk::read(&self.stage.disk);
             let status = self.pass(false, &fault);
@@ -677,7 +691,9 @@ fn update_everywhere(make: fn(&[Call]) -> Vec<Fault>, check: fn(&str, &[u64], &F
     goes_well();
     let calls = counted(&watched.log());
     assert_eq!(calls.len(), 2, "{calls:?}");
-    for fault in make(&calls) {
+    let faults = make(&calls);
+    report(faults.len(), "faults met a POP3 server", &[]);
+    for fault in faults {
         let (answer, left) = delete_two(&stage, &fault);
         check(&answer, &left, &fault);
         goes_well();
@@ -721,6 +737,7 @@ fn what_was_answered_250_survives_a_power_cut_at_any_call() {
         let start = Disk::read(&stage.disk);
         let log = stage.keep_two(recipients);
         let cuts = stage.cut_power(&start, &log, Outcomes::All, recipients);
+        report(cuts, "power cuts met a server:", recipients);
         assert!(cuts >= least, "{recipients:?}: {cuts}");
     }
 }
@@ -758,6 +775,7 @@ fn a_letter_waits_until_all_know_its_fate_also_if_the_power_is_cut() {
         let start = Disk::read(&relay.stage.disk);
         relay.pass(false, &NONE);
         let cuts = relay.cut_power(&start, &relay.stage.log(), Outcomes::All, 0);
+        report(cuts, "power cuts met a relay:", recipients);
         assert!(cuts >= least, "{recipients:?}: {cuts}");
     }
 }
