@@ -450,6 +450,7 @@ fn a_letter_that_the_server_cannot_take_is_not_begun() {
 #[test]
 fn a_refused_recipient_does_not_stop_the_others_and_every_reply_is_heard() {
     // DEFECTS 16 and 17: async-smtp #72, lettre connection.rs:120, MailKit #309.
+    // Also chatmail #8640.
     let names = ["a", "b", "c", "d"];
     let rcpt = [
         "250 ok\r\n",
