@@ -406,7 +406,7 @@ fn a_letter_made_to_exhaust_us_gets_a_short_page_soon() {
     let same = "Content-Type: multipart/mixed; boundary=b\n\n--b\n".repeat(10_000);
     let wide = format!(
         "Content-Type: multipart/x; boundary=b\n\n{}",
-        "--b\n".repeat(n)
+        "--b\nContent-Type: image/x\n\n".repeat(n)
     );
     let comments = format!("{}{}", "(".repeat(n), ")".repeat(n));
     for (what, letter) in [
