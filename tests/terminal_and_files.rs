@@ -175,7 +175,7 @@ fn no_server_and_no_letter_drives_the_terminal_of_inbox_or_talk() {
 }
 
 #[test]
-fn no_caller_drives_the_terminal_of_serve_or_pop3() {
+fn no_caller_drives_the_terminal_of_serve_or_pop3_or_play() {
     let folder = TempDir::new("terminal");
     let site = make_site(folder.path(), "a.example", &["alice:x"], "");
     let name = if cfg!(unix) {
@@ -221,7 +221,25 @@ fn no_caller_drives_the_terminal_of_serve_or_pop3() {
             all.0.push((format!("{role} {talk}"), output));
         }
     }
-    all.assert_tame(12);
+    let dialogue = folder.path().join("dialogue");
+    fs::write(&dialogue, "S: 220 x\nC: QUIT\n").expect("a file");
+    for hostile in [HOSTILE.as_bytes(), ROUGH] {
+        let errors = folder.path().join("errors");
+        let mut command = program();
+        command
+            .arg("play")
+            .arg(&dialogue)
+            .arg("--listen=127.0.0.1:0");
+        let server = Server::run(command.stderr(File::create(&errors).expect("a file")));
+        let mut stream = TcpStream::connect(&server.address).expect("a server");
+        let _ = stream.write_all(&[hostile, b"\r\n"].concat());
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+        server.wait();
+        all.0
+            .push(("play".to_string(), fs::read(&errors).expect("a file")));
+    }
+    all.assert_tame(14);
 }
 
 #[test]
