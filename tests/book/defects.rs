@@ -77,7 +77,7 @@ fn faults(project: &Project, number: &str, ids: &[&str], code: &str, tests: &str
         .map(|(file, test)| remarks(project, file, test))
         .collect();
     let names_it = |id: &&str| remarks.iter().any(|remarks| names(remarks, id));
-    let missing: Vec<&str> = ids.iter().copied().filter(|id| !names_it(&id)).collect();
+    let missing: Vec<&str> = ids.iter().copied().filter(|id| !names_it(id)).collect();
     if !missing.is_empty() {
         let missing = missing.join(", ");
         faults.push(format!("no test of {number} names in a remark: {missing}"));
