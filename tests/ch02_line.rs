@@ -130,6 +130,7 @@ fn a_line_without_an_end_is_followed_for_64_kib_and_no_further() {
 }
 
 /// maddy #116, CVE-2013-1752: `nc host 25 </dev/zero` took all the memory there was.
+/// Also mailin running.rs:98, lettre connection.rs:286, mockforge #754.
 #[test]
 fn a_peer_that_never_ends_its_line_is_given_up_before_it_costs_memory() {
     let before = peak_memory(std::process::id());
@@ -251,6 +252,7 @@ fn what_waits_to_be_sent_is_bounded_too() {
 }
 
 /// CVE-2015-9097, CVE-2025-59419, CPython bpo-43124: a line end in an argument added a command.
+/// Also Go #21159, smtp-connection #31, smtp-types lib.rs:174.
 #[test]
 fn a_line_with_a_line_end_in_it_is_not_written() {
     let mut wire = Wire::new(Script::says(b""));
@@ -345,6 +347,8 @@ fn the_trace_never_shows_a_secret() {
         ("PASS  s3cret", "PASS ********"),
         ("PASS\ts3cret", "PASS\\x09********"),
         ("\t PASS s3cret", "\\x09 PASS ********"),
+        ("\0PASS s3cret", "\\x00PASS ********"),
+        ("PASS\0s3cret", "PASS\\x00********"),
         ("AUTH PLAIN", "AUTH PLAIN"),
         ("AUTH ", "AUTH "),
         ("AUTH", "AUTH"),

@@ -90,6 +90,7 @@ fn a_lone_dot_ends_the_text_also_as_the_first_line() {
 
 /// curl #2304, GreenMail #1004, commons-net #398, Haraka #1411, RUSTSEC-2021-0069 (lettre), MailKit
 /// #788: some dot was not stuffed, or one too many.
+/// Also ruby #616.
 #[test]
 fn what_is_received_is_what_was_sent_for_every_short_text_at_every_cut() {
     for mut letter in strings(&[b".", b"x", b"\r\n", b"\0", b"\xff"], 5) {
@@ -108,6 +109,7 @@ fn what_is_received_is_what_was_sent_for_every_short_text_at_every_cut() {
 }
 
 /// go-smtp data.go:120, smtp-proto PR #14: some streams never ended, or lost an octet.
+/// Also receiver.rs:108.
 #[test]
 fn every_short_stream_comes_to_what_the_rule_says_at_every_cut() {
     for stream in strings(&[b".", b"x", b"\r", b"\n"], 6) {
@@ -129,6 +131,8 @@ fn every_short_stream_comes_to_what_the_rule_says_at_every_cut() {
 /// CVE-2023-51764, -51765, -51766, CVE-2023-52354, CVE-2024-27305, go-smtp #243, James #1876 and
 /// what came after (mailin running.rs:98, OpenSMTPD smtp_session.c:1149): SMTP smuggling. What
 /// pretends to be an end is none, so nothing after it is run.
+/// Also CVE-2023-51765, CVE-2023-51766.
+/// Also fsm.rs:551.
 #[test]
 fn nothing_else_ends_a_text() {
     let false_ends: [&[u8]; 23] = [
@@ -179,6 +183,7 @@ fn nothing_else_ends_a_text() {
 
 /// Postfix HISTORY 20240106, 20260816, 20260817: a CR before CR LF was dropped, and so made a new
 /// end. Ours is seen as it stands: the end is real, and the text is refused.
+/// Also The-Login PR #4.
 #[test]
 fn a_cr_too_many_before_the_real_end_is_kept_and_refused() {
     for stream in [

@@ -124,6 +124,7 @@ fn what_breaks_the_grammar_is_no_address() {
 
 /// GHSA-mm7p-fcc7-pg87 (nodemailer), CVE-2023-27043 (CPython), go-smtp parse.go: split at the first
 /// `@`, and the letter went to a stranger.
+/// Also CVE-2025-13033.
 #[test]
 fn the_domain_begins_after_the_last_at() {
     let address = mailbox("\"victim@x y\"@internal").unwrap();

@@ -124,6 +124,7 @@ fn the_origin_tells_how_the_letter_came() {
         (&["EHLO c.example"], "ESMTP"),
         (&["EHLO d.example", "EHLO c.example", &auth], "ESMTPA"),
         (&["EHLO d.example", "HELO c.example"], "SMTP"),
+        (&["EHLO d.example", &auth, "HELO c.example"], "SMTP"),
     ] {
         let mut talk = Talk::new(&host);
         said.iter()
@@ -294,6 +295,7 @@ fn hops(count: usize) -> String {
 
 /// Postfix HISTORY 20260724, 20260803 and 20260812; chasquid conn.go:673; aiosmtpd smtp.py:1512:
 /// after a text that was refused, DATA was taken again with the old envelope.
+/// Also conn.go:681, conn.go:688, conn.go:709.
 #[test]
 fn however_a_text_ends_the_next_data_is_refused() {
     let host = host();
@@ -374,6 +376,7 @@ fn a_letter_that_cannot_be_kept_is_refused_once_and_forgotten() {
 }
 
 /// nullmailer's growing list of recipients (swiftmailer #406).
+/// Also aiosmtpd smtp.py:1512.
 #[test]
 fn each_of_many_letters_has_exactly_its_own_envelope() {
     let host = host();

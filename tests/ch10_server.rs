@@ -43,6 +43,7 @@ fn callers_are_served_one_after_another_and_each_begins_anew() {
 #[test]
 fn after_quit_comes_221_and_then_the_end() {
     // DEFECTS 33: aiosmtpd #8, OpenSMTPD #801.
+    // Also aiosmtplib #345.
     let inn = Inn::open(1, PATIENCE);
     let mut guest = Guest::call(&inn.address);
     guest.send("QUIT\r\nNOOP\r\n");

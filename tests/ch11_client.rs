@@ -230,6 +230,23 @@ fn silence_at_any_step_is_a_timeout_there() {
 }
 
 #[test]
+fn a_server_that_closes_at_any_octet_of_its_replies_has_not_said_what_it_left_out() {
+    for (step, reply) in WELL.iter().enumerate() {
+        for octets in 0..reply.len() {
+            let begun = [&WELL[..step], &[&reply[..octets]]].concat();
+            let (became, _) = send(&begun, &["alice"], TEXT);
+            let stages = ["Greeting", "Hello", "Mail", "Rcpt", "Data"];
+            let due = match stages.get(step) {
+                Some(stage) => format!("{stage} broken, later"),
+                None if step == 5 => "unknown, later".to_string(),
+                None => "sent".to_string(), // whatever comes after QUIT
+            };
+            assert_eq!(became, due, "after {octets} octets of {reply}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_reply_breaks_the_conversation_at_any_step() {
     // DEFECTS 20: CVE-2020-8794: `250`, and an empty line, read beyond their end.
     let long = format!("250 {}\r\n", "x".repeat(512 - "250 \r\n".len() + 1));
@@ -284,8 +301,8 @@ fn what_is_no_reply_breaks_the_conversation_at_any_step() {
     }
 }
 
-/// async-smtp #72 and others: a reply has no number, so a client that is out of step with its server
-/// takes the answer to one thing for the answer to another.
+/// async-smtp #72 and others: a reply has no number, so a client that is out of step with its
+/// server takes the answer to one thing for the answer to another.
 #[test]
 fn an_answer_that_is_there_before_the_question_is_a_no_or_not_believed() {
     let stages = ["Hello", "Mail", "Rcpt", "Data", "Text"];
@@ -433,6 +450,7 @@ fn a_letter_that_the_server_cannot_take_is_not_begun() {
 #[test]
 fn a_refused_recipient_does_not_stop_the_others_and_every_reply_is_heard() {
     // DEFECTS 16 and 17: async-smtp #72, lettre connection.rs:120, MailKit #309.
+    // Also chatmail #8640.
     let names = ["a", "b", "c", "d"];
     let rcpt = [
         "250 ok\r\n",

@@ -121,6 +121,7 @@ fn two_letters_never_share_a_message_id() {
 fn no_name_and_no_value_can_hold_a_line_end_or_another_control_character() {
     // DEFECTS 23 and 24: CVE-2024-6923 and CVE-2026-1299 CPython, mimetext #81: a newline in a
     // value added fields.
+    // Also CPython gh-100612, simple-java-mail #88.
     for bad in [
         "\r\nBcc: x@x.example",
         "\n",

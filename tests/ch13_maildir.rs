@@ -77,6 +77,7 @@ fn a_delivered_letter_is_in_new_with_its_trace_and_nothing_is_left_in_tmp() {
 #[test]
 fn no_letter_is_overwritten_while_the_clock_stands_still() {
     // DEFECTS 38: staktrace/maildir #36 and mailin overwrote a letter that had the same name.
+    // Also mailin store.rs:54.
     let folder = TempDir::new("maildir");
     let mailbox = create(&folder, "alice");
     // Two clocks: two processes that know nothing of each other.

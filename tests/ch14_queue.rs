@@ -155,6 +155,7 @@ fn no_letter_is_overwritten_while_the_clock_stands_still() {
 #[test]
 fn an_envelope_that_is_written_and_read_is_the_same() {
     // DEFECTS 21: CVE-2020-28021 Exim, postdrop of Postfix.
+    // Also CVE-2020-28026, Postfix HISTORY line 31885.
     let long = format!(
         "{}@{}.{}",
         "l".repeat(64),

@@ -553,6 +553,7 @@ fn data_and_its_length_must_agree() {
 }
 
 // sofia-sip #338: a pointer loop.
+// Also Postfix HISTORY 20260623.
 #[test]
 fn a_pointer_leads_to_an_earlier_name_or_nowhere() {
     let here = FIRST as u8;

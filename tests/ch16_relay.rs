@@ -576,6 +576,7 @@ fn an_envelope_that_cannot_be_read_is_reported_and_stays() {
 #[test]
 fn when_nobody_knows_whether_the_letter_arrived_it_waits_and_comes_twice() {
     // RFC 1047; maddy #23, postal #3016
+    // Also freescout #5457.
     let mut bench = Bench::new();
     bench.add_for_bob();
     let unknown = takes_bob().replace("S: 250 OK\nC: QUIT\nS: 221 goodbye\n", "S: {close}\n");

@@ -376,6 +376,7 @@ fn unstuff(answer: &str) -> String {
 #[test]
 fn the_size_in_the_list_is_what_retr_sends_and_top_sends_the_same() {
     // Mailpit #299, GreenMail #475 #984 #1049, hMailServer #126: cut letters, wrong counts
+    // Also GreenMail #984, GreenMail #1049, qmail-pop3d.c:107.
     for (letter, expected) in [
         (&b""[..], ""),
         (b"A: b\r\n\r\nc\r\n", "A: b\r\n\r\nc\r\n"),

@@ -1,5 +1,7 @@
 //! At every call that a program makes to the disk it is killed, or the call fails, or the power is
 //! cut: a letter that was answered 250 is there, whole, and nothing half is, nor in the way.
+//!
+//! How often that was is shown by `cargo test --test crash_points -- --nocapture`.
 #![cfg(all(
     target_os = "linux",
     target_env = "gnu",
@@ -157,6 +159,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.expect("a file").path()).collect()
 }
 
+/// Says how often something happened.
+fn report(times: usize, what: &str, to: &[&str]) {
+    println!("{times:5} {what} {}", to.join(", "));
+}
+
 /// How many letters there are in a folder. None is half.
 fn whole(left: &Left, folder: &Path) -> usize {
     let is_mailbox = folder.ends_with("new");
@@ -255,7 +262,9 @@ fn keeps(caller: &mut Caller, number: u64, recipients: &[&str]) -> bool {
 /// The server dies at each call. Its next life begins with a letter that goes well.
 fn kill_everywhere(recipients: &[&str], least: usize) {
     let stage = Stage::with("");
-    for (life, fault) in (1..).zip(stage.faults(recipients, least, kills)) {
+    let faults = stage.faults(recipients, least, kills);
+    report(faults.len(), "times a server was killed:", recipients);
+    for (life, fault) in (1..).zip(faults) {
         let (server, mut caller) = stage.serve(&fault);
         assert!(
             keeps(&mut caller, 2 * life, recipients),
@@ -277,7 +286,9 @@ fn kill_everywhere(recipients: &[&str], least: usize) {
 /// not have. When the disk is well again, so is the server.
 fn fail_everywhere(recipients: &[&str], least: usize) {
     let stage = Stage::with("");
-    for (life, fault) in (1..).zip(stage.faults(recipients, least, errors)) {
+    let faults = stage.faults(recipients, least, errors);
+    report(faults.len(), "times a server's disk failed:", recipients);
+    for (life, fault) in (1..).zip(faults) {
         let start = Disk::read(&stage.disk);
         let (server, mut caller) = stage.serve(&fault);
         let numbers = [3 * life, 3 * life + 1, 3 * life + 2];
@@ -360,6 +371,7 @@ fn a_program_killed_while_it_makes_the_folders_of_a_site_can_be_started_again() 
     assert!(start(&NONE).success());
     let kills = kills(&counted(&stage.log()));
     assert!(kills.len() >= 68, "{}", kills.len());
+    report(kills.len() / 2, "times who makes folders was killed", &[]);
     for fault in kills.iter().filter(|fault| fault.how == "before") {
         stage.remove_folders();
         assert_eq!(start(fault).signal(), Some(9), "{fault:?}");
@@ -551,7 +563,9 @@ impl Relay {
         let calls = counted(&self.stage.log());
         assert!(calls.len() >= least, "{}: {calls:?}", calls.len());
         self.settle(0, &NONE);
-        for (number, fault) in (1..).zip(make(&calls)) {
+        let faults = make(&calls);
+        report(faults.len(), "faults met a relay:", self.recipients);
+        for (number, fault) in (1..).zip(faults) {
             self.add(number);
             let start = Disk::read(&self.stage.disk);
             let status = self.pass(false, &fault);
@@ -629,6 +643,86 @@ fn a_relay_that_cannot_write_the_bounce_does_not_send_the_letter_again() {
     relay.settle(0, &NONE);
 }
 
+// POP3: the update (RFC 1939 section 6).
+
+/// Alice has three letters, and deletes two. What she hears to QUIT, or nothing; what is left.
+fn delete_two(stage: &Stage, fault: &Fault) -> (String, Vec<u64>) {
+    for number in 1..=3 {
+        let letter = stage.folder(ALICE).join(number.to_string());
+        fs::write(letter, text(number)).expect("a letter");
+    }
+    let watch = stage.watch("it goes when you QUIT", "");
+    let mut command = program();
+    command.arg("pop3").arg(&stage.site);
+    command.args(["--listen=127.0.0.1:0", "--sessions=1", "--quiet"]);
+    let server = Server::run(watch.prepare(&mut command, fault));
+    let stream = TcpStream::connect(&server.address).expect("a server");
+    let (mut stream, mut answer) = (BufReader::new(stream), String::new());
+    stream.read_line(&mut answer).expect("a greeting");
+    for line in ["USER alice", "PASS x", "DELE 1", "DELE 2", "QUIT"] {
+        assert!(answer.starts_with("+OK"), "{answer}: {fault:?}");
+        answer.clear();
+        let line = format!("{line}\r\n");
+        stream.get_mut().write_all(line.as_bytes()).expect(&line);
+        let _ = stream.read_line(&mut answer); // who is killed says nothing
+    }
+    drop(stream);
+    let status = server.wait();
+    assert_eq!(status.success(), !answer.is_empty(), "{fault:?}");
+    let mut left = stage.take(ALICE);
+    left.sort();
+    (answer, left)
+}
+
+/// The fault comes at each call that removes a letter. The next reader is let in.
+fn update_everywhere(make: fn(&[Call]) -> Vec<Fault>, check: fn(&str, &[u64], &Fault)) {
+    let stage = Stage::with("");
+    let goes_well = || {
+        let (answer, left) = delete_two(&stage, &NONE);
+        assert_eq!((answer.as_str(), &left[..]), ("+OK goodbye\r\n", &[3][..]));
+    };
+    let watched = stage.watch("", "");
+    let made = program()
+        .arg("relay")
+        .arg(&stage.site)
+        .arg("--once")
+        .output();
+    assert!(made.expect("relay runs").status.success()); // makes the folders
+    goes_well();
+    let calls = counted(&watched.log());
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    let faults = make(&calls);
+    report(faults.len(), "faults met a POP3 server", &[]);
+    for fault in faults {
+        let (answer, left) = delete_two(&stage, &fault);
+        check(&answer, &left, &fault);
+        goes_well();
+        watched.log();
+    }
+}
+
+#[test]
+fn a_pop3_server_killed_at_any_call_of_the_update_has_removed_only_what_was_deleted() {
+    update_everywhere(kills, |answer, left, fault| {
+        assert_eq!(answer, "", "{fault:?}");
+        let removed = fault.at - usize::from(fault.how == "before");
+        assert_eq!(left.len(), 3 - removed, "{fault:?}");
+        assert!(left.contains(&3), "{fault:?}");
+    });
+}
+
+#[test]
+fn a_pop3_server_on_a_disk_that_fails_says_how_many_letters_are_left() {
+    update_everywhere(errors, |answer, left, fault| {
+        let due = match left.len() - 1 {
+            0 => "+OK goodbye\r\n".to_string(),
+            stuck => format!("-ERR letters that could not be removed: {stuck}\r\n"),
+        };
+        assert_eq!(answer, due, "{fault:?}");
+        assert!(left.contains(&3) && left.len() > 1, "{fault:?}");
+    });
+}
+
 // The power.
 
 #[test]
@@ -643,6 +737,7 @@ fn what_was_answered_250_survives_a_power_cut_at_any_call() {
         let start = Disk::read(&stage.disk);
         let log = stage.keep_two(recipients);
         let cuts = stage.cut_power(&start, &log, Outcomes::All, recipients);
+        report(cuts, "power cuts met a server:", recipients);
         assert!(cuts >= least, "{recipients:?}: {cuts}");
     }
 }
@@ -680,6 +775,7 @@ fn a_letter_waits_until_all_know_its_fate_also_if_the_power_is_cut() {
         let start = Disk::read(&relay.stage.disk);
         relay.pass(false, &NONE);
         let cuts = relay.cut_power(&start, &relay.stage.log(), Outcomes::All, 0);
+        report(cuts, "power cuts met a relay:", recipients);
         assert!(cuts >= least, "{recipients:?}: {cuts}");
     }
 }

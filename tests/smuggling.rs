@@ -8,7 +8,8 @@
 //!
 //! So we try everything that stands before a dot, with everything that stands after it, and demand
 //! two things. As a receiver: the real end ends the text and nothing else does, wherever TCP cuts
-//! the stream. As a sender, from whatever source: no receiver, however it errs, sees two letters.
+//! the stream. As a sender, from whatever source: no receiver that errs as others did sees two
+//! letters.
 
 mod common;
 
@@ -195,8 +196,10 @@ fn below_trace(letter: &str) -> String {
 /// How somebody reads a stream: what is made of the octets first, and what then ends a text.
 type Reading = (fn(&str) -> String, &'static str);
 
-/// How servers have read that erred. One is not here, for no sender can protect it: who drops NULs
-/// first sees an end in CR LF NUL "." CR LF, and a text may hold any octet (RFC 5321 §4.1.1.4).
+/// How servers have read that erred. Some are not here, for no sender can protect them: a text may
+/// hold any octet (RFC 5321 §4.1.1.4). Who drops NULs first sees an end in CR LF NUL "." CR LF; who
+/// splits lines as Unicode does, in VT "." VT; who says 8BITMIME and cuts off the eighth bit all
+/// the same, in the last of [`AROUND`].
 const READINGS: [Reading; 4] = [
     (str::to_string, "\r\n.\r\n"), // nothing: that is the rule
     // LF alone ends a line too: Postfix, Exim, aiosmtpd, chasquid, go-smtp, James.

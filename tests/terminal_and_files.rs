@@ -175,7 +175,7 @@ fn no_server_and_no_letter_drives_the_terminal_of_inbox_or_talk() {
 }
 
 #[test]
-fn no_caller_drives_the_terminal_of_serve_or_pop3() {
+fn no_caller_drives_the_terminal_of_serve_or_pop3_or_play() {
     let folder = TempDir::new("terminal");
     let site = make_site(folder.path(), "a.example", &["alice:x"], "");
     let name = if cfg!(unix) {
@@ -221,7 +221,25 @@ fn no_caller_drives_the_terminal_of_serve_or_pop3() {
             all.0.push((format!("{role} {talk}"), output));
         }
     }
-    all.assert_tame(12);
+    let dialogue = folder.path().join("dialogue");
+    fs::write(&dialogue, "S: 220 x\nC: QUIT\n").expect("a file");
+    for hostile in [HOSTILE.as_bytes(), ROUGH] {
+        let errors = folder.path().join("errors");
+        let mut command = program();
+        command
+            .arg("play")
+            .arg(&dialogue)
+            .arg("--listen=127.0.0.1:0");
+        let server = Server::run(command.stderr(File::create(&errors).expect("a file")));
+        let mut stream = TcpStream::connect(&server.address).expect("a server");
+        let _ = stream.write_all(&[hostile, b"\r\n"].concat());
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+        server.wait();
+        all.0
+            .push(("play".to_string(), fs::read(&errors).expect("a file")));
+    }
+    all.assert_tame(14);
 }
 
 #[test]
@@ -541,7 +559,7 @@ fn in_base64() -> [String; 2] {
 fn spell_out(talk: &str) -> String {
     let [plain, login] = in_base64();
     let spell = |word: &str| {
-        let secret = match word.trim_matches([' ', '\t', '\r', '\n', '=']) {
+        let secret = match word.trim_matches([' ', '\t', '\r', '\n', '=', '\0']) {
             "P" => &plain,
             "L" => &login,
             "M" => &login[1..],
@@ -591,6 +609,8 @@ fn no_server_shows_a_password_however_it_comes() {
         "AUTH XYZ\r\nP\r\n",
         "P\r\n",
         " P\n",
+        "EHLO x\rAUTH PLAIN P\r\n",
+        "AUTH LOGIN\r\0L\r\0NOOP\r\n",
         "AUTH LOGIN\r\nYWxpY2U=\r\nL\r\n",
         "AUTH LOGIN YWxpY2U=\r\nL\r\n",
         "AUTH LOGIN\r\nYWxpY2U=\nL\r\n",
@@ -617,6 +637,8 @@ fn no_server_shows_a_password_however_it_comes() {
         "USER alice\r\nPASS W\n",
         "USER alice\r\nPASS W\r",
         "USER alice\r\nPASS W",
+        "USER alice\rPASS W\rQUIT\r",
+        "USER alice\r\0PASS W\r\0QUIT\r\0",
         "PASS W\r\n",
         "USER bob\r\nPASS W\r\n",
         "USER alice\r\nPASS W\r\nPASS W\r\n",
@@ -647,7 +669,7 @@ fn no_server_shows_a_password_however_it_comes() {
             assert_keeps_the_secret(role, &trace);
         }
     }
-    assert_eq!(tried, 2 * (39 + 15));
+    assert_eq!(tried, 2 * (41 + 17));
 }
 
 #[test]
@@ -685,6 +707,7 @@ fn no_client_shows_the_password_that_it_was_given() {
         "AUTH LOGIN|334 VXNlcm5hbWU6|334 UGFzc3dvcmQ6|235 yes",
         "AUTH LOGIN|334 x|334 x|334 x|535 no",
         "AUTH LOGIN|334 x",
+        "AUTH LOGIN|504 no|500 what|500 what|221 bye",
         "SIZE|221 bye",
     ] {
         let words = ["send", "--from=", "--to=b@b.example", "--user=alice", &file];
@@ -712,5 +735,5 @@ fn no_client_shows_the_password_that_it_was_given() {
             &format!("USER alice\nPASS {PASSWORD}\nQUIT\n"),
         );
     }
-    assert_eq!(shown.matches("********").count(), 22, "{shown}");
+    assert_eq!(shown.matches("********").count(), 24, "{shown}");
 }

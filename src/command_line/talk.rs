@@ -25,7 +25,7 @@ pub fn talk(args: &Args) -> Result<(), Failure> {
             let why = "standard input: a CR inside a line; play can send that, talk cannot";
             return Err(failed(why));
         }
-        say(&mut wire, &said, &heard).map_err(broken)?;
+        say(&mut wire, &said, &heard, in_text).map_err(broken)?;
         in_text &= said != ".";
         if in_text {
             continue;
@@ -40,15 +40,17 @@ pub fn talk(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sends a line. `heard` is what it answers.
-fn say(wire: &mut Wire<Socket>, line: &str, heard: &[u8]) -> io::Result<()> {
+/// Sends a line, of a text or a command. `heard` is what it answers.
+fn say(wire: &mut Wire<Socket>, line: &str, heard: &[u8], in_text: bool) -> io::Result<()> {
     wire.allow(PATIENCE)?;
     if io::stdin().is_terminal() {
         wire.write_typed(line)?; // it can be seen already
     } else if heard.starts_with(b"334") {
         wire.write_secret(line)?; // the answer to AUTH's question is, sooner or later, the password
-    } else {
+    } else if in_text {
         wire.write_line(line)?;
+    } else {
+        wire.write_command(line)?; // a script does not hear that AUTH was refused
     }
     wire.flush()
 }
@@ -70,9 +72,8 @@ fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
         wire.allow(PATIENCE)?;
         let line = match wire.read_line(LINE)? {
             Line::Text(line) => line,
-            Line::Closed | Line::Endless => {
-                return Err(io::Error::other("the other side closed the connection"));
-            }
+            Line::Closed => return Err(io::Error::other("the other side closed the connection")),
+            Line::Endless => return Err(io::Error::other("a line without an end came")),
             _ => continue,
         };
         in_list = match in_list {

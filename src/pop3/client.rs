@@ -27,8 +27,8 @@ pub enum Failure {
     OutOfStep,
     /// A line, a list or a letter that does not end.
     Endless,
-    /// A letter came, and is none: it was read to its end, and the next may be fetched. Or a name or
-    /// password that cannot be said.
+    /// A letter came, and is none: it was read to its end, and the next may be fetched. Or a name
+    /// or password that cannot be said.
     Unfit(&'static str),
 }
 

@@ -289,6 +289,12 @@ impl<S: Stream> Wire<S> {
         self.write_and_show(line, public_part(line.as_bytes()))
     }
 
+    /// The same for a command, as in [`read_command`](Wire::read_command): the client that does not
+    /// listen may be us.
+    pub fn write_command(&mut self, line: &str) -> io::Result<()> {
+        self.write_and_show(line, public_part_of_command(line.as_bytes()))
+    }
+
     /// The same for a line that is a secret as a whole.
     pub fn write_secret(&mut self, line: &str) -> io::Result<()> {
         self.write_and_show(line, 0)

@@ -112,7 +112,7 @@ fn say(code: u16, text: &str) -> String {
     ),
     (
         "tests/ch02_line.rs",
-        "/// mailer #12,
+        "/// CVE-2, mailer #12,
 /// CVE-1.
 #[test]
 fn short_lines_fit() {
@@ -596,8 +596,8 @@ left out, because nobody does ~> \s !! 14: A #1 has no code or no test
 | 43 | ~> \s !! 1: no row for each of 1 to 43
 | haste ~> |\s !! 5: 1 does not say the root cause
 #12, CVE-2) ~> #12, CVE-2). !! 5: 1 does not end with (where to look it up)
-#12, CVE-2) ~> #1, CVE-2) !! 5: no test of 1 names it in a remark: mailer #1, CVE-2
-HISTORY 7 ~> HISTORY 8 !! 6: no test of 2 names it in a remark: Other HISTORY 8
+#12, CVE-2) ~> #1, CVE-2) !! 5: no test of 1 names in a remark: mailer #1
+HISTORY 7 ~> HISTORY 8 !! 6: no test of 2 names in a remark: Other HISTORY 8
 because nobody is angry ~> because !! 7: say why
 is angry | ~> is angry | `fits` !! 7: name no test
 cannot happen here, because nobody is angry ~> \s !! 7: 3 has no code or no test

@@ -10,6 +10,32 @@ use std::io::Write;
 /// How many octets at the start of a line anybody may see. What follows `AUTH mechanism` or `PASS`
 /// is a secret. It is one also if a tab or a space too many makes the line no command at all.
 pub(super) fn public_part(line: &[u8]) -> usize {
+    up_to_a_secret(line, public_part_of_one)
+}
+
+/// The same where a command is due: a line that looks like base64 is none, and is not shown. (In
+/// small letters, or in capitals as STARTTLS, it looks like a command that we do not know.)
+pub(super) fn public_part_of_command(line: &[u8]) -> usize {
+    up_to_a_secret(line, |said| match is_base64(said) {
+        true => 0,
+        false => public_part_of_one(said),
+    })
+}
+
+/// For who ends lines with CR alone, as telnet may do, what is one line to us is several.
+fn up_to_a_secret(line: &[u8], public_part: fn(&[u8]) -> usize) -> usize {
+    let mut public = 0;
+    for said in line.split_inclusive(|octet| *octet == b'\r') {
+        let part = public_part(said);
+        if part < said.len() {
+            return public + part;
+        }
+        public += said.len();
+    }
+    public
+}
+
+fn public_part_of_one(line: &[u8]) -> usize {
     let (verb, rest) = split_word(line);
     let secret = if verb.eq_ignore_ascii_case(b"AUTH") {
         split_word(rest).1
@@ -21,25 +47,24 @@ pub(super) fn public_part(line: &[u8]) -> usize {
     line.len() - secret.len() + " ".len()
 }
 
-/// The same where a command is due: a line that looks like base64 is none, and is not shown. (In
-/// small letters, or in capitals as STARTTLS, it looks like a command that we do not know.)
-pub(super) fn public_part_of_command(line: &[u8]) -> usize {
-    let word = line.trim_ascii();
+fn is_base64(line: &[u8]) -> bool {
+    let (word, rest) = split_word(line);
     let sign = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/=".contains(octet);
     let lower = word
         .iter()
         .filter(|octet| octet.is_ascii_lowercase())
         .count();
-    if word.len() >= 8 && word.iter().all(sign) && (1..word.len()).contains(&lower) {
-        return 0;
-    }
-    public_part(line)
+    word.len() >= 8
+        && word.iter().all(sign)
+        && (1..word.len()).contains(&lower)
+        && !rest.iter().any(u8::is_ascii_graphic)
 }
 
-/// The first word of a line, and what follows it.
+/// The first word of a line, and what follows it. A NUL stands beside a word as a space does.
 fn split_word(line: &[u8]) -> (&[u8], &[u8]) {
-    let line = line.trim_ascii_start();
-    let end = line.iter().position(u8::is_ascii_whitespace);
+    let start = line.iter().position(u8::is_ascii_graphic);
+    let (_, line) = line.split_at(start.unwrap_or(line.len()));
+    let end = line.iter().position(|octet| !octet.is_ascii_graphic());
     line.split_at(end.unwrap_or(line.len()))
 }
 // ANCHOR_END: public_part
