@@ -7,7 +7,7 @@ use common::script::{
     Event, Notes, Script, latin1, octets, peak_memory, read_lines, splits, strings,
 };
 use smtp_primer::protocol::dot::{
-    BareNewline, Received, Text, end_text, read_text, write_text, write_text_line,
+    BareNewline, Received, Text, WAITS, end_text, read_text, write_text, write_text_line,
 };
 use smtp_primer::protocol::line::{COMMAND_LINE, Line, Trace, Wire};
 use std::io::{self, ErrorKind};
@@ -356,6 +356,17 @@ fn a_slow_sender_gets_its_patience_again_with_every_block() {
     let clock_and_read = |octets| [Event::Allowed(PATIENCE), Event::Read(octets)];
     let expected = [7, 6, 7, 7].map(clock_and_read).concat();
     assert_eq!(wire.stream().events()[..8], expected);
+}
+
+#[test]
+fn the_patience_with_all_blocks_together_is_six_times_that_with_one() {
+    let blocks = std::iter::repeat_n("one more\r\n", 1000).chain([".\r\n"]);
+    let mut wire = Wire::new(Script::new(blocks));
+    // So little that it is over before the text is.
+    read_text(&mut wire, 100_000, Duration::from_nanos(1)).unwrap();
+    let last = wire.stream().events().iter().rev().nth(1);
+    assert_eq!(last, Some(&Event::Allowed(Duration::ZERO)));
+    assert_eq!(WAITS, 6);
 }
 
 #[test]
