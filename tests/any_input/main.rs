@@ -6,6 +6,7 @@
 //! `TIMES=100 cargo test --release --test any_input` makes a hundred times as many. `bash .ci/fuzz`
 //! has a fuzzer make them, which looks for inputs that reach what none before has reached.
 
+mod clients;
 #[path = "../common/mod.rs"]
 mod common;
 mod files;
@@ -35,10 +36,13 @@ mod count {
     pub const SERVERS: u64 = 5_000;
     pub const POP3_SESSIONS: u64 = 10_000;
     pub const POP3_SERVERS: u64 = 3_000;
+    pub const SENDERS: u64 = 5_000;
+    pub const FETCHERS: u64 = 5_000;
 
     const LINES: u64 = ADDRESSES + COMMANDS + REPLIES + BASE64 + FIELDS;
     const FILES: u64 = PACKETS + LETTERS + ENVELOPES + DIALOGUES + SITES;
-    const CONVERSATIONS: u64 = SESSIONS + SERVERS + POP3_SESSIONS + POP3_SERVERS;
+    const CONVERSATIONS: u64 =
+        SESSIONS + SERVERS + POP3_SESSIONS + POP3_SERVERS + SENDERS + FETCHERS;
     const _: () = assert!(LINES + FILES + CONVERSATIONS >= 1_000_000);
 }
 
