@@ -19,19 +19,21 @@ fn an_envelope_is_damaged_or_written_as_it_was_read() {
     let pieces = "end\n|reason - 550\n|reason b 250-x\n|delivered <a@b>\n|failed <a@b>\n|<|>|<>|\
         waiting <@h:a@b>\n|\u{2028}|tries |-1";
     let stock = Stock::new(list(good), pieces, &[]);
-    stock.feed(count::ENVELOPES, Stock::spoilt, |octets| {
-        let text = String::from_utf8_lossy(octets);
-        let Ok(envelope) = text.parse::<Envelope>() else {
-            return false;
-        };
-        let shown = envelope.to_string();
-        let [came, went] = [&text, shown.as_str()].map(|it| it.lines().count());
-        assert_eq!(went, came, "no line is passed over");
-        let printable = |octet| matches!(octet, b' '..=b'~' | b'\t' | b'\n');
-        assert!(shown.bytes().all(printable), "{shown:?}");
-        assert_eq!(shown.parse(), Ok(envelope), "{shown}");
-        true
-    });
+    stock.feed(count::ENVELOPES, Stock::spoilt, envelope);
+}
+
+pub fn envelope(octets: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(octets);
+    let Ok(envelope) = text.parse::<Envelope>() else {
+        return false;
+    };
+    let shown = envelope.to_string();
+    let [came, went] = [&text, shown.as_str()].map(|it| it.lines().count());
+    assert_eq!(went, came, "no line is passed over");
+    let printable = |octet| matches!(octet, b' '..=b'~' | b'\t' | b'\n');
+    assert!(shown.bytes().all(printable), "{shown:?}");
+    assert_eq!(shown.parse(), Ok(envelope), "{shown}");
+    true
 }
 
 /// `NAME:NUMBER: why`, where the number is that of a line.
@@ -54,32 +56,34 @@ fn a_dialogue_is_refused_with_its_line_or_can_be_played_and_says_what_is_written
     let pieces = "C: |S: |C:|{close}|{|}|{}|{a}|*|{2*x}|{x*2}|{99999999999*x}|\\x4|\\x+f|\\n\\|# |\
         C: {close}\n";
     let stock = Stock::new(list(good), pieces, &[]);
+    stock.feed(count::DIALOGUES, Stock::spoilt, dialogue);
+}
+
+pub fn dialogue(octets: &[u8]) -> bool {
     let play = |dialogue: &Dialogue, side, peer: &mut Script| {
         let played = dialogue.play(side, peer, Duration::ZERO);
         played.map_err(|why| why.to_string())
     };
-    stock.feed(count::DIALOGUES, Stock::spoilt, |octets| {
-        // What a trace shows can be said again, but for a brace: that one a person has to mark.
-        let line = visible(octets).replace('{', "\\{");
-        let dialogue = Dialogue::parse("shown", &format!("C: {line}\\")).expect("a dialogue");
-        let mut peer = Script::says("");
-        assert_eq!(play(&dialogue, Side::Client, &mut peer), Ok(()));
-        assert_eq!(peer.written(), octets);
+    // What a trace shows can be said again, but for a brace: that one a person has to mark.
+    let line = visible(octets).replace('{', "\\{");
+    let dialogue = Dialogue::parse("shown", &format!("C: {line}\\")).expect("a dialogue");
+    let mut peer = Script::says("");
+    assert_eq!(play(&dialogue, Side::Client, &mut peer), Ok(()));
+    assert_eq!(peer.written(), octets);
 
-        let text = String::from_utf8_lossy(octets);
-        let dialogue = match Dialogue::parse("file.txt", &text) {
-            Ok(dialogue) => dialogue,
-            Err(why) => {
-                assert_tells_where(&why.to_string(), "file.txt", &text);
-                return false;
-            }
-        };
-        for side in [Side::Client, Side::Server] {
-            let told = play(&dialogue, side, &mut Script::says("250 b\r\n"));
-            assert!(told.is_ok() || told.is_err_and(|told| told.contains("file.txt:")));
+    let text = String::from_utf8_lossy(octets);
+    let dialogue = match Dialogue::parse("file.txt", &text) {
+        Ok(dialogue) => dialogue,
+        Err(why) => {
+            assert_tells_where(&why.to_string(), "file.txt", &text);
+            return false;
         }
-        true
-    });
+    };
+    for side in [Side::Client, Side::Server] {
+        let told = play(&dialogue, side, &mut Script::says("250 b\r\n"));
+        assert!(told.is_ok() || told.is_err_and(|told| told.contains("file.txt:")));
+    }
+    true
 }
 
 /// A site.conf that says what is known of a site.
@@ -121,25 +125,27 @@ fn a_site_conf_is_refused_line_by_line_or_all_of_it_is_known() {
     let pieces = "user |alias all staff\n|alice|Alice|postmaster|domain b\n|trust loopback\n|#|\
         ../x|+25|65536|@|route * [::1]:25\n";
     let stock = Stock::new(list(good), pieces, &[]);
+    stock.feed(count::SITES, Stock::spoilt, site);
+}
+
+pub fn site(octets: &[u8]) -> bool {
     let folder = TempDir::new("any-input");
     let file = folder.path().join("site.conf");
     let open = |conf: &str| {
         std::fs::write(&file, conf).expect("site.conf");
         Site::open(folder.path()).map_err(|why| why.to_string())
     };
-    stock.feed(count::SITES, Stock::spoilt, |octets| {
-        let conf = String::from_utf8_lossy(octets);
-        let site = match open(&conf) {
-            Ok(site) => site,
-            Err(why) => {
-                let name = file.display().to_string();
-                why.lines()
-                    .for_each(|line| assert_tells_where(line, &name, &conf));
-                return false;
-            }
-        };
-        let again = open(&written(&site)).unwrap_or_else(|why| panic!("{why}"));
-        assert_eq!(format!("{again:?}"), format!("{site:?}"));
-        true
-    });
+    let conf = String::from_utf8_lossy(octets);
+    let site = match open(&conf) {
+        Ok(site) => site,
+        Err(why) => {
+            let name = file.display().to_string();
+            why.lines()
+                .for_each(|line| assert_tells_where(line, &name, &conf));
+            return false;
+        }
+    };
+    let again = open(&written(&site)).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(format!("{again:?}"), format!("{site:?}"));
+    true
 }

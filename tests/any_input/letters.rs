@@ -71,8 +71,8 @@ const PIECES: &str = "\n\n|\r\n\r\n|\n |--b\n|--b--\n|--c\n|--|=\n|=1B]0;x=07|=0
     \u{feff}|Content-Type: multipart/mixed; boundary=b\n\n|boundary=|charset=\"x\"; |name=|\
     Subject: |From: |:|;|(";
 
-/// These letters are long, and so they get more mistakes.
-fn letter(stock: &Stock, dice: &mut Dice) -> Vec<u8> {
+/// A letter is long, and so it gets more mistakes.
+fn long(stock: &Stock, dice: &mut Dice) -> Vec<u8> {
     let spoilt = stock.spoilt(dice);
     (0..dice.below(3)).fold(spoilt, |letter, _| dice.spoil(&letter, &stock.pieces))
 }
@@ -80,22 +80,24 @@ fn letter(stock: &Stock, dice: &mut Dice) -> Vec<u8> {
 #[test]
 fn a_letter_of_any_octets_gets_a_page_that_is_safe_and_not_much_longer() {
     let stock = Stock::new(list(GOOD), PIECES, &[]);
-    stock.feed(count::LETTERS, letter, |letter| {
-        let (page, parts) = (present(letter), parts(letter));
-        let danger = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t');
-        assert!(page.ends_with('\n') && !page.contains(danger), "{page:?}");
-        // An octet may become a mark such as `\xc2\x9b`, and a part a line of the list.
-        let most = 8 * letter.len() + 200 * parts.len() + 100;
-        assert!(page.len() <= most, "{} octets: {page}", page.len());
-        // Each octet is in one part at most. Decoding adds nothing but a CR before an LF.
-        let octets: usize = parts.iter().map(|part| part.octets.len()).sum();
-        let lines = letter.iter().filter(|octet| **octet == b'\n').count();
-        assert!(parts.len() <= PARTS && octets <= letter.len() + lines);
-        // As a text on the wire it has lines, and nothing but lines.
-        let text = Text::from_file(letter);
-        let lines = text.lines().map(|line| line.len() + 2);
-        assert_eq!(lines.sum::<usize>(), text.octets().len());
-        assert_eq!(Text::new(text.octets().to_vec()), Ok(text));
-        parts.len() > 1
-    });
+    stock.feed(count::LETTERS, long, letter);
+}
+
+pub fn letter(letter: &[u8]) -> bool {
+    let (page, parts) = (present(letter), parts(letter));
+    let danger = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t');
+    assert!(page.ends_with('\n') && !page.contains(danger), "{page:?}");
+    // An octet may become a mark such as `\xc2\x9b`, and a part a line of the list.
+    let most = 8 * letter.len() + 200 * parts.len() + 100;
+    assert!(page.len() <= most, "{} octets: {page}", page.len());
+    // Each octet is in one part at most. Decoding adds nothing but a CR before an LF.
+    let octets: usize = parts.iter().map(|part| part.octets.len()).sum();
+    let lines = letter.iter().filter(|octet| **octet == b'\n').count();
+    assert!(parts.len() <= PARTS && octets <= letter.len() + lines);
+    // As a text on the wire it has lines, and nothing but lines.
+    let text = Text::from_file(letter);
+    let lines = text.lines().map(|line| line.len() + 2);
+    assert_eq!(lines.sum::<usize>(), text.octets().len());
+    assert_eq!(Text::new(text.octets().to_vec()), Ok(text));
+    parts.len() > 1
 }

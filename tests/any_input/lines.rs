@@ -65,19 +65,21 @@ fn an_address_or_a_route_is_read_back_as_it_is_shown() {
         b.example 127.0.0.1:2626|* [2001:db8::1]:25|* mx.example:65535";
     let pieces = "@|:|,|;|<|>|[|]|(|..|_|%|!|/|\\\"|\"@\"|a@b|@a:|IPv6:|::|256|000";
     let stock = Stock::new(list(good), pieces, &[LOCAL_PART, ADDRESS, DOMAIN, PATH]);
-    stock.feed(count::ADDRESSES, Stock::spoilt, |octets| {
-        let text = String::from_utf8_lossy(octets);
-        let name = text_returns::<Domain>(octets, DOMAIN);
-        let address = text_returns::<Mailbox>(octets, ADDRESS);
-        let from = text_returns::<ReversePath>(octets, PATH);
-        let to = text_returns::<ForwardPath>(octets, PATH);
-        let mailbox = text.parse::<Mailbox>();
-        assert!(mailbox.map_or(0, |it| it.local_part().len()) <= LOCAL_PART);
-        // The address in a route may be shown in another spelling; that one stays.
-        let spelled = |text: &str| text.parse::<Route>().map(|route| route.to_string());
-        let route = spelled(&text).map(|shown| assert_eq!(spelled(&shown), Ok(shown)));
-        name || address || from || to || route.is_ok()
-    });
+    stock.feed(count::ADDRESSES, Stock::spoilt, address);
+}
+
+pub fn address(octets: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(octets);
+    let name = text_returns::<Domain>(octets, DOMAIN);
+    let address = text_returns::<Mailbox>(octets, ADDRESS);
+    let from = text_returns::<ReversePath>(octets, PATH);
+    let to = text_returns::<ForwardPath>(octets, PATH);
+    let mailbox = text.parse::<Mailbox>();
+    assert!(mailbox.map_or(0, |it| it.local_part().len()) <= LOCAL_PART);
+    // The address in a route may be shown in another spelling; that one stays.
+    let spelled = |text: &str| text.parse::<Route>().map(|route| route.to_string());
+    let route = spelled(&text).map(|shown| assert_eq!(spelled(&shown), Ok(shown)));
+    name || address || from || to || route.is_ok()
 }
 
 /// The longest line with this verb, without CR LF.
@@ -102,19 +104,21 @@ fn a_command_is_read_back_as_it_is_shown_and_is_never_too_long() {
     let pieces = "<|>|@|:|,|[|\\\"|a@b|FROM:|TO:|SIZE=|SIZE=007|BODY=7BIT|AUTH=<>|AUTH=x|X=1|=|==|\
         HELO |AUTH ";
     let limits = &[COMMAND_LINE - 2, MAIL_LINE - 2, AUTH_LINE - 2];
-    Stock::new(list(good), pieces, limits).feed(count::COMMANDS, Stock::spoilt, |line| {
-        match Command::parse(line) {
-            Err(wrong) => assert!(matches!(wrong.code(), 500 | 501 | 555), "{wrong}"),
-            Ok(_) => assert!(line.len() <= longest(line), "{} octets", line.len()),
-        }
-        let shown = returns(line, Command::parse);
-        assert!(
-            shown
-                .iter()
-                .all(|shown| shown.len() <= longest(shown.as_bytes()))
-        );
-        shown.is_some()
-    });
+    Stock::new(list(good), pieces, limits).feed(count::COMMANDS, Stock::spoilt, command);
+}
+
+pub fn command(line: &[u8]) -> bool {
+    match Command::parse(line) {
+        Err(wrong) => assert!(matches!(wrong.code(), 500 | 501 | 555), "{wrong}"),
+        Ok(_) => assert!(line.len() <= longest(line), "{} octets", line.len()),
+    }
+    let shown = returns(line, Command::parse);
+    assert!(
+        shown
+            .iter()
+            .all(|shown| shown.len() <= longest(shown.as_bytes()))
+    );
+    shown.is_some()
 }
 
 #[test]
@@ -122,6 +126,10 @@ fn a_reply_is_read_as_it_was_written() {
     let good = "250 ok|250-a.example|354|421 closing\t|250-a\r\n250-b\r\n250 c";
     let pieces = "250|599|600|+25|{|\r\n250 |\r\n250-|\n250";
     let stock = Stock::new(list(good), pieces, &[REPLY_LINE - 2, 2 * REPLY_LINE]);
+    stock.feed(count::REPLIES, Stock::spoilt, reply);
+}
+
+pub fn reply(octets: &[u8]) -> bool {
     let read = |octets: &[u8]| Reply::read(&mut Wire::new(Script::says(octets)));
     let returned = |reply: Reply| {
         let lines: Vec<String> = reply.lines().map(|line| format!("{line}\r\n")).collect();
@@ -132,13 +140,11 @@ fn a_reply_is_read_as_it_was_written() {
         );
         assert_eq!(read(lines.concat().as_bytes()).expect("a reply"), reply);
     };
-    stock.feed(count::REPLIES, Stock::spoilt, |octets| {
-        returns(octets, |line| {
-            ReplyLine::parse(line).ok_or("this is no line of a reply")
-        });
-        returned(Reply::new(250, &String::from_utf8_lossy(octets)));
-        read(&[octets, b"\r\n"].concat()).map(returned).is_ok()
+    returns(octets, |line| {
+        ReplyLine::parse(line).ok_or("this is no line of a reply")
     });
+    returned(Reply::new(250, &String::from_utf8_lossy(octets)));
+    read(&[octets, b"\r\n"].concat()).map(returned).is_ok()
 }
 
 #[test]
@@ -147,19 +153,21 @@ fn base64_has_one_spelling_and_credentials_survive_it() {
     let good = "|Zg==|Zm9vYmFy|AGFsaWNlAHdvbmRlcmxhbmQ=|YWxpY2UAYWxpY2UAd29uZGVybGFuZA==|////|\
         AFUAVVVV|AFUAVVVVVQ==";
     let stock = Stock::new(list(good), "=|==|A|AA|_|*|AGEA", &[344, 348]);
-    stock.feed(count::BASE64, Stock::spoilt, |octets| {
-        assert_eq!(decode(&encode(octets)).as_deref(), Some(octets));
-        let text = String::from_utf8_lossy(octets);
-        if let Some(came) = Credentials::from_plain(&text) {
-            assert!(came.user.len() <= 255 && came.password.len() <= 255);
-            assert_eq!(Credentials::from_plain(&came.to_plain()), Some(came));
-        }
-        decode(&text).is_some_and(|read| {
-            assert_eq!(encode(&read), text);
-            assert_eq!(decode_loosely(octets), read);
-            true
-        })
-    });
+    stock.feed(count::BASE64, Stock::spoilt, base64);
+}
+
+pub fn base64(octets: &[u8]) -> bool {
+    assert_eq!(decode(&encode(octets)).as_deref(), Some(octets));
+    let text = String::from_utf8_lossy(octets);
+    if let Some(came) = Credentials::from_plain(&text) {
+        assert!(came.user.len() <= 255 && came.password.len() <= 255);
+        assert_eq!(Credentials::from_plain(&came.to_plain()), Some(came));
+    }
+    decode(&text).is_some_and(|read| {
+        assert_eq!(encode(&read), text);
+        assert_eq!(decode_loosely(octets), read);
+        true
+    })
 }
 
 #[test]
@@ -170,31 +178,33 @@ fn a_header_field_is_ascii_in_short_lines_and_says_what_was_filled_in() {
         X-Odd:\t \"a \\\" b\"  (c) =?utf-8?q?=1b?= d";
     let pieces = ":|: |早|\u{301}|=?|?=|=?a?b?c?=|\r\n |=";
     let stock = Stock::new(list(good), pieces, &[FOLD, LONGEST, 3 * LONGEST]);
-    stock.feed(count::FIELDS, Stock::spoilt, |octets| {
-        let text = String::from_utf8_lossy(octets);
-        let Ok(field) = text.parse::<Field>() else {
-            return false;
-        };
-        let lines = field.to_lines();
-        assert!(lines.is_ascii() && lines.ends_with("\r\n"), "{lines:?}");
-        // Only the first line begins a field, and none looks like the end of the header.
-        for (at, line) in lines.trim_end_matches("\r\n").split("\r\n").enumerate() {
-            assert_eq!(at > 0, line.starts_with([' ', '\t']), "{lines:?}");
-            assert!(
-                !line.contains(['\r', '\n']) && line.len() <= LONGEST,
-                "{lines:?}"
-            );
-            assert!(!line.trim_ascii().is_empty(), "{lines:?}");
-        }
-        let (header, rest) = Header::read(lines.as_bytes());
-        let (name, value) = text.split_once(':').expect("a field");
-        // An address is left alone, also one that looks like an encoded-word.
-        if !(value.contains("=?") && value.contains('@')) {
-            assert_eq!(
-                decode_words(header.first(name)),
-                value.trim_matches([' ', '\t'])
-            );
-        }
-        rest.is_empty()
-    });
+    stock.feed(count::FIELDS, Stock::spoilt, field);
+}
+
+pub fn field(octets: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(octets);
+    let Ok(field) = text.parse::<Field>() else {
+        return false;
+    };
+    let lines = field.to_lines();
+    assert!(lines.is_ascii() && lines.ends_with("\r\n"), "{lines:?}");
+    // Only the first line begins a field, and none looks like the end of the header.
+    for (at, line) in lines.trim_end_matches("\r\n").split("\r\n").enumerate() {
+        assert_eq!(at > 0, line.starts_with([' ', '\t']), "{lines:?}");
+        assert!(
+            !line.contains(['\r', '\n']) && line.len() <= LONGEST,
+            "{lines:?}"
+        );
+        assert!(!line.trim_ascii().is_empty(), "{lines:?}");
+    }
+    let (header, rest) = Header::read(lines.as_bytes());
+    let (name, value) = text.split_once(':').expect("a field");
+    // An address is left alone, also one that looks like an encoded-word.
+    if !(value.contains("=?") && value.contains('@')) {
+        assert_eq!(
+            decode_words(header.first(name)),
+            value.trim_matches([' ', '\t'])
+        );
+    }
+    rest.is_empty()
 }

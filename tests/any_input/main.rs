@@ -3,8 +3,10 @@
 //! else has to be true of any input, the tests here say.
 //!
 //! Each input is made from its number, so they are the same in every run, and a failure shows both.
-//! `TIMES=100 cargo test --release --test any_input` makes a hundred times as many.
+//! `TIMES=100 cargo test --release --test any_input` makes a hundred times as many. `bash .ci/fuzz`
+//! has a fuzzer make them, which looks for inputs that reach what none before has reached.
 
+mod clients;
 #[path = "../common/mod.rs"]
 mod common;
 mod files;
@@ -16,6 +18,7 @@ mod smtp;
 mod talks;
 
 use common::script::Dice;
+use std::path::{Path, PathBuf};
 
 /// How many inputs each test gets. A conversation is one, however many lines it has.
 mod count {
@@ -33,10 +36,13 @@ mod count {
     pub const SERVERS: u64 = 5_000;
     pub const POP3_SESSIONS: u64 = 10_000;
     pub const POP3_SERVERS: u64 = 3_000;
+    pub const SENDERS: u64 = 5_000;
+    pub const FETCHERS: u64 = 5_000;
 
     const LINES: u64 = ADDRESSES + COMMANDS + REPLIES + BASE64 + FIELDS;
     const FILES: u64 = PACKETS + LETTERS + ENVELOPES + DIALOGUES + SITES;
-    const CONVERSATIONS: u64 = SESSIONS + SERVERS + POP3_SESSIONS + POP3_SERVERS;
+    const CONVERSATIONS: u64 =
+        SESSIONS + SERVERS + POP3_SESSIONS + POP3_SERVERS + SENDERS + FETCHERS;
     const _: () = assert!(LINES + FILES + CONVERSATIONS >= 1_000_000);
 }
 
@@ -87,19 +93,26 @@ impl Stock {
     }
 
     /// Feeds so many inputs to `check`, which panics if something is wrong with what became of one,
-    /// and else says whether it was still good.
+    /// and else says whether it was still good. With `SEEDS=FOLDER` the first thousand are kept
+    /// there, for a fuzzer to begin with.
     fn feed(
         &self,
         count: u64,
         make: fn(&Stock, &mut Dice) -> Vec<u8>,
-        mut check: impl FnMut(&[u8]) -> bool,
+        check: impl Fn(&[u8]) -> bool,
     ) {
         let times = std::env::var("TIMES").map_or(1, |times| times.parse().expect("a number"));
         let (count, mut good) = (count * times, 0);
+        let seeds = std::env::var_os("SEEDS").map(|folder| seeds(Path::new(&folder), &check));
         for number in 1..=count {
             // Small numbers have few bits set, and so would all that is made from them.
             let mut dice = Dice::new(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let input = make(self, &mut dice);
+            if let Some(seeds) = &seeds
+                && number <= 1000
+            {
+                std::fs::write(seeds.join(number.to_string()), &input).expect("a seed");
+            }
             let _shown = Shown(number, &input);
             good += u64::from(check(&input));
         }
@@ -109,6 +122,13 @@ impl Stock {
             "of {count} inputs {good} were good: half the code is missed"
         );
     }
+}
+
+/// Makes the folder for the inputs of a check, named as it is: `any_input::smtp::session`.
+fn seeds<C>(folder: &Path, _: &C) -> PathBuf {
+    let seeds = folder.join(std::any::type_name::<C>());
+    std::fs::create_dir_all(&seeds).expect("a folder for seeds");
+    seeds
 }
 
 /// Shows an input if the test fails over it.

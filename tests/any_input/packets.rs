@@ -53,39 +53,41 @@ fn packet(stock: &Stock, dice: &mut Dice) -> Vec<u8> {
 fn an_answer_from_anybody_is_read_within_its_bounds_or_not_at_all() {
     let pieces = "\u{c}|\u{f}|\u{1}a|\u{1}b\u{7}example\0|\u{3f}|@";
     let stock = Stock::new(GOOD.to_vec(), pieces, &[512]);
+    stock.feed(count::PACKETS, packet, answer);
+}
+
+pub fn answer(packet: &[u8]) -> bool {
     let [domain, own] = ["b.example", "us.example"].map(|name| name.parse::<Domain>().expect(name));
     let question = Question::new(&domain, Kind::Mx).expect("a question");
-    stock.feed(count::PACKETS, packet, |packet| {
-        let Some(answer) = question.read_answer(0x1234, packet) else {
-            return false;
-        };
-        // It is an answer, to one question, and that is ours.
-        assert!(packet.starts_with(b"\x12\x34") && packet[2] & 0xf8 == 0x80);
-        assert_eq!(packet[4..6], [0, 1]);
-        assert!(packet[12..27].eq_ignore_ascii_case(b"\x01b\x07example\0\0\x0f\0\x01"));
-        assert_eq!(question.read_answer(0x1235, packet), None, "another id");
-        let Answer::Records(records) = &answer else {
-            return false;
-        };
-        let announced = u16::from_be_bytes([packet[6], packet[7]]);
-        assert_eq!(records.len(), usize::from(announced));
-        for Record { owner, data } in records {
-            assert_name(owner);
-            if let Data::Mx(_, name) | Data::Alias(name) = data {
-                assert_name(name);
-            }
+    let Some(answer) = question.read_answer(0x1234, packet) else {
+        return false;
+    };
+    // It is an answer, to one question, and that is ours.
+    assert!(packet.starts_with(b"\x12\x34") && packet[2] & 0xf8 == 0x80);
+    assert_eq!(packet[4..6], [0, 1]);
+    assert!(packet[12..27].eq_ignore_ascii_case(b"\x01b\x07example\0\0\x0f\0\x01"));
+    assert_eq!(question.read_answer(0x1235, packet), None, "another id");
+    let Answer::Records(records) = &answer else {
+        return false;
+    };
+    let announced = u16::from_be_bytes([packet[6], packet[7]]);
+    assert_eq!(records.len(), usize::from(announced));
+    for Record { owner, data } in records {
+        assert_name(owner);
+        if let Data::Mx(_, name) | Data::Alias(name) = data {
+            assert_name(name);
         }
-        // What stands behind the last record is no part of the answer.
-        let longer = question.read_answer(0x1234, &[packet, &[0xc0; 9]].concat());
-        assert_eq!(longer.as_ref(), Some(&answer));
-        let mut always = Always(records.clone());
-        let hops = next_hops(&domain, &[], &own, MAIL_PORT, Some(&mut always));
-        assert!(hops.as_ref().map_or(1, Vec::len) <= EXCHANGES);
-        for target in hops.unwrap_or_default() {
-            assert!((1..=2 * ADDRESSES).contains(&target.addresses.len()));
-            let ours = |to: &SocketAddr| to.ip().to_canonical().is_loopback();
-            assert!(!target.addresses.iter().any(ours), "that is us");
-        }
-        true
-    });
+    }
+    // What stands behind the last record is no part of the answer.
+    let longer = question.read_answer(0x1234, &[packet, &[0xc0; 9]].concat());
+    assert_eq!(longer.as_ref(), Some(&answer));
+    let mut always = Always(records.clone());
+    let hops = next_hops(&domain, &[], &own, MAIL_PORT, Some(&mut always));
+    assert!(hops.as_ref().map_or(1, Vec::len) <= EXCHANGES);
+    for target in hops.unwrap_or_default() {
+        assert!((1..=2 * ADDRESSES).contains(&target.addresses.len()));
+        let ours = |to: &SocketAddr| to.ip().to_canonical().is_loopback();
+        assert!(!target.addresses.iter().any(ours), "that is us");
+    }
+    true
 }

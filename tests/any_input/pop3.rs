@@ -164,17 +164,25 @@ fn conversation(stock: &Stock, dice: &mut Dice) -> Vec<u8> {
 
 #[test]
 fn whatever_is_said_only_known_callers_get_letters_and_only_quit_removes_them() {
-    let alice = Letterbox::new(&[]);
-    stock().feed(count::POP3_SESSIONS, conversation, |input| {
-        !say(&alice.host, input).1.is_empty()
-    });
+    stock().feed(count::POP3_SESSIONS, conversation, session);
+}
+
+thread_local! {
+    static ALICE: Letterbox = Letterbox::new(&LETTERS);
+}
+
+pub fn session(input: &[u8]) -> bool {
+    ALICE.with(|alice| !say(&alice.host, input).1.is_empty())
 }
 
 #[test]
 fn over_the_wire_each_answer_ends_where_it_should_and_what_was_deleted_is_gone() {
-    let alice = Letterbox::new(&LETTERS);
+    stock().feed(count::POP3_SERVERS, conversation, over_the_wire);
+}
+
+pub fn over_the_wire(input: &[u8]) -> bool {
     let name = |at: usize| (at + 1).to_string();
-    stock().feed(count::POP3_SERVERS, conversation, |input| {
+    ALICE.with(|alice| {
         let (due, removed) = say(&alice.host, input);
         let (ended, said, _) = alice.converse(pieces(input));
         assert!(ended.is_ok(), "{ended:?}");
@@ -185,5 +193,5 @@ fn over_the_wire_each_answer_ends_where_it_should_and_what_was_deleted_is_gone()
             put(alice.path(), &name(*at), LETTERS[*at]);
         }
         !removed.is_empty()
-    });
+    })
 }

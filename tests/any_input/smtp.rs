@@ -13,6 +13,7 @@ use smtp_primer::protocol::line::{COMMAND_LINE, Line, Wire, visible};
 use smtp_primer::protocol::reply::{Reply, ReplyError};
 use smtp_primer::server::converse;
 use smtp_primer::session::{Caller, Host, Letter, MISTAKES, RECIPIENTS, Session, Step};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
@@ -243,45 +244,52 @@ fn caller(input: &[u8]) -> Caller {
 
 #[test]
 fn whatever_is_said_no_step_is_skipped() {
-    let host = host();
-    let mut seen = BTreeSet::new();
-    stock().feed(count::SESSIONS, conversation, |input| {
-        let (codes, letters, _) = say(&host, &caller(input), input);
-        seen.extend(codes);
-        !letters.is_empty()
-    });
+    stock().feed(count::SESSIONS, conversation, session);
     let done = [214, 220, 221, 235, 250, 252, 334, 354, 421, 452];
     let refused = [500, 501, 502, 503, 504, 535, 550, 552, 554, 555];
     assert_eq!(
-        seen,
+        HEARD.take(),
         [done, refused].concat().into_iter().collect(),
         "all there is was heard"
     );
 }
 
+thread_local! {
+    /// The codes of all the replies that a session gave.
+    static HEARD: RefCell<BTreeSet<u16>> = RefCell::default();
+}
+
+pub fn session(input: &[u8]) -> bool {
+    let (codes, letters, _) = say(&host(), &caller(input), input);
+    HEARD.with_borrow_mut(|heard| heard.extend(codes));
+    !letters.is_empty()
+}
+
 #[test]
 fn over_the_wire_it_is_the_same_in_whatever_pieces_it_comes() {
+    stock().feed(count::SERVERS, conversation, over_the_wire);
+}
+
+pub fn over_the_wire(input: &[u8]) -> bool {
     let host = host();
-    stock().feed(count::SERVERS, conversation, |input| {
-        let (codes, letters, ends) = say(&host, &caller(input), input);
-        let client = Shared::new(pieces(input));
-        let mut session = Session::new(&host, caller(input));
-        let mut memory = Memory::default();
-        let mut wire = Wire::new(client.clone());
-        match converse(&mut wire, &mut session, &mut memory, Duration::ZERO) {
-            Ok(()) => assert!(ends),
-            Err(error) => assert!(!ends && error.kind() == ErrorKind::UnexpectedEof),
-        }
-        assert_eq!(memory.letters, letters);
-        let mut heard = Wire::new(Script::says(client.written()));
-        for code in codes {
-            assert_eq!(Reply::read(&mut heard).expect("a reply").code(), code);
-        }
-        let more = Reply::read(&mut heard);
-        assert!(
-            matches!(more, Err(ReplyError::Closed)),
-            "one reply too many: {more:?}"
-        );
-        !letters.is_empty()
-    });
+    let (codes, letters, ends) = say(&host, &caller(input), input);
+    let client = Shared::new(pieces(input));
+    let mut session = Session::new(&host, caller(input));
+    let mut memory = Memory::default();
+    let mut wire = Wire::new(client.clone());
+    match converse(&mut wire, &mut session, &mut memory, Duration::ZERO) {
+        Ok(()) => assert!(ends),
+        Err(error) => assert!(!ends && error.kind() == ErrorKind::UnexpectedEof),
+    }
+    assert_eq!(memory.letters, letters);
+    let mut heard = Wire::new(Script::says(client.written()));
+    for code in codes {
+        assert_eq!(Reply::read(&mut heard).expect("a reply").code(), code);
+    }
+    let more = Reply::read(&mut heard);
+    assert!(
+        matches!(more, Err(ReplyError::Closed)),
+        "one reply too many: {more:?}"
+    );
+    !letters.is_empty()
 }
