@@ -256,7 +256,7 @@ impl<S: Stream> Client<S> {
         }
         Err(match self.last_words() {
             Some(reply) => Failure::Refused(stage, reply),
-            None => Failure::OutOfStep(stage),
+            None => Failure::Broken(stage, ReplyError::OutOfStep),
         })
     }
 

@@ -87,8 +87,10 @@ fn outcome(sent: &Result<Vec<Verdict>, Failure>) -> String {
             match failure {
                 Failure::Refused(stage, _) => format!("{stage:?} refused, {again}"),
                 Failure::Unfit(_) => format!("unfit, {again}"),
+                Failure::Broken(stage, ReplyError::OutOfStep) => {
+                    format!("{stage:?} out of step, {again}")
+                }
                 Failure::Broken(stage, _) => format!("{stage:?} broken, {again}"),
-                Failure::OutOfStep(stage) => format!("{stage:?} out of step, {again}"),
                 Failure::Unknown(_) => format!("unknown, {again}"),
             }
         }

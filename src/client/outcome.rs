@@ -49,9 +49,6 @@ pub enum Failure {
     Unfit(String),
     /// The conversation broke, and the letter was not handed over.
     Broken(Stage, ReplyError),
-    /// An answer was there before the question. We and the server are out of step, so what it says
-    /// next need not be about this letter, which was not handed over.
-    OutOfStep(Stage),
     /// The conversation broke after the final dot. The server has the letter, or it has not.
     Unknown(ReplyError),
 }
@@ -62,7 +59,7 @@ impl Failure {
         match self {
             Failure::Refused(_, reply) => reply.severity() != Severity::Refused,
             Failure::Unfit(_) => false,
-            Failure::Broken(..) | Failure::OutOfStep(_) | Failure::Unknown(_) => true,
+            Failure::Broken(..) | Failure::Unknown(_) => true,
         }
     }
 }
@@ -73,9 +70,6 @@ impl fmt::Display for Failure {
             Failure::Refused(stage, reply) => write!(f, "at {stage} the server said: {reply}"),
             Failure::Unfit(why) => f.write_str(why),
             Failure::Broken(stage, error) => write!(f, "at {stage}: {error}"),
-            Failure::OutOfStep(stage) => {
-                write!(f, "at {stage}: the server answered before it was asked")
-            }
             Failure::Unknown(error) => write!(
                 f,
                 "outcome unknown: the whole text was sent, and then {error}; \

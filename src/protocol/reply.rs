@@ -224,6 +224,8 @@ pub enum ReplyError {
     TooLong,
     /// A CR or LF stood alone.
     BareNewline,
+    /// It was there before the question, so nobody knows what the next one will answer.
+    OutOfStep,
 }
 // ANCHOR_END: reply_error
 
@@ -247,6 +249,7 @@ impl fmt::Display for ReplyError {
             ReplyError::BareNewline => {
                 f.write_str("a reply held a CR or LF alone; lines end with CR LF")
             }
+            ReplyError::OutOfStep => f.write_str("the server answered before it was asked"),
         }
     }
 }

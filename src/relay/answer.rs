@@ -15,9 +15,7 @@ pub type Answer = (Severity, Reason);
 pub fn is_about_us(failure: &Failure) -> bool {
     matches!(
         failure,
-        Failure::Broken(..)
-            | Failure::OutOfStep(_)
-            | Failure::Refused(Stage::Greeting | Stage::Hello, _)
+        Failure::Broken(..) | Failure::Refused(Stage::Greeting | Stage::Hello, _)
     )
 }
 
