@@ -5,10 +5,11 @@
 //! all done, 1 refused for good or failed here, 75 try again later, 2 wrong usage.
 
 mod args;
+mod inbox;
 mod journey;
 mod roles;
+mod send;
 mod talk;
-mod user_agent;
 
 use crate::client::connect;
 use crate::display::printable;
@@ -82,20 +83,20 @@ const COMMANDS: [Command; 10] = [
         about: "write a letter and send it; without --body the text comes from standard input\n\
                 --from ''   the sender that is nobody, <>\n\
                 --message   send this file as it is, header and all",
-        run: user_agent::send,
+        run: send::send,
     },
     Command {
         name: "inbox",
         form: "--server HOST:PORT --user U [--password-file F] [--keep] [--timeout SECS]",
         about: "fetch letters by POP3 and show them\n\
                 --keep  leave them on the server",
-        run: user_agent::inbox,
+        run: inbox::inbox,
     },
     Command {
         name: "show",
         form: "FILE",
         about: "show a letter as a user agent does; - reads standard input",
-        run: user_agent::show,
+        run: inbox::show,
     },
     Command {
         name: "talk",

@@ -5,7 +5,8 @@ mod common;
 
 use common::script::Dice;
 use smtp_primer::protocol::address::{
-    ADDRESS, AddressError, DOMAIN, Domain, ForwardPath, LOCAL_PART, Mailbox, PATH, ReversePath,
+    ADDRESS, AddressError, DOMAIN, Domain, ForwardPath, HostName, LOCAL_PART, Mailbox, PATH,
+    ReversePath,
 };
 use std::net::IpAddr;
 
@@ -529,4 +530,29 @@ fn every_error_says_on_one_line_what_is_wrong() {
             "{why}"
         );
     }
+}
+
+#[test]
+fn a_host_may_have_a_name_that_no_domain_may_have_and_still_no_line_end() {
+    for name in [
+        "MY_PC",
+        "mx.b.example.",
+        "_mx._tcp.b.example",
+        "[192.0.2.1]",
+        "b.example",
+    ] {
+        let host: HostName = name.parse().unwrap();
+        assert_eq!(host.to_string(), name);
+        assert_eq!(host.to_string().parse::<HostName>().unwrap(), host);
+    }
+    assert!("MY_PC".parse::<Domain>().is_err());
+    assert!("b.example.".parse::<Domain>().is_err());
+    for wrong in [
+        "", ".", "..", "a..b", "a.b..", "a b", "a\r\nb", "a@b", "-a", "a-", "[a]", "ä",
+    ] {
+        assert!(wrong.parse::<HostName>().is_err(), "{wrong:?}");
+    }
+    let long = "a".repeat(DOMAIN);
+    assert!(long.parse::<HostName>().is_ok());
+    assert!((long + "a").parse::<HostName>().is_err());
 }

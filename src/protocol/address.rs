@@ -12,8 +12,10 @@
 // ANCHOR_END: story
 
 // ANCHOR: uses
+mod host_name;
 mod path;
 
+pub use host_name::HostName;
 pub(super) use path::split_path;
 pub use path::{ForwardPath, PATH, ReversePath};
 use std::fmt;

@@ -1,11 +1,9 @@
-//! The user's program: send, inbox, show.
+//! The user agent that writes: send.
 
 use super::args::{Args, parse};
-use super::{Failure, call, clock, failed, note, print, trace, try_later, usage, write};
+use super::{Failure, call, clock, failed, note, trace, try_later, usage};
 use crate::client::{self, Client, Timeouts, Verdict};
-use crate::display::present;
 use crate::message::{Draft, compose};
-use crate::pop3::client as pop3;
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Trace, Wire};
@@ -14,10 +12,6 @@ use crate::protocol::sasl::Credentials;
 use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
-
-/// How long to wait for a POP3 server.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn send(args: &Args) -> Result<(), Failure> {
     let server = ask(args, "server", "Server (HOST:PORT)")?;
@@ -168,7 +162,7 @@ fn prompt(question: &str) -> Result<String, Failure> {
 }
 
 /// A file, or standard input for `-`.
-fn read(file: &str) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(file: &str) -> Result<Vec<u8>, Failure> {
     let mut octets = Vec::new();
     let read = match file {
         "-" => io::stdin().read_to_end(&mut octets).map(|_| octets),
@@ -178,7 +172,7 @@ fn read(file: &str) -> Result<Vec<u8>, Failure> {
 }
 
 /// A password never stands on the command line, where everybody on this computer can read it.
-fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
+pub(super) fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
     let user = user.to_string();
     let password = match args.get("password-file") {
         Some(file) => first_line(file)?,
@@ -196,65 +190,4 @@ fn first_line(file: &str) -> Result<String, Failure> {
         Some(line) if !line.is_empty() => Ok(line.to_string()),
         _ => Err(failed(format!("{file}: {why}"))),
     }
-}
-
-pub fn inbox(args: &Args) -> Result<(), Failure> {
-    let server = args.need("server")?;
-    let credentials = credentials(args.need("user")?, args)?;
-    let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
-    let wire = Wire::new(call(server, patience)?);
-    let client = pop3::Client::open(wire, &credentials, patience);
-    let mut client = client.map_err(not_fetched("the login"))?;
-    let letters = client.list().map_err(not_fetched("LIST"))?;
-    let count = letters.len();
-    let noun = if count == 1 { "letter" } else { "letters" };
-    print(&format!("{count} {noun}\n"))?;
-    let mut missed = None;
-    for (place, (number, size)) in (1..).zip(letters) {
-        let mut fetched = client.retrieve(number, size);
-        if let Ok(letter) = &fetched {
-            let page = present(letter.octets());
-            // What nobody has seen must not be removed: we leave without QUIT.
-            write(&format!("\n--- {place} of {count} ---\n{page}")).map_err(unseen)?;
-        }
-        if !args.flag("keep") {
-            fetched = fetched.and_then(|letter| client.delete(number).map(|()| letter));
-        }
-        match fetched {
-            Ok(_) => {}
-            // The others may be all right.
-            Err(failure @ (pop3::Failure::Refused(_) | pop3::Failure::Unfit(_))) => {
-                note(&format!("letter {place}: {failure}"));
-                missed = Some(failed(format!("letter {place} stays on the server")));
-            }
-            Err(failure) => return Err(not_fetched("RETR or DELE")(failure)),
-        }
-    }
-    client.quit().map_err(not_fetched("QUIT"))?;
-    missed.map_or(Ok(()), Err)
-}
-
-fn unseen(error: io::Error) -> Failure {
-    let hint = "all letters stay on the server";
-    failed(format!("standard output: {error}; {hint}"))
-}
-
-fn not_fetched(step: &str) -> impl Fn(pop3::Failure) -> Failure {
-    move |failure| {
-        let why = format!("at {step}: {failure}");
-        match failure {
-            pop3::Failure::Io(_) => try_later(format!("{why}; try again later")),
-            pop3::Failure::Refused(reply) if reply.contains("[IN-USE]") => {
-                try_later(format!("{why}; try again later"))
-            }
-            pop3::Failure::Nonsense(_) | pop3::Failure::OutOfStep | pop3::Failure::Endless => {
-                failed(format!("{why}; does a POP3 server listen there?"))
-            }
-            _ => failed(why),
-        }
-    }
-}
-
-pub fn show(args: &Args) -> Result<(), Failure> {
-    print(&present(&read(&args.word)?))
 }
