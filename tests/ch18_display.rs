@@ -454,6 +454,7 @@ fn a_letter_cut_anywhere_gets_a_page() {
 
 /// What is shown of a letter with this text, without its fields.
 fn shown(fields: &str, body: impl AsRef<[u8]>) -> String {
+    let fields = if fields.is_empty() { "X: y" } else { fields };
     let letter = [&letter(fields, "")[..], body.as_ref()].concat();
     let page = present(&letter);
     let (_, text) = page.split_once("\n\n").expect("an empty line");
