@@ -158,6 +158,8 @@ fn encoded_words_are_decoded_as_rfc_2047_shows() {
         ("=?utf-8?q?a?", "=?utf-8?q?a?"),
         ("=?utf-8?q?a?b?=", "=?utf-8?q?a?b?="),
         ("=??q?a?=", "=??q?a?="),
+        ("=?a=b?q?a?=", "=?a=b?q?a?="),
+        ("=?utf-8?q?=C3=A9?= =?iso-8859-1?q?=E9?=", "éé"),
         ("=?=?utf-8?q?a?=", "=?a"),
         ("=?utf-8?q?1=2?=", "1=2"),
         // A charset that is not known is named.
@@ -511,6 +513,8 @@ fn a_parameter_may_come_in_sections_and_in_a_charset() {
         ("name=C:\\(x)b", "C:\\b"),
         ("name=\"C:\\(x)b\"", "C:(x)b"),
         ("name*0=a; name*0=b", "a"),
+        ("name*=utf-8''a; name*=utf-8''b", "a"),
+        ("name*0*=utf-8''a; name*1*=b'c'd", "ab'c'd"),
         ("name*=; name=old", "old"),
         // Behind a missing section nothing is sure, and these are no sections.
         ("name*0=a; name*2=c", "a"),
@@ -776,12 +780,7 @@ fn comments_in_mime_fields_are_passed_over() {
 
 #[test]
 fn of_a_long_text_the_beginning_is_shown_and_what_is_left_out_is_counted() {
-    for (length, left_out) in [
-        (TEXT - 1, 0),
-        (TEXT, 0),
-        (TEXT + 1, 1),
-        (3 * TEXT, 2 * TEXT),
-    ] {
+    for (length, left_out) in [(TEXT - 1, 0), (TEXT, 0), (TEXT + 1, 1), (2 * TEXT, TEXT)] {
         for (encoding, sign) in [("8bit", "z"), ("quoted-printable", "=7A")] {
             let field = format!("Content-Transfer-Encoding: {encoding}");
             let page = shown(&field, sign.repeat(length));
@@ -954,6 +953,14 @@ fn no_line_is_longer_than_a_terminal_is_wide() {
         let page = shown("", pair.repeat(room));
         let fits = |line: &str| line.matches(pair).count() <= most;
         assert!(page.lines().all(fits), "{page}");
+    }
+    // What belongs to one character stays with it.
+    for (before, character) in [(room - 3, "👩\u{200d}🔬"), (room - 1, "\u{915}\u{93c}")] {
+        let x = "x".repeat(before);
+        assert_eq!(
+            shown("", format!("{x}{character}")),
+            format!("  {x}\n  {character}\n")
+        );
     }
     // Words stay whole if they can.
     let (x, y) = ("x".repeat(room - 5), "y".repeat(room));

@@ -65,7 +65,7 @@ fn fitting(text: &str, columns: usize) -> usize {
         if !is_mark(c) && before != JOINER {
             place = at;
         }
-        if before == ' ' && c != ' ' {
+        if before == ' ' {
             space = at;
         }
         used += width(c);
