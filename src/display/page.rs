@@ -62,7 +62,7 @@ fn fitting(text: &str, columns: usize) -> usize {
     let (mut used, mut space, mut place) = (0, 0, 0);
     let mut before = ' ';
     for (at, c) in text.char_indices() {
-        if !is_mark(c) && before != JOINER {
+        if !is_mark(c) && c != JOINER && before != JOINER {
             place = at;
         }
         if before == ' ' {
