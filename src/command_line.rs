@@ -95,7 +95,8 @@ const COMMANDS: [Command; 10] = [
     Command {
         name: "show",
         form: "FILE",
-        about: "show a letter as a user agent does; - reads standard input",
+        about: "show a letter as a user agent does; - reads standard input\n\
+                what the letter says is indented, and long texts are cut",
         run: inbox::show,
     },
     Command {

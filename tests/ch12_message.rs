@@ -363,7 +363,10 @@ fn the_reader_sees_what_the_writer_wrote() {
             "Date: Mon, 23 Nov 2026 05:40:53 +0000\nFrom: alice@a.example\n\
              Reply-To: Zoë <zoe@phone.example>\nTo: bob@b.example\nSubject: {subject}\n\n{body}\n"
         );
-        assert_eq!(page, expected);
+        // The page breaks long lines, and indents the text.
+        let words =
+            |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_string).collect() };
+        assert_eq!(words(&page), words(&expected), "{page}");
     }
 }
 
