@@ -19,7 +19,7 @@ mod schedule;
 use crate::client::{Client, Failure, Stage, Timeouts, Verdict, connect};
 use crate::message::Clock;
 use crate::next_hop::{NoHop, Target};
-use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
+use crate::protocol::address::{Domain, ForwardPath, HostName, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Trace, Wire};
 use crate::protocol::reply::{ReplyError, Severity};
@@ -262,7 +262,7 @@ impl Relay<'_> {
     /// One conversation with one host.
     fn call(
         &self,
-        host: &Domain,
+        host: &HostName,
         address: SocketAddr,
         job: &Job,
         to: &[ForwardPath],

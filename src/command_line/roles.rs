@@ -4,7 +4,7 @@ use super::args::Args;
 use super::{Failure, clock, failed, listen, note, print, trace, try_later, usage};
 use crate::client::Timeouts;
 use crate::next_hop::resolver::Resolver;
-use crate::next_hop::{Lookup, NoHop, Target, next_hops};
+use crate::next_hop::{Dns, NoHop, Target, next_hops};
 use crate::pop3;
 use crate::protocol::address::Domain;
 use crate::protocol::line::{Trace, Wire};
@@ -14,12 +14,10 @@ use crate::session::{Letter, Session};
 use crate::site::{PostOffice, Site, new_conf};
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the relay rests before it looks at the queue again.
 const REST: Duration = Duration::from_secs(1);
-/// How long the resolver may take for one answer.
-const RESOLVER: Duration = Duration::from_secs(5);
 
 pub fn init(args: &Args) -> Result<(), Failure> {
     let folder = Path::new(&args.word);
@@ -144,7 +142,7 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         own: &site.host.domain,
         schedule,
         timeouts: timeout.map_or(Timeouts::RFC, Timeouts::all),
-        next_hops: &mut find_hops(&site, timeout.unwrap_or(RESOLVER)),
+        next_hops: &mut find_hops(&site, timeout),
         store: &mut PostOffice {
             site: &site,
             clock: clock.clone(),
@@ -158,18 +156,17 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
 }
 
 /// Asks the routes of the site, and then its resolver.
-fn find_hops(site: &Site, patience: Duration) -> impl FnMut(&Domain) -> Result<Vec<Target>, NoHop> {
-    let patience = patience.min(RESOLVER);
-    let mut resolver = site.resolver.map(|server| Resolver::new(server, patience));
+fn find_hops(
+    site: &Site,
+    timeout: Option<Duration>,
+) -> impl FnMut(&Domain) -> Result<Vec<Target>, NoHop> {
     move |domain| {
-        let lookup = resolver.as_mut().map(|asked| asked as &mut dyn Lookup);
-        next_hops(
-            domain,
-            &site.routes,
-            &site.host.domain,
-            site.mx_port,
-            lookup,
-        )
+        // Each domain has its own time limit, which begins here.
+        let resolver = |server| Resolver::new(server, timeout, Instant::now());
+        let mut resolver = site.resolver.map(resolver);
+        let dns = resolver.as_mut().map(|resolver| resolver as &mut dyn Dns);
+        let own = &site.host.domain;
+        next_hops(domain, &site.routes, own, site.mx_port, dns)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::client::{Failure, Stage};
 use crate::next_hop::NoHop;
-use crate::protocol::address::Domain;
+use crate::protocol::address::HostName;
 use crate::protocol::reply::{Reply, Severity};
 use crate::queue::Reason;
 
@@ -28,7 +28,7 @@ pub fn no_hop(no_hop: NoHop) -> Answer {
 }
 
 /// What a failure means for each recipient.
-pub fn answer(host: &Domain, failure: &Failure) -> Answer {
+pub fn answer(host: &HostName, failure: &Failure) -> Answer {
     match failure {
         Failure::Refused(_, reply) => (reply.severity(), reason(Some(host), reply)),
         Failure::Unfit(_) => ours(554, &format!("{host}: {failure}")),
@@ -43,7 +43,7 @@ pub fn ours(code: u16, why: &str) -> Answer {
 }
 
 /// The reply stands on one line, as an envelope keeps it.
-pub fn reason(host: Option<&Domain>, reply: &Reply) -> Reason {
+pub fn reason(host: Option<&HostName>, reply: &Reply) -> Reason {
     let reply = Reply::new(reply.code(), &reply.text().join(" "));
     let host = host.cloned();
     Reason { host, reply }
