@@ -303,6 +303,15 @@ fn after_twenty_mistakes_we_close() {
         let step = says(&mut session, &format!("PASS guess{guess}"));
         assert_eq!(closes(&step), guess == 20, "{guess}: {step:?}");
     }
+    // The login forgives them.
+    let mut session = Session::new(&host, true);
+    for _ in 1..20 {
+        assert!(is_error(&says(&mut session, "STAT")));
+    }
+    says(&mut session, "USER alice");
+    says(&mut session, "PASS wonderland");
+    session.opened(vec![]);
+    assert!(is_error(&says(&mut session, "RETR 2")));
     // After it, in a row.
     let mut session = logged_in(&host, 1);
     for _ in 1..20 {

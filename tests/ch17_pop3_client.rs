@@ -7,7 +7,7 @@ use common::mailbox::put;
 use common::peers::{Nobody, Peer};
 use common::process::{Server, TempDir, new_letters, program};
 use common::script::Script;
-use smtp_primer::maildir::Maildir;
+use smtp_primer::maildir::{ABANDONED, Maildir};
 use smtp_primer::pop3::client::{Client, Failure};
 use smtp_primer::protocol::dot::{ENDLESS_TEXT, Text};
 use smtp_primer::protocol::line::Wire;
@@ -16,7 +16,7 @@ use std::io::{self, BufRead, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 const WELCOME: &str = "+OK hello\r\n+OK go on\r\n+OK welcome\r\n";
 
@@ -371,6 +371,46 @@ fn a_letter_leaves_the_server_when_it_lies_in_a_maildir_of_the_users_own() {
 }
 
 #[test]
+fn what_an_inbox_that_died_left_in_the_maildir_is_swept_when_it_is_old() {
+    let folder = TempDir::new("inbox");
+    let site = site(folder.path());
+    let own = folder.path().join("own");
+    let server = Server::start("pop3", &site, &["--quiet"]);
+    Maildir::create(&own).expect("a Maildir");
+    for (name, age) in [
+        ("old", ABANDONED + Duration::from_secs(60)),
+        ("new", Duration::ZERO),
+    ] {
+        let file = std::fs::File::create(own.join("tmp").join(name)).expect("a file");
+        file.set_modified(SystemTime::now() - age)
+            .expect("its time");
+    }
+    let into = ["--into", own.to_str().expect("UTF-8")];
+    ends(
+        &inbox(&server.address, folder.path(), &into),
+        0,
+        &["0 letters"],
+    );
+    assert!(!own.join("tmp/old").exists() && own.join("tmp/new").exists());
+}
+
+#[test]
+fn inbox_waits_for_each_answer_as_long_as_it_was_told() {
+    let folder = TempDir::new("inbox");
+    let password = folder.path().join("password");
+    std::fs::write(&password, "x\n").expect("a password");
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("an address").to_string();
+    let begun = Instant::now();
+    let mut inbox = program();
+    inbox.args(["inbox", "--server", &address, "--user=x", "--timeout=0.3"]);
+    let output = inbox.arg("--password-file").arg(password).output();
+    let words = ["at the login: no answer came in time; try again later"];
+    ends(&output.expect("inbox runs"), 75, &words);
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
 fn where_no_maildir_can_be_nobody_is_called_and_nothing_is_made() {
     let folder = TempDir::new("inbox");
     let site = site(folder.path());
@@ -599,6 +639,7 @@ fn a_response_code_says_whether_to_try_again() {
         ("-ERR [LOGIN-DELAY] wait a minute", true),
         ("-ERR [IN-USE]", true),
         ("-ERR [login-delay]x", true),
+        ("-ERR  [IN-USE] x", true),
         ("-ERR [Sys/Temp/Disk/7] x", true),
         ("-ERR [in-use/imap] x", true),
         ("-ERR [SYS/PERM] x", false),
