@@ -88,9 +88,14 @@ const COMMANDS: [Command; 10] = [
     },
     Command {
         name: "inbox",
-        form: "--server HOST:PORT --user U [--password-file F] [--keep] [--timeout SECS]",
-        about: "fetch letters by POP3 and show them\n\
-                --keep  leave them on the server",
+        form: "--server HOST:PORT --user U [--password-file F] [--into DIR] [--keep]\n\
+               [--timeout SECS]",
+        about: "show the letters that wait on a POP3 server; they stay there\n\
+                --into DIR  also put each of them into DIR, a Maildir of your own, and then remove\n\
+                it from the server; if the connection breaks, it may come a second time.\n\
+                DIR is made if it is not there; show DIR/new/NAME reads a letter again\n\
+                --keep      means nothing any more\n\
+                --timeout   how long to wait for each answer; 60 unless told otherwise",
         run: inbox::inbox,
     },
     Command {
@@ -103,13 +108,16 @@ const COMMANDS: [Command; 10] = [
     Command {
         name: "talk",
         form: "HOST:PORT",
-        about: "type SMTP or POP3 by hand; each Enter sends CR LF",
+        about: "type SMTP or POP3 by hand; each Enter sends CR LF\n\
+                It waits five minutes for an answer; Ctrl-C ends it.",
         run: talk::talk,
     },
     Command {
         name: "play",
-        form: "FILE (--server HOST:PORT | --listen HOST:PORT)",
-        about: "play one side of a dialogue file, and compare what the other side says",
+        form: "FILE (--server HOST:PORT | --listen HOST:PORT) [--timeout SECS]",
+        about: "play one side of a dialogue file, and compare what the other side says\n\
+                --timeout  how long the other side may take for each line; 300 unless told otherwise\n\
+                Exit status 1: the other side said something else, or closed, or was silent.",
         run: talk::play,
     },
 ];

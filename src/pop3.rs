@@ -125,7 +125,7 @@ pub fn converse<S: Stream>(
     }
 }
 
-const UNREADABLE: &str = "-ERR that letter cannot be read; another program may have it";
+const UNREADABLE: &str = "-ERR [SYS/TEMP] that letter cannot be read; another program may have it";
 
 /// Opens a mailbox, and says how that went.
 fn log_in<S: Stream>(
@@ -142,7 +142,7 @@ fn log_in<S: Stream>(
         Ok(None) => "-ERR [IN-USE] somebody is reading this mailbox".to_string(),
         Err(error) => {
             wire.remark(&format!("the mailbox could not be opened: {error}"));
-            "-ERR the mailbox cannot be opened now; try again later".to_string()
+            "-ERR [SYS/TEMP] the mailbox cannot be opened now; try again later".to_string()
         }
     };
     wire.write_line(&reply)?;

@@ -157,7 +157,8 @@ fn the_journey_has_six_steps_in_order_and_leaves_nothing_behind() {
                 "C: DELE 1\n",
                 "C: QUIT\n",
                 "S: +OK",
-                "No file holds it now",
+                "It left the server at QUIT",
+                "the file bob.mail/new/",
             ],
         ),
         (
@@ -216,10 +217,15 @@ fn keep_leaves_both_sites_and_says_where() {
         "a.example/site.conf",
         "a.example/queue",
         "b.example/mail/bob/new",
+        "bob.mail/new",
     ] {
         assert!(Path::new(folder).join(file).exists(), "{file}");
     }
     assert!(Path::new(folder).starts_with(temp.path()));
+    // The letter has come to Bob, and is on no server any more.
+    let bob = Path::new(folder).join("bob.mail/new");
+    assert_eq!(fs::read_dir(bob).expect("a mailbox").count(), 1);
+    assert!(is_empty(&Path::new(folder).join("b.example/mail/bob/new")));
     assert_eq!(processes(temp.path()), Vec::<String>::new());
 }
 

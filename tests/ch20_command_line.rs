@@ -10,12 +10,12 @@ use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Socket;
 use smtp_primer::queue::Queue;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const COMMANDS: [&str; 10] = [
     "journey", "init", "serve", "pop3", "relay", "send", "inbox", "show", "talk", "play",
@@ -736,7 +736,7 @@ fn max_size_is_announced_and_kept() {
 }
 
 #[test]
-fn inbox_shows_the_letters_and_removes_them_unless_they_are_kept() {
+fn inbox_removes_letters_only_into_a_maildir() {
     let stage = Stage::new();
     let password = stage.file("password", "wonderland\r\n");
     let smtp = Server::start("serve", &stage.site, &["--quiet"]);
@@ -753,32 +753,30 @@ fn inbox_shows_the_letters_and_removes_them_unless_they_are_kept() {
     let pop3 = Server::start("pop3", &stage.site, &["--quiet"]);
     let mut words = vec!["inbox", "--server", &pop3.address, "--user", "alice"];
     words.extend(["--password-file", &password]);
-    let keep = [&words[..], &["--keep"]].concat();
-    let page = stdout(&run(&keep, "").success().stderr(""));
+    let page = stdout(&run(&words, "").success().stderr(""));
     assert!(page.starts_with("2 letters\n\n--- 1 of 2 ---\n"), "{page}");
     assert!(
         page.contains("Subject: One\n") && page.contains("Subject: Two\n"),
         "{page}"
     );
+    let keep = [&words[..], &["--keep"]].concat();
+    assert_eq!(stdout(&run(&keep, "").success().stderr("")), page);
 
-    // A page that nobody has seen is no reason to remove a letter.
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    drop(reader);
-    let closed = program()
-        .args(&words)
-        .stdout(writer)
-        .output()
-        .expect("it runs");
-    let message = String::from_utf8_lossy(&closed.stderr).into_owned();
-    assert_eq!(closed.status.code(), Some(1), "{message}");
-    assert!(
-        message.contains("all letters stay on the server"),
-        "{message}"
-    );
-
-    assert_eq!(stdout(&run(&words, "").success().stderr("")), page);
+    let own = stage.folder.path().join("own");
+    let into = own.to_str().expect("UTF-8");
+    let fetch = [&words[..], &["--into", into]].concat();
+    let fetched = stdout(&run(&fetch, "").success().stderr(""));
+    let same = page.replace(" of 2 ---", &format!(" of 2, put into {into} ---"));
+    assert_eq!(fetched, same);
     assert_eq!(stdout(&run(&words, "").success().stderr("")), "0 letters\n");
     assert!(new_letters(&stage.site, "alice").is_empty());
+    // What was fetched can be shown again.
+    let files = fs::read_dir(own.join("new")).expect("a Maildir");
+    let mut files: Vec<_> = files.map(|file| file.expect("a letter").path()).collect();
+    files.sort();
+    assert_eq!(files.len(), 2);
+    let shown = stdout(&run(&["show", files[0].to_str().expect("UTF-8")], "").success());
+    assert!(fetched.contains(&format!("---\n{shown}\n---")), "{shown}");
 }
 
 #[test]
@@ -1042,6 +1040,130 @@ fn talk_knows_which_answers_of_pop3_have_many_lines() {
         "S: .\nC: QUIT\nS: +OK ",
     ] {
         assert!(shown.contains(piece), "{piece:?}: {shown}");
+    }
+}
+
+/// A peer that says a greeting, and then the same text without end, whatever it hears. It ends with
+/// the test.
+fn endless_peer(greeting: &'static str, text: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address").to_string();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a call");
+        stream.write_all(greeting.as_bytes()).expect("a greeting");
+        let many = text.repeat(1000);
+        while stream.write_all(many.as_bytes()).is_ok() {}
+    });
+    address
+}
+
+#[test]
+fn talk_leaves_an_answer_without_end() {
+    for (greeting, text, said, words) in [
+        ("", "220-x\r\n", "", "an answer of more than 100 lines"),
+        (
+            "220 x\r\n",
+            "250-x\r\n",
+            "NOOP\n",
+            "an answer of more than 100 lines",
+        ),
+        (
+            "+OK\r\n+OK\r\n",
+            "1 1\r\n",
+            "LIST\n",
+            "an answer of more than 1000000 lines",
+        ),
+        ("220 x\r\n", "250 x", "NOOP\n", "a line without an end"),
+    ] {
+        let assert = run(&["talk", &endless_peer(greeting, text)], said);
+        fails(assert, 75, &["the conversation broke off: ", words]);
+    }
+    // Real answers may be long: of a list more lines come than of any reply.
+    let list = "S: 1 1\n".repeat(200);
+    let reply = "S: 250-x\n".repeat(99);
+    let peer = Peer::new(&format!(
+        "S: +OK\nC: LIST\nS: +OK\n{list}S: .\nC: NOOP\n{reply}S: 250 x\nC: {{close}}"
+    ));
+    run(&["talk", &peer.address], "LIST\nNOOP\n")
+        .success()
+        .stderr("");
+    peer.finish();
+}
+
+#[test]
+fn talk_says_that_an_answer_ends_with_lf_alone() {
+    for (dialogue, said) in [
+        ("S: 220 x\\n\\\nC: {close}", ""),
+        ("S: 220 x\nC: NOOP\nS: 250 x\\n\\\nC: {close}", "NOOP\n"),
+        ("S: +OK\nC: RETR 1\nS: +O\\rK\nC: {close}", "RETR 1\n"),
+    ] {
+        let peer = Peer::new(dialogue);
+        fails(run(&["talk", &peer.address], said), 75, &["CR LF"]);
+        peer.finish();
+    }
+    // In a letter it is the letter's fault.
+    let letter = "S: +OK\nC: RETR 1\nS: +OK\nS: a\\nb\nS: .\nC: {close}";
+    let peer = Peer::new(letter);
+    run(&["talk", &peer.address], "RETR 1\n").success();
+    peer.finish();
+}
+
+#[test]
+fn talk_sends_no_line_that_would_not_be_one_or_is_not_utf_8() {
+    for (said, words) in [
+        (&b"NOOP\nNO\rOP\nRSET\n"[..], "a CR inside a line"),
+        (b"NOOP\nX\r\r\nRSET\n", "a CR inside a line"),
+        (b"NOOP\n\rNOOP\nRSET\n", "a CR inside a line"),
+        (b"NOOP\ncaf\xe9\nRSET\n", "not UTF-8"),
+    ] {
+        // What follows in a script relies on what went before, so nothing more is said.
+        let peer = Peer::new("S: 220 x\nC: NOOP\nS: 250 x\nC: {close}");
+        let assert = run(&["talk", &peer.address], said);
+        peer.finish();
+        fails(assert, 1, &["standard input: ", words]);
+    }
+}
+
+#[test]
+fn talk_shows_no_answer_to_a_question_of_auth() {
+    // A word that would be shown anywhere else.
+    let peer = Peer::new("S: 220 x\nC: AUTH LOGIN\nS: 334 x\nC: swordfish\nS: 235 x\nC: {close}");
+    let assert = run(&["talk", &peer.address], "AUTH LOGIN\nswordfish\n");
+    peer.finish();
+    let shown = stdout(&assert.success());
+    assert!(shown.contains("C: ********\n"), "{shown}");
+    assert!(!shown.contains("swordfish"), "{shown}");
+    let peer = Peer::new("S: 220 x\nC: X\nS: 335 x\nC: swordfish\nS: 235 x\nC: {close}");
+    let shown = stdout(&run(&["talk", &peer.address], "X\nswordfish\n").success());
+    peer.finish();
+    assert!(shown.contains("C: swordfish\n"), "{shown}");
+}
+
+#[test]
+fn play_waits_for_each_line_as_long_as_it_was_told() {
+    let stage = Stage::new();
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("its address").to_string();
+    let file = stage.file("dialogue", "S: 220 x\nC: QUIT\n");
+    let begun = Instant::now();
+    for timeout in ["--timeout=0.2", "--timeout=0.9"] {
+        let words = ["play", &file, "--server", &address, timeout];
+        fails(
+            run(&words, ""),
+            1,
+            &["S: 220 x\n", "(nothing came in time)"],
+        );
+    }
+    let took = begun.elapsed();
+    assert!((1100..20_000).contains(&took.as_millis()), "{took:?}");
+    let mut play = program();
+    play.args(["play", &file, "--listen=127.0.0.1:0", "--timeout=0.2"]);
+    let play = Server::run(play.stderr(Stdio::null()));
+    let _silent = TcpStream::connect(&play.address).expect("it listens");
+    assert_eq!(play.wait().code(), Some(1));
+    for timeout in ["0", "soon"] {
+        let words = ["play", &file, "--server", &address, "--timeout", timeout];
+        fails(run(&words, ""), 2, &["--timeout takes a number of seconds"]);
     }
 }
 

@@ -716,11 +716,147 @@ fn a_pop3_server_on_a_disk_that_fails_says_how_many_letters_are_left() {
     update_everywhere(errors, |answer, left, fault| {
         let due = match left.len() - 1 {
             0 => "+OK goodbye\r\n".to_string(),
-            stuck => format!("-ERR letters that could not be removed: {stuck}\r\n"),
+            stuck => format!("-ERR [SYS/TEMP] letters that could not be removed: {stuck}\r\n"),
         };
         assert_eq!(answer, due, "{fault:?}");
         assert!(left.contains(&3) && left.len() > 1, "{fault:?}");
     });
+}
+
+// `inbox --into`: a letter goes from the server into a Maildir of the user's.
+
+impl Stage {
+    /// The disk of the user's own computer.
+    fn home(&self) -> PathBuf {
+        self.disk.with_file_name("home")
+    }
+
+    /// The user's own Maildir, in a folder that is not there either.
+    fn own(&self) -> PathBuf {
+        self.home().join("deep").join("own")
+    }
+
+    /// Fetches the letters into it. All calls count.
+    fn fetch(&self, pop3: &Server, fault: &Fault) -> ExitStatus {
+        let password = self.disk.with_file_name("password");
+        fs::write(&password, "x\n").expect("a password");
+        let mut command = program();
+        command.args(["inbox", "--user=alice", "--server", &pop3.address]);
+        command.arg("--password-file").arg(password);
+        command.arg("--into").arg(self.own());
+        let watch = Watch::new(&self.home(), &self.log, "", "");
+        let done = watch.prepare(&mut command, fault).output();
+        done.expect("inbox runs").status
+    }
+
+    /// Alice has three letters on the server, and nothing of her own.
+    fn three_wait(&self) {
+        let _ = fs::remove_dir_all(self.home());
+        fs::create_dir(self.home()).expect("a folder");
+        for letter in files(&self.folder(ALICE)) {
+            fs::remove_file(letter).expect("a letter");
+        }
+        for number in 1..=3 {
+            let letter = self.folder(ALICE).join(number.to_string());
+            fs::write(letter, text(number)).expect("a letter");
+        }
+    }
+
+    /// The letters that the user has. All are whole.
+    fn owned(&self) -> Vec<u64> {
+        let new = self.own().join("new");
+        let letters = if new.exists() {
+            files(&new)
+        } else {
+            Vec::new()
+        };
+        let number = |path: PathBuf| number_if_whole(&fs::read(path).expect("a letter"));
+        let mut numbers: Vec<u64> = letters
+            .into_iter()
+            .map(|path| number(path).expect("no half letter"))
+            .collect();
+        numbers.sort();
+        numbers
+    }
+
+    /// The letters that are still on the server.
+    fn on_the_server(&self) -> Vec<u64> {
+        let number = |path: PathBuf| path.file_name()?.to_str()?.parse().ok();
+        files(&self.folder(ALICE))
+            .into_iter()
+            .filter_map(number)
+            .collect()
+    }
+}
+
+/// At each call of `inbox` the fault comes. Each letter is here or on the server, and once the disk
+/// is well again, all are here.
+fn fetch_everywhere(make: fn(&[Call]) -> Vec<Fault>, check: fn(&Stage, ExitStatus, &Fault)) {
+    let stage = Stage::with("");
+    let pop3 = Server::start("pop3", &stage.site, &["--quiet"]);
+    stage.three_wait();
+    assert!(stage.fetch(&pop3, &NONE).success());
+    assert_eq!(
+        (stage.owned(), stage.on_the_server()),
+        (vec![1, 2, 3], vec![])
+    );
+    let calls = counted(&stage.log());
+    assert!(calls.len() >= 20, "{calls:?}");
+    let faults = make(&calls);
+    report(faults.len(), "faults met an inbox", &[]);
+    for fault in faults {
+        stage.three_wait();
+        let status = stage.fetch(&pop3, &fault);
+        let (owned, waiting) = (stage.owned(), stage.on_the_server());
+        for number in 1..=3 {
+            let is_safe = owned.contains(&number) || waiting.contains(&number);
+            assert!(is_safe, "{number} is in no place: {fault:?}");
+        }
+        check(&stage, status, &fault);
+        assert!(stage.fetch(&pop3, &NONE).success(), "{fault:?}");
+        assert!(stage.on_the_server().is_empty(), "{fault:?}");
+        let mut owned = stage.owned();
+        owned.dedup();
+        assert_eq!(owned, [1, 2, 3], "{fault:?}");
+        stage.log();
+    }
+}
+
+#[test]
+fn an_inbox_killed_at_any_call_has_each_letter_here_or_on_the_server() {
+    fetch_everywhere(kills, |_, status, fault| {
+        assert_eq!(status.signal(), Some(9), "{fault:?}");
+    });
+}
+
+#[test]
+fn an_inbox_on_a_disk_that_fails_has_each_letter_here_or_on_the_server_and_none_twice() {
+    fetch_everywhere(errors, |stage, status, fault| {
+        let waiting = stage.on_the_server();
+        assert_eq!(status.success(), waiting.is_empty(), "{fault:?}");
+        // What cannot be removed again stays there, and comes twice.
+        let both = stage
+            .owned()
+            .into_iter()
+            .filter(|number| waiting.contains(number));
+        assert!(both.count() == 0 || !fault.can_remove(), "{fault:?}");
+    });
+}
+
+#[test]
+fn what_is_removed_from_the_server_is_here_also_if_the_power_is_cut() {
+    let stage = Stage::with("");
+    let pop3 = Server::start("pop3", &stage.site, &["--quiet"]);
+    stage.three_wait();
+    let start = Disk::read(&stage.home());
+    assert!(stage.fetch(&pop3, &NONE).success());
+    let new = stage.own().join("new");
+    let cuts = cut_everywhere(&start, &stage.log(), Outcomes::All, |done, left| {
+        let removed = done.iter().filter(|call| call.sends("DELE")).count();
+        assert!(whole(left, &new) >= removed, "{:?}", done.last());
+    });
+    report(cuts, "power cuts met an inbox", &[]);
+    assert!(cuts >= 100, "{cuts}");
 }
 
 // The power.

@@ -644,7 +644,9 @@ fn inbox(server: SocketAddr, password: &Path, timeout: &str, most: usize) -> Wat
     let mut inbox = program();
     inbox.args(["inbox", "--server", &server.to_string(), "--user", "alice"]);
     inbox.args(["--timeout", timeout, "--password-file"]);
-    watch(inbox.arg(password), most)
+    // Else it would say no DELE.
+    let own = password.with_file_name("own");
+    watch(inbox.arg(password).arg("--into").arg(own), most)
 }
 
 /// A file with a password in it.

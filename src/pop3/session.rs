@@ -73,7 +73,8 @@ fn error(text: &str) -> Step {
     Step::Say(format!("-ERR {text}"))
 }
 
-/// RFC 2449 §6; AUTH-RESP-CODE announces `[AUTH]` (RFC 3206).
+/// RFC 2449 §6; RESP-CODES announces `[IN-USE]` and `[SYS/TEMP]`, and AUTH-RESP-CODE `[AUTH]`, which
+/// every refusal has that is about the password (RFC 3206 §4 to §6).
 const CAPABILITIES: &str = "+OK what I can do\nUSER\nTOP\nUIDL\nRESP-CODES\nAUTH-RESP-CODE\n\
                             IMPLEMENTATION smtp-primer";
 
@@ -128,7 +129,7 @@ impl<'a> Session<'a> {
             (_, "CAPA", []) => self.capabilities(),
             (State::Authorization(_), "QUIT", []) => Step::Close("+OK goodbye".to_string()),
             (State::Authorization(_), "USER" | "PASS", _) if !self.may_log_in => {
-                error("a password in clear belongs on loopback only")
+                error("[AUTH] a password in clear belongs on loopback only")
             }
             (State::Authorization(user), "USER", [name]) => {
                 *user = Some(name.to_string());
@@ -174,7 +175,7 @@ impl<'a> Session<'a> {
     /// The end: so many of the letters to be removed are still there.
     pub fn removed(&mut self, left: usize) -> String {
         if left > 0 {
-            return format!("-ERR letters that could not be removed: {left}");
+            return format!("-ERR [SYS/TEMP] letters that could not be removed: {left}");
         }
         "+OK goodbye".to_string()
     }
