@@ -559,9 +559,10 @@ fn a_message_file_arrives_as_it_is_with_its_line_ends_made_cr_lf() {
             "Subject: Grüße\n\n.Grüße\n..\n",
             "Subject: Grüße\r\n\r\n.Grüße\r\n..\r\n",
         ),
-        ("no header\0at all", "no header\0at all\r\n"),
+        // RFC 5321 §4.4: the server puts an empty line below its trace.
+        ("no header\0at all", "\r\nno header\0at all\r\n"),
         (&long, &long),
-        ("", ""),
+        ("", "\r\n"),
     ] {
         let file = stage.file("letter", file);
         for message in [&file, "-"] {

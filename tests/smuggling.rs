@@ -186,9 +186,12 @@ fn nor_does_anything_else_in_the_real_server() {
     }
 }
 
-/// A letter below the fields that servers put on top.
+/// A letter below what servers put on top: fields and, as these letters have no header, an empty
+/// line (RFC 5321 §4.4).
 fn below_trace(letter: &str) -> String {
-    let (trace, letter) = letter.split_once(" +0000\r\n").expect("a Received field");
+    let (trace, letter) = letter
+        .split_once(" +0000\r\n\r\n")
+        .expect("a Received field");
     assert!(trace.contains("Received: "), "{trace}");
     letter.to_string()
 }
