@@ -144,3 +144,27 @@ pub fn received(letter: &Letter, by: &Domain, id: &str, date: Date) -> String {
 pub fn return_path(path: &ReversePath) -> String {
     format!("Return-Path: {path}\r\n")
 }
+
+/// Trace fields, ready to be put on top of a text. If that does not begin with a header field, an
+/// empty line comes between them (RFC 5321 §4.4). Else a first line that begins with a space would
+/// become a part of our last field, and others would be taken for a spoilt header.
+pub fn above(trace: String, text: &Text) -> String {
+    let begins_well = match text.lines().next() {
+        Some(first) => first.is_empty() || is_field(first),
+        None => false,
+    };
+    match trace.is_empty() || begins_well {
+        true => trace,
+        false => trace + "\r\n",
+    }
+}
+
+/// Is this line the first of a header field? White space between name and colon is an old form, and
+/// still read (RFC 5322 §4.5).
+fn is_field(line: &[u8]) -> bool {
+    let Some(colon) = line.iter().position(|octet| *octet == b':') else {
+        return false;
+    };
+    let name = line.get(..colon).unwrap_or_default().trim_ascii_end();
+    !name.is_empty() && name.iter().copied().all(field::in_name)
+}

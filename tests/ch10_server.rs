@@ -471,11 +471,12 @@ fn a_text_of_exactly_the_size_is_taken_and_one_octet_more_is_not() {
     assert_eq!(sizes, [999, 1000, 1000, 0]);
 }
 
-/// The size of a letter without the trace fields on top, all of which are ours.
+/// The size of a letter without what we put on top: the trace fields and, as it has no header, an
+/// empty line.
 fn text_size(letter: &[u8]) -> usize {
     let text = String::from_utf8_lossy(letter);
-    text.find("+0000\r\n")
-        .map_or(0, |at| letter.len() - at - "+0000\r\n".len())
+    text.find("+0000\r\n\r\n")
+        .map_or(0, |at| letter.len() - at - "+0000\r\n\r\n".len())
 }
 
 #[test]

@@ -573,47 +573,96 @@ fn a_delete_that_fails_is_reported_and_the_others_are_done() {
 }
 
 #[test]
-fn a_letter_that_another_reader_has_renamed_is_found_again() {
-    for (last, expected) in [
-        ("QUIT\r\n", "goodbye\r\n"),
-        ("RETR 2\r\n", "\r\ntwo\r\n.\r\n"),
-    ] {
+fn of_a_letter_that_has_moved_nothing_is_said_that_may_be_false() {
+    // RFC 1939 §6: "some deleted messages not removed". Another program may have renamed it, to
+    // keep notes in its name; put it into another folder; or removed it.
+    for moves in ["cur/1:2,S", "tmp/1", "new/.1", ""] {
         let mailbox = Letterbox::new(&[b"one", b"two"]);
-        let (old, new) = (mailbox.path().join("new"), mailbox.path().join("cur"));
-        let act = move || {
-            for name in ["1", "2"] {
-                let seen = new.join(format!("{name}:2,S"));
-                std::fs::rename(old.join(name), seen).expect("a letter");
-            }
+        let folder = mailbox.path().to_path_buf();
+        let act = move || match moves {
+            "" => std::fs::remove_file(folder.join("new/1")).expect("a letter"),
+            name => std::fs::rename(folder.join("new/1"), folder.join(name)).expect("a letter"),
         };
-        let said = meanwhile(&mailbox, "DELE 1\r\n", act, last);
-        assert!(said.ends_with(expected), "{said}");
-        let left = if last == "QUIT\r\n" {
-            &["2"][..]
-        } else {
-            &["1", "2"]
-        };
-        assert_eq!(mailbox.left(), left);
+        let last = "RETR 1\r\nTOP 1 0\r\nDELE 1\r\nRETR 2\r\nQUIT\r\n";
+        let said = meanwhile(&mailbox, "NOOP\r\n", act, last);
+        let unreadable =
+            "-ERR [SYS/TEMP] that letter cannot be read; another program may have moved it (";
+        assert_eq!(said.matches(unreadable).count(), 2, "{moves}: {said}");
+        assert!(said.contains("+OK 5 octets\r\ntwo\r\n"), "{moves}: {said}");
+        let end = "-ERR letters that could not be removed: 1\r\n";
+        assert!(said.ends_with(end), "{moves}: {said}");
+        let is_there = moves.is_empty() || mailbox.path().join(moves).exists();
+        assert!(
+            is_there && mailbox.left().contains(&"2".to_string()),
+            "{moves}"
+        );
     }
 }
 
 #[test]
-fn a_letter_that_another_reader_has_removed_cannot_be_had_and_may_be_deleted() {
+fn the_next_login_finds_a_letter_that_has_moved() {
     let mailbox = Letterbox::new(&[b"one", b"two"]);
-    let letter = mailbox.path().join("new").join("1");
-    let act = move || std::fs::remove_file(&letter).expect("a letter");
-    let said = meanwhile(
-        &mailbox,
-        "NOOP\r\n",
-        act,
-        "RETR 1\r\nDELE 1\r\nRETR 2\r\nQUIT\r\n",
-    );
+    let [old, new] = ["new/1", "cur/1:2,RS"].map(|name| mailbox.path().join(name));
+    let act = move || std::fs::rename(old, new).expect("a letter");
+    let act = std::cell::Cell::new(Some(act));
+    let act = move || act.take().into_iter().for_each(|act| act());
+    meanwhile(&mailbox, "DELE 1\r\n", act, "QUIT\r\n");
+    let said = mailbox.answers("UIDL 1\r\nRETR 1\r\nDELE 1\r\n");
     assert!(
-        said.contains("-ERR [SYS/TEMP] that letter cannot be read"),
+        said.starts_with("+OK 1 1\r\n+OK 5 octets\r\none\r\n"),
         "{said}"
     );
-    assert!(said.contains("+OK 5 octets\r\ntwo\r\n"), "{said}");
     assert!(said.ends_with("+OK goodbye\r\n"), "{said}");
+    assert_eq!(mailbox.left(), ["2"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_keeps_nobody_waiting() {
+    use std::os::unix::fs::symlink;
+    let fifo = |path: &std::path::Path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.expect("mkfifo").success());
+    };
+    let folder = TempDir::new("pop3");
+    let site = site(folder.path());
+    let alice = site.join("mail/alice");
+    put(&alice, "1", "one\n");
+    put(&alice, "2", "two\n");
+    fifo(&alice.join("new/0"));
+    symlink("/dev/zero", alice.join("cur/9")).expect("a link");
+    let server = Server::start("pop3", &site, &["--quiet"]);
+    let login = |answer| {
+        let mut call = TcpStream::connect(&server.address).expect("the server answers");
+        let timeout = Some(Duration::from_secs(10));
+        call.set_read_timeout(timeout).expect("a timeout");
+        ask(&mut call, "", "+OK");
+        ask(&mut call, "USER alice\r\n", "+OK");
+        ask(&mut call, "PASS wonderland\r\n", answer);
+        call
+    };
+    let mut call = login("+OK 2 10 ");
+    std::fs::remove_file(alice.join("new/1")).expect("a letter");
+    fifo(&alice.join("new/1"));
+    ask(
+        &mut call,
+        "RETR 1\r\n",
+        "-ERR [SYS/TEMP] that letter cannot be read",
+    );
+    ask(&mut call, "QUIT\r\n", "+OK");
+    let lock = alice.join("pop3.lock");
+    for kind in ["fifo", "device", "dangling"] {
+        std::fs::remove_file(&lock).expect("a lock");
+        match kind {
+            "fifo" => fifo(&lock),
+            "device" => symlink("/dev/null", &lock).expect("a link"),
+            _ => symlink("nowhere", &lock).expect("a link"),
+        }
+        login("-ERR [SYS/TEMP] the mailbox cannot be opened");
+    }
+    assert!(!alice.join("nowhere").exists());
+    std::fs::remove_file(&lock).expect("a lock");
+    login("+OK 1 5 ");
 }
 
 /// A line of a conversation: what is said, and how the answer begins.

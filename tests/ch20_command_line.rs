@@ -740,9 +740,10 @@ fn a_message_file_arrives_as_it_is_with_its_line_ends_made_cr_lf() {
             "Subject: Grüße\n\n.Grüße\n..\n",
             "Subject: Grüße\r\n\r\n.Grüße\r\n..\r\n",
         ),
-        ("no header\0at all", "no header\0at all\r\n"),
+        // RFC 5321 §4.4: the server puts an empty line below its trace.
+        ("no header\0at all", "\r\nno header\0at all\r\n"),
         (&long, &long),
-        ("", ""),
+        ("", "\r\n"),
     ] {
         let file = stage.file("letter", file);
         for message in [&file, "-"] {
@@ -804,7 +805,7 @@ fn a_letter_is_made_from_the_options_in_any_language() {
     let file = stage.file("letter", &new_letters(&stage.site, "alice")[0]);
     let page = stdout(&run(&["show", &file], "").success().stderr(""));
     assert!(
-        page.contains("Subject: Grüße 你好\n") && page.ends_with("\n\nGrüße\n.\n.x\n"),
+        page.contains("Subject: Grüße 你好\n") && page.ends_with("\n\n  Grüße\n  .\n  .x\n"),
         "{page}"
     );
     let letter = fs::read(&file).expect("the letter");

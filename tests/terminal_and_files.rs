@@ -527,7 +527,6 @@ fn no_name_from_outside_becomes_a_path() {
         ("a.example/mail/alice: lock", 1),
         ("a.example/queue: envelope", taken),
         ("a.example/queue: letter", taken),
-        ("a.example/queue: lock", 1),
     ];
     assert_eq!(
         kinds,

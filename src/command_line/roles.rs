@@ -125,13 +125,14 @@ fn receive(
 }
 
 pub fn relay(args: &Args) -> Result<(), Failure> {
-    let site = site(args)?;
+    // It makes nothing: without the folders that init or serve have made there is no work for it.
+    let site = Site::read(Path::new(&args.word)).map_err(failed)?;
     let trouble = |error: io::Error| failed(format!("the queue: {error}"));
     let schedule = Schedule {
         retry: args.seconds("retry")?.unwrap_or(Schedule::RFC.retry),
         give_up: args.seconds("give-up")?.unwrap_or(Schedule::RFC.give_up),
     };
-    let queue = site.queue().map_err(trouble)?;
+    let queue = site.queue();
     let Some(_lock) = queue.lock().map_err(trouble)? else {
         return Err(try_later("another relay works on this queue"));
     };

@@ -18,6 +18,11 @@ pub const ENCODED: usize = 76;
 /// White space within a line (RFC 5322 §2.2.2).
 pub(super) const BLANKS: [char; 2] = [' ', '\t'];
 
+/// May this octet stand in the name of a header field (RFC 5322 §2.2)?
+pub(super) fn in_name(octet: u8) -> bool {
+    matches!(octet, b'!'..=b'9' | b';'..=b'~')
+}
+
 /// A header field. Neither its name nor its value can hold a CR, an LF or another control
 /// character: such a value would add fields of its own, or end the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +65,6 @@ impl Field {
     /// in the value, a word that is too long for a line; in a field of addresses, something that is
     /// no address.
     pub fn new(name: &str, value: &str) -> Result<Field, FieldError> {
-        let in_name = |octet: u8| matches!(octet, b'!'..=b'9' | b';'..=b'~');
         if !(1..FOLD).contains(&name.len()) || !name.bytes().all(in_name) {
             let why = format!("{name:?} is no name for a header field");
             return Err(FieldError(why));

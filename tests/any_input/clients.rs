@@ -186,6 +186,9 @@ fn letters(input: &[u8]) -> Option<Vec<Text>> {
         let Received::Text(text) = plain.text(limit)? else {
             return None;
         };
+        if text.octets().is_empty() && size > 0 {
+            return None; // nothing of it has arrived
+        }
         letters.push(text);
         ok(&mut plain)?;
     }
