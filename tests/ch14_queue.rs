@@ -288,7 +288,7 @@ fn what_makes_no_sense_is_damaged() {
         ("end\n", "reason - 450\nreason - 450\nend\n"),
         ("end\n", "reason 450 x\nend\n"),
         ("end\n", "reason - x\nend\n"),
-        ("end\n", "reason b_example 450 x\nend\n"),
+        ("end\n", "reason b/example 450 x\nend\n"),
         ("end\n", "\nend\n"),
         ("end\n", "end\nend\n"),
         ("end\n", "end of it\n"),
