@@ -1008,17 +1008,17 @@ fn a_silent_resolver_is_asked_three_times_and_then_it_is_not_now() {
         heard.lock().unwrap().push(Instant::now());
         Vec::new()
     });
-    let patience = Duration::from_millis(50);
+    let patience = Duration::from_millis(200);
     let begin = Instant::now();
     let answer = answer(server, patience);
     let end = Instant::now();
     assert_eq!(thread.join().unwrap().len(), 3);
     let text = format!("asked {server} for the MX records of b.example: no answer came");
     assert_eq!(answer, Err(NoHop::NotNow(text)));
-    // Each time we wait twice as long. A busy machine may make it longer, but hardly 3 times.
+    // Each time we wait twice as long. A busy machine adds a little: 3 times 200 ms are allowed.
     let times = times.lock().unwrap();
     assert!(times[1] - begin >= patience && times[2] - begin >= 3 * patience);
-    assert!(end - begin >= 7 * patience && end - begin < 21 * patience);
+    assert!(end - begin >= 7 * patience && end - begin < 10 * patience);
 }
 
 #[test]
