@@ -190,7 +190,7 @@ fn locate(exchange: &str, port: u16, dns: &mut dyn Dns) -> Result<Target, NoHop>
 fn target(name: &str, mut addresses: Vec<IpAddr>, port: u16) -> Result<Target, NoHop> {
     addresses.retain(|ip| {
         let ip = ip.to_canonical();
-        !ip.is_unspecified() && !(ip.is_loopback() && port == MAIL_PORT)
+        !(ip.is_unspecified() || ip.is_loopback() && port == MAIL_PORT)
     });
     let Some(first) = addresses.first() else {
         return Err(NoHop::Never(format!(

@@ -699,6 +699,23 @@ fn an_answer_is_read_with_its_compressed_names_and_odd_octets() {
     assert!(answer.contains(r"a\\046bc"), "{answer}");
 }
 
+#[test]
+fn a_record_of_another_class_is_not_about_the_internet() {
+    let mx = [&[0, 10], ASKED].concat();
+    let kinds: [(u16, &[u8]); 4] = [(1, &[1; 4]), (28, &[1; 16]), (5, ASKED), (15, &mx)];
+    for (kind, data) in kinds {
+        let mut record = record(ASKED, kind, data);
+        for (class, is_other) in [(1, false), (3, true), (4, true), (255, true)] {
+            record[ASKED.len() + 3] = class;
+            let Some(Answer::Records(records)) = read(1, &record) else {
+                panic!("type {kind}, class {class}");
+            };
+            let found = records[0].data == Data::Other;
+            assert_eq!(found, is_other, "type {kind}, class {class}");
+        }
+    }
+}
+
 // Postfix 20260623: MX over-read.
 #[test]
 fn an_answer_cut_anywhere_is_an_error() {
@@ -991,17 +1008,17 @@ fn a_silent_resolver_is_asked_three_times_and_then_it_is_not_now() {
         heard.lock().unwrap().push(Instant::now());
         Vec::new()
     });
-    let patience = Duration::from_millis(50);
+    let patience = Duration::from_millis(200);
     let begin = Instant::now();
     let answer = answer(server, patience);
     let end = Instant::now();
     assert_eq!(thread.join().unwrap().len(), 3);
     let text = format!("asked {server} for the MX records of b.example: no answer came");
     assert_eq!(answer, Err(NoHop::NotNow(text)));
-    // Each time we wait twice as long. A busy machine may make it longer, but hardly 3 times.
+    // Each time we wait twice as long. A busy machine adds a little: 3 times 200 ms are allowed.
     let times = times.lock().unwrap();
     assert!(times[1] - begin >= patience && times[2] - begin >= 3 * patience);
-    assert!(end - begin >= 7 * patience && end - begin < 21 * patience);
+    assert!(end - begin >= 7 * patience && end - begin < 10 * patience);
 }
 
 #[test]
@@ -1149,6 +1166,24 @@ fn an_answer_that_is_too_long_for_udp_comes_over_tcp() {
     let all = vec![mx_record(); 200].concat();
     assert_eq!(answer(server, NEVER_IN_A_TEST), Ok(all));
     join(server, thread);
+}
+
+#[test]
+fn the_ids_of_questions_over_tcp_differ_too() {
+    let ids = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..10 {
+        let heard = Arc::clone(&ids);
+        let (server, thread) = cut_short(move |question, stream| {
+            heard.lock().unwrap().push(question[..2].to_vec());
+            send_over_tcp(&mx_answer(&question), stream);
+        });
+        assert_eq!(answer(server, NEVER_IN_A_TEST), Ok(mx_record()));
+        join(server, thread);
+    }
+    let mut ids = ids.lock().unwrap();
+    ids.sort();
+    ids.dedup();
+    assert!(ids.len() > 7, "{ids:?}");
 }
 
 #[test]
