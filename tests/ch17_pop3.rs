@@ -589,7 +589,7 @@ fn of_a_letter_that_has_moved_nothing_is_said_that_may_be_false() {
             "-ERR [SYS/TEMP] that letter cannot be read; another program may have moved it (";
         assert_eq!(said.matches(unreadable).count(), 2, "{moves}: {said}");
         assert!(said.contains("+OK 5 octets\r\ntwo\r\n"), "{moves}: {said}");
-        let end = "-ERR letters that could not be removed: 1\r\n";
+        let end = "-ERR [SYS/TEMP] letters that could not be removed: 1\r\n";
         assert!(said.ends_with(end), "{moves}: {said}");
         let is_there = moves.is_empty() || mailbox.path().join(moves).exists();
         assert!(
