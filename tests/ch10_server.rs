@@ -7,7 +7,7 @@ use common::inn::{Guest, Inn, Memory, caller, codes, conversation, host};
 use common::process::{Server, TempDir, make_site, new_letters, program};
 use common::script::{Dice, Script};
 use smtp_primer::protocol::line::{COMMAND_LINE, Wire};
-use smtp_primer::server::{HURRY, converse, hang_up};
+use smtp_primer::server::{SHORT_PATIENCE, converse, hang_up};
 use smtp_primer::session::Session;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -418,11 +418,14 @@ fn an_idle_caller_has_ten_seconds_as_soon_as_another_waits() {
         let mut came = Vec::new();
         while let Err(error) = idle.0.read_to_end(&mut came) {
             assert!(is_timeout(&error), "{error}");
-            assert!(begun.elapsed() < HURRY * 2, "the server is too patient");
+            assert!(
+                begun.elapsed() < SHORT_PATIENCE * 2,
+                "the server is too patient"
+            );
             idle.send(dribble);
         }
         assert_eq!(codes(&came), [421]);
-        assert!(begun.elapsed() >= HURRY);
+        assert!(begun.elapsed() >= SHORT_PATIENCE);
         assert_eq!(next.hear(), 220);
         assert_eq!(next.quit(), [221]);
     }

@@ -111,7 +111,7 @@ impl Model {
             (Command::Vrfy(_) | Command::Expn(_), _) => vec![250, 252, 550],
             (Command::Help(_), _) => vec![214, 504],
             (Command::Quit, _) => vec![221],
-            (Command::Abandoned(..), _) => vec![502],
+            (Command::Abandoned(..) | Command::StartTls, _) => vec![502],
         }
     }
 
@@ -237,6 +237,7 @@ fn say(host: &Host, caller: &Caller, conversation: &[u8]) -> (Vec<u16>, Vec<Lett
 fn caller(input: &[u8]) -> Caller {
     Caller {
         ip: Ipv4Addr::LOCALHOST.into(),
+        local: Ipv4Addr::LOCALHOST.into(),
         trusted: input.len().is_multiple_of(2),
         may_authenticate: !input.len().is_multiple_of(3),
     }
