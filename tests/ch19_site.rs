@@ -5,7 +5,7 @@ mod common;
 
 use common::process::{TempDir, new_letters};
 use smtp_primer::message::Clock;
-use smtp_primer::protocol::address::{Domain, ForwardPath, ReversePath};
+use smtp_primer::protocol::address::{ForwardPath, ReversePath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::server::Store;
 use smtp_primer::session::{Letter, Origin, Recipient};
@@ -408,7 +408,7 @@ fn letter(to: &[&str]) -> Letter {
         reverse_path: ReversePath::Mailbox("x@x.example".parse().expect("a mailbox")),
         forward_paths: to.iter().map(|address| path(address)).collect(),
         origin: Some(Origin {
-            helo: "mx.example".parse::<Domain>().expect("a domain"),
+            helo: "mx.example".parse().expect("a name"),
             ip: Ipv4Addr::LOCALHOST.into(),
             protocol: "ESMTP",
         }),
