@@ -251,15 +251,15 @@ impl<'a> Session<'a> {
         let Some(letter) = &mut self.letter else {
             return Reply::new(503, "say MAIL first");
         };
-        // First of all, because to expand a list takes time.
-        if letter.forward_paths.len() >= RECIPIENTS {
-            let text = format!("too many recipients; send the letter to {RECIPIENTS} at a time");
-            return Reply::new(452, &text);
-        }
         let may_relay = self.caller.trusted || self.authenticated;
         if matches!(self.host.recipient(&path), Recipient::Remote(_)) && !may_relay {
             let text = "relaying denied: that is another domain, and I do not know you";
             return Reply::new(550, text);
+        }
+        // To expand a list takes time, so we do it no more often than is of use.
+        if letter.forward_paths.len() >= RECIPIENTS {
+            let text = format!("too many recipients; send the letter to {RECIPIENTS} at a time");
+            return Reply::new(452, &text);
         }
         if self.host.recipients(&path).is_empty() {
             return Reply::new(550, &format!("{NO_SUCH_USER}: {path}"));
