@@ -160,7 +160,7 @@ fn a_wrong_argument_is_answered_501() {
         "EHLO ",
         "EHLO  a",
         "EHLO a b",
-        "EHLO a_b",
+        "EHLO a b",
         "EHLO [1.2.3]",
         "EHLO a\0",
         "EHLO \u{e9}",
