@@ -246,8 +246,8 @@ fn caller(input: &[u8]) -> Caller {
 #[test]
 fn whatever_is_said_no_step_is_skipped() {
     stock().feed(count::SESSIONS, conversation, session);
-    let done = [214, 220, 221, 235, 250, 252, 334, 354, 421, 452];
-    let refused = [500, 501, 502, 503, 504, 535, 550, 552, 553, 554, 555];
+    let done = vec![214, 220, 221, 235, 250, 252, 334, 354, 421, 452];
+    let refused = vec![500, 501, 502, 503, 504, 535, 550, 552, 553, 554, 555];
     assert_eq!(
         HEARD.take(),
         [done, refused].concat().into_iter().collect(),
