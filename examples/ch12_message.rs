@@ -4,7 +4,7 @@
 //! the subject, which is ASCII now and folded; and, in the trace, the way back from the top down.
 
 use smtp_primer::message::{Clock, Date, Draft, Field, compose, received, return_path};
-use smtp_primer::protocol::address::{Domain, ReversePath};
+use smtp_primer::protocol::address::{Domain, HostName, ReversePath};
 use smtp_primer::session::{Letter, Origin};
 use std::error::Error;
 use std::net::IpAddr;
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn hop(helo: &str, ip: &str) -> Result<Origin, Box<dyn Error>> {
-    let (helo, ip): (Domain, IpAddr) = (helo.parse()?, ip.parse()?);
+    let (helo, ip): (HostName, IpAddr) = (helo.parse()?, ip.parse()?);
     Ok(Origin {
         helo,
         ip,

@@ -93,9 +93,9 @@ impl<S: Stream> Client<S> {
     fn hello(&mut self, helo: &Domain) -> Result<(), Failure> {
         let greeting = self.hear(Stage::Greeting)?;
         done(Stage::Greeting, greeting)?;
-        let mut reply = self.say(Stage::Hello, Command::Ehlo(helo.clone()))?;
+        let mut reply = self.say(Stage::Hello, Command::Ehlo(helo.clone().into()))?;
         if reply.severity() == Severity::Refused {
-            reply = self.say(Stage::Hello, Command::Helo(helo.clone()))?;
+            reply = self.say(Stage::Hello, Command::Helo(helo.clone().into()))?;
         } else {
             // The first line is the server's name.
             let lines = reply.text().iter().skip(1);

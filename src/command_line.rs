@@ -53,7 +53,9 @@ const COMMANDS: [Command; 10] = [
         about: "receive letters by SMTP; it listens on 127.0.0.1:2525 unless told otherwise\n\
                 --sessions N   stop after N connections\n\
                 --timeout      how long to wait for each line; 300 unless told otherwise\n\
-                --max-size     the longest letter to take",
+                --max-size     the longest letter to take\n\
+                --quiet        no trace. If standard output is a pipe, something has to read it:\n\
+                a trace that nobody reads stops the server",
         run: roles::serve,
     },
     Command {
@@ -61,7 +63,9 @@ const COMMANDS: [Command; 10] = [
         form: "DIR [--listen HOST:PORT] [--sessions N] [--timeout SECS] [--quiet]",
         about: "let users fetch their letters; it listens on 127.0.0.1:2110 unless told otherwise\n\
                 --sessions N   stop after N connections\n\
-                --timeout      how long to wait for each line; 600 unless told otherwise",
+                --timeout      how long to wait for each line; 600 unless told otherwise\n\
+                --quiet        no trace. If standard output is a pipe, something has to read it:\n\
+                a trace that nobody reads stops the server",
         run: roles::pop3,
     },
     Command {

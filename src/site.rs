@@ -15,6 +15,7 @@ use crate::queue::Queue;
 use crate::server::Store;
 use crate::session::{Caller, Host, Letter, POSTMASTER, Recipient};
 pub use conf::{BadConf, new_conf};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -137,6 +138,7 @@ impl Site {
     pub fn caller(&self, peer: IpAddr, local: IpAddr) -> Caller {
         Caller {
             ip: peer,
+            local,
             trusted: self.trust_loopback && peer.to_canonical().is_loopback(),
             may_authenticate: self.may_authenticate(local),
         }
@@ -170,16 +172,15 @@ impl PostOffice<'_> {
     /// however many lists it is.
     fn sort(&self, letter: &Letter) -> (Vec<String>, Vec<Mailbox>) {
         let (mut users, mut others) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
         let recipients = |path| self.site.host.recipients(path);
         for recipient in letter.forward_paths.iter().flat_map(recipients) {
+            if !seen.insert(recipient.key()) {
+                continue;
+            }
             match recipient {
-                Recipient::Local(user) if !users.contains(&user) => users.push(user),
-                Recipient::Remote(mailbox)
-                    if !others.iter().any(|other| is_same(other, &mailbox)) =>
-                {
-                    others.push(mailbox);
-                }
-                _ => {}
+                Recipient::Local(user) => users.push(user),
+                Recipient::Remote(mailbox) => others.push(mailbox),
             }
         }
         (users, others)
@@ -217,11 +218,6 @@ fn trouble(error: io::Error) -> io::Error {
         ErrorKind::NotFound => io::Error::other(format!("a folder of this site has gone: {error}")),
         _ => error,
     }
-}
-
-/// Is this the same mailbox? Quotes do not make it another (RFC 5321 §4.1.2).
-fn is_same(one: &Mailbox, other: &Mailbox) -> bool {
-    one.user() == other.user() && one.domain() == other.domain()
 }
 
 impl Store for PostOffice<'_> {

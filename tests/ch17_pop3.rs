@@ -759,3 +759,43 @@ fn a_silent_caller_is_left_without_a_word_and_nothing_is_removed() {
     server.finish();
     assert_eq!(new_letters(&site, "alice").len(), 1);
 }
+
+#[test]
+fn what_is_not_offered_is_refused_with_a_hint() {
+    let host = host();
+    let mut sessions = [Session::new(&host, true), logged_in(&host, 1)];
+    for session in &mut sessions {
+        for (line, reply) in [
+            ("STLS", "-ERR there is no TLS here"),
+            ("stls now", "-ERR there is no TLS here"),
+            (
+                "APOP alice 0123",
+                "-ERR log in with USER and PASS; there is no other way",
+            ),
+            (
+                "AUTH PLAIN",
+                "-ERR log in with USER and PASS; there is no other way",
+            ),
+        ] {
+            assert_eq!(says(session, line), Step::Say(reply.to_string()), "{line}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_pop3_ends_the_conversation() {
+    let host = host();
+    for line in [
+        "GET / HTTP/1.1",
+        "post /",
+        "PRI * HTTP/2.0",
+        "Host: a.example:2110",
+        "User-Agent:x",
+    ] {
+        for mut session in [Session::new(&host, true), logged_in(&host, 1)] {
+            let step = says(&mut session, line);
+            let is_closed = matches!(&step, Step::Close(reply) if reply.starts_with("-ERR "));
+            assert!(is_closed, "{line}: {step:?}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use common::crash::Caller;
 use common::process::{Server, TempDir, make_site, new_letters, program};
 use smtp_primer::maildir::Maildir;
 use smtp_primer::message::{Clock, above};
-use smtp_primer::protocol::address::{Domain, ForwardPath, ReversePath};
+use smtp_primer::protocol::address::{ForwardPath, ReversePath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::queue::Found;
 use smtp_primer::server::Store;
@@ -699,7 +699,7 @@ fn letter(to: &[&str]) -> Letter {
         reverse_path: ReversePath::Mailbox("x@x.example".parse().expect("a mailbox")),
         forward_paths: to.iter().map(|address| path(address)).collect(),
         origin: Some(Origin {
-            helo: "mx.example".parse::<Domain>().expect("a domain"),
+            helo: "mx.example".parse().expect("a name"),
             ip: Ipv4Addr::LOCALHOST.into(),
             protocol: "ESMTP",
         }),

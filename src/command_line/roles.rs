@@ -9,7 +9,7 @@ use crate::pop3;
 use crate::protocol::address::Domain;
 use crate::protocol::line::{Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
-use crate::server::{self, Door, PATIENCE, Store, Visitor, hang_up};
+use crate::server::{self, Connection, Entrance, IsOver, PATIENCE, Store, Times, hang_up};
 use crate::session::{Letter, Session};
 use crate::site::{PostOffice, Site, new_conf};
 use std::io;
@@ -45,6 +45,15 @@ fn site(args: &Args) -> Result<Site, Failure> {
 /// A program that starts us can name itself here; then we end when it does.
 fn leash() -> Option<u32> {
     std::env::var("SMTP_PRIMER_LEASH").ok()?.parse().ok()
+}
+
+/// Has our parent process, which had this id, ended? (Only Unix can tell.)
+fn is_orphan(parent: u32) -> bool {
+    #[cfg(unix)]
+    let now = std::os::unix::process::parent_id();
+    #[cfg(not(unix))]
+    let now = parent;
+    parent != now
 }
 
 pub fn serve(args: &Args) -> Result<(), Failure> {
@@ -106,15 +115,16 @@ fn receive(
     args: &Args,
     address: &str,
     patience: Duration,
-    mut converse: impl FnMut(&mut Wire<Visitor<'_>>, Duration) -> io::Result<()>,
+    mut converse: impl FnMut(&mut Wire<Connection<'_>>, Duration) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let sessions = args.number("sessions")?;
     let patience = args.seconds("timeout")?.unwrap_or(patience);
-    let door = Door::new(listen(args, address)?, patience, leash());
-    let door = door.map_err(|error| failed(format!("cannot listen: {error}")))?;
-    server::serve(&door, sessions, |visitor| {
-        let peer = visitor.peer;
-        let mut wire = Wire::traced(visitor, trace(args, Trace::of_server));
+    let is_over = leash().map(|parent| Box::new(move || is_orphan(parent)) as IsOver);
+    let entrance = Entrance::new(listen(args, address)?, Times::new(patience), is_over);
+    let mut entrance = entrance.map_err(|error| failed(format!("cannot listen: {error}")))?;
+    server::serve(&mut entrance, sessions, |connection| {
+        let peer = connection.peer;
+        let mut wire = Wire::traced(connection, trace(args, Trace::of_server));
         wire.remark(&format!("{peer} calls"));
         if let Err(error) = converse(&mut wire, patience) {
             wire.remark(&format!("the conversation broke off: {error}"));
@@ -178,7 +188,7 @@ fn work(mut relay: Relay, once: bool) -> Result<(), Failure> {
         if once {
             return outcome(report);
         }
-        if server::is_orphan(leash()) {
+        if leash().is_some_and(is_orphan) {
             return Ok(());
         }
         std::thread::sleep(REST);

@@ -1,6 +1,7 @@
 //! The rules of POP3's server (RFC 1939 §3 to §7): first a name and a password, then
 //! letters by number, then QUIT.
 
+use crate::protocol::command::is_foreign;
 use crate::protocol::line::Line;
 use crate::protocol::sasl::Credentials;
 use crate::session::Host;
@@ -100,7 +101,12 @@ impl<'a> Session<'a> {
     pub fn line(&mut self, line: &Line) -> Step {
         let step = match line {
             Line::Text(line) => match str::from_utf8(line) {
-                Ok(line) => self.command(line),
+                Ok(line) => match self.command(line) {
+                    step if step == error(UNKNOWN) && is_foreign(line) => {
+                        Step::Close("-ERR this is POP3, and that line is not; closing".to_string())
+                    }
+                    step => step,
+                },
                 Err(_) => error("not UTF-8"),
             },
             Line::BareNewline => error("your line has a CR or LF alone; end lines with CR LF"),
@@ -139,6 +145,8 @@ impl<'a> Session<'a> {
                 Some(user) => self.log_in(user, argument),
                 None => error("say USER first"),
             },
+            (_, "STLS", _) => error("there is no TLS here"),
+            (_, "APOP" | "AUTH", _) => error("log in with USER and PASS; there is no other way"),
             (State::Transaction(messages), verb, words) => transaction(messages, verb, words),
             (_, "STAT" | "LIST" | "RETR" | "DELE" | "NOOP" | "RSET" | "TOP" | "UIDL", _) => {
                 error("log in first, with USER and PASS")
