@@ -447,7 +447,7 @@ fn no_name_from_outside_becomes_a_path() {
             "EHLO N",
             "EHLO x",
             "VRFY N",
-            "EXPN N",
+            "expn N",
             "VRFY \"N\"",
             "MAIL FROM:<\"N\"@b.example>",
             "RCPT TO:<N@a.example>",
