@@ -112,6 +112,11 @@ impl<S: Stream> Client<S> {
         })
     }
 
+    /// May a text have octets over 127 (RFC 6152)?
+    pub fn offers_8bit(&self) -> bool {
+        self.offer("8BITMIME").is_some()
+    }
+
     /// Proves who we are, with PLAIN if the server offers it, else with LOGIN.
     pub fn authenticate(&mut self, credentials: &Credentials) -> Result<(), Failure> {
         let offered: Vec<&str> = self.offer("AUTH").into_iter().flatten().collect();
@@ -186,7 +191,7 @@ impl<S: Stream> Client<S> {
             parameters.size = Some(octets);
         }
         if !text.octets().is_ascii() {
-            if self.offer("8BITMIME").is_none() {
+            if !self.offers_8bit() {
                 let why = "the letter has octets over 127, and the server does not offer 8BITMIME; \
                            send it in ASCII, with quoted-printable or base64";
                 return Err(Failure::Unfit(why.to_string()));

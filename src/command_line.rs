@@ -77,11 +77,15 @@ const COMMANDS: [Command; 10] = [
     },
     Command {
         name: "send",
-        form: "--server HOST:PORT --from A --to B [--to C]... [--subject S]\n\
-               [--header 'Name: value']... [--body FILE | --message FILE]\n\
+        form: "--server HOST:PORT --from A --to B [--to C]... [--cc D]... [--bcc E]...\n\
+               [--subject S] [--header 'Name: value']... [--body FILE | --message FILE]\n\
                [--user U --password-file F] [--helo NAME] [--timeout SECS] [--quiet]",
         about: "write a letter and send it; without --body the text comes from standard input\n\
                 --from ''   the sender that is nobody, <>\n\
+                --to        an address alone; each recipient has an option of its own\n\
+                --cc        the letter goes to them, too, and names them as readers\n\
+                --bcc       the letter goes to them, too, and does not name them\n\
+                --header    one more field, in any language: 'From: Bob <bob@b.example>'\n\
                 --message   send this file as it is, header and all",
         run: send::send,
     },

@@ -266,26 +266,35 @@ fn what_send_cannot_send_is_found_before_anybody_is_called() {
     let empty = stage.file("empty", "\n");
     let good = stage.file("good", "Subject: x\n\nHello");
     for (words, code, hint) in [
-        (&["--from", "a b@c"][..], 2, "--from: "),
-        (&["--to", "b"], 2, "--to: an address has the form"),
+        (
+            &["--from", "a b@c"][..],
+            2,
+            "--from: \"a b@c\" is not one address; write --from b@c",
+        ),
+        (
+            &["--to", "b"],
+            2,
+            "--to: \"b\" is not one address; an address has the form local-part@domain",
+        ),
         (&["--to", "b@b.example\r\nDATA"], 2, "--to: "),
         (
             &["--helo", "x y"],
             2,
-            "--helo: the domain is not well formed",
+            "--helo: \"x y\": the domain is not well formed; write a full name",
         ),
+        (&["--helo", "my_pc"], 2, "--helo: \"my_pc\": "),
         // CVE-2024-6923 and others: a line end in a header adds fields.
         (
             &["--header", "X: y\r\nBcc: eve@e.example"],
             2,
-            "--header: the X field holds a line end",
+            "the X field holds a line end",
         ),
         (&["--header", "X: y\n\nHello"], 2, "--header: "),
         (&["--header", "X: y\rz"], 2, "--header: "),
         (
             &["--header", "X"],
             2,
-            "--header: a header field has the form Name: value",
+            "--header: \"X\": a header field has the form Name: value",
         ),
         (&["--header", "X Y: z"], 2, "is no name for a header field"),
         (
@@ -341,6 +350,178 @@ fn what_send_cannot_send_is_found_before_anybody_is_called() {
         }
         fails(run(&all, "Hello"), code, &[hint]);
         assert!(listener.accept().is_err(), "somebody called: {words:?}");
+    }
+}
+
+#[test]
+fn an_address_that_is_written_in_another_way_is_told_with_the_way_to_write_it() {
+    for (option, value, hint) in [
+        (
+            "--from",
+            "Bob <bob@b.example>",
+            "write --from bob@b.example, and the name into --header 'From: Bob <bob@b.example>'",
+        ),
+        (
+            "--from",
+            "mailto:bob@b.example?subject=x",
+            "write --from bob@b.example",
+        ),
+        ("--from", " bob@b.example", "write --from bob@b.example"),
+        (
+            "--to",
+            "a@x.example,b@x.example",
+            "write --to a@x.example --to b@x.example",
+        ),
+        (
+            "--cc",
+            "\"Zoë, Z.\" <z@x.example>; Bob <b@x.example>",
+            "write --cc z@x.example --cc b@x.example",
+        ),
+        ("--bcc", "eve@e.example, ", "write --bcc eve@e.example"),
+        ("--cc", "“carol@c.example”", "write --cc carol@c.example"),
+        ("--to", "'carol@c.example'", "write --to carol@c.example"),
+        ("--cc", "josé@d.example", "addresses here are ASCII"),
+        // The one that would be left without the e is somebody else.
+        ("--to", "e\u{301}va@d.example", "addresses here are ASCII"),
+        (
+            "--bcc",
+            "carol",
+            "an address has the form local-part@domain",
+        ),
+        ("--to", "", "an address has the form local-part@domain"),
+    ] {
+        let mut words = vec!["send", "--server", "127.0.0.1:1", option, value];
+        let rest: [&[&str]; 2] = [&["--from=a@a.example"], &["--to=b@b.example"]];
+        words.extend(rest[usize::from(option == "--from")]);
+        let named = format!("{option}: {value:?} is not one address; {hint}");
+        fails(run(&words, "Hello"), 2, &[&named]);
+    }
+}
+
+#[test]
+fn a_header_that_names_recipients_is_refused_with_the_option_to_use() {
+    for (header, hint) in [
+        ("Cc: carol@c.example", "write --cc carol@c.example"),
+        ("BCC: Eve <eve@e.example>", "write --bcc eve@e.example"),
+        (
+            "to:a@x.example, b@x.example",
+            "write --to a@x.example --to b@x.example",
+        ),
+        ("cC : carol@c.example", "write --cc carol@c.example"),
+        ("Resent-Bcc: eve@e.example", "write --bcc eve@e.example"),
+        ("resent-to: a@a.example", "write --to a@a.example"),
+        ("Bcc:", "write --bcc ADDRESS"),
+    ] {
+        let words = [
+            "send",
+            "--server=127.0.0.1:1",
+            "--from=a@a.example",
+            "--to=b@b.example",
+        ];
+        let words = [&words[..], &["--header", header]].concat();
+        let named = format!("--header: {header:?} would name recipients");
+        fails(run(&words, "Hello"), 2, &[&named, hint]);
+    }
+}
+
+#[test]
+fn cc_and_bcc_get_the_letter_and_only_cc_is_named_in_it() {
+    let to = |paths: &[&str]| {
+        let rcpt = |path: &&str| format!("C: RCPT TO:<{path}>\nS: 250 ok\n");
+        paths.iter().map(rcpt).collect::<String>()
+    };
+    for (options, paths, fields) in [
+        (
+            &["--to=b@b.example", "--cc=c@c.example", "--bcc=e@e.example"][..],
+            &["b@b.example", "c@c.example", "e@e.example"][..],
+            "C: To: b@b.example\nC: Cc: c@c.example\n",
+        ),
+        // Who is named twice gets it once; the case of a domain means nothing, that of a name may.
+        (
+            &[
+                "--cc=c@c.example",
+                "--bcc=c@C.EXAMPLE",
+                "--to=b@b.example",
+                "--cc=B@b.example",
+                "--bcc=<b@b.example>",
+            ],
+            &["b@b.example", "c@c.example", "B@b.example"],
+            "C: To: b@b.example\nC: Cc: c@c.example, B@b.example\n",
+        ),
+        (
+            &["--cc=c@c.example"],
+            &["c@c.example"],
+            "C: Cc: c@c.example\n",
+        ),
+        (
+            &["--bcc=e@e.example", "--bcc=f@e.example"],
+            &["e@e.example", "f@e.example"],
+            "",
+        ),
+    ] {
+        let peer = Peer::new(&format!(
+            "{HELLO}{MAIL}S: 250 ok\n{}C: DATA\nS: 354 go on\nC: Date: {{}}\nC: From: a@a.example\n\
+             {fields}C: Message-ID: {{}}\nC: X-Mailer: {{}}\nC:\nC: Hello\nC: .\nS: 250 kept\n{QUIT}",
+            to(paths)
+        ));
+        let mut words = vec!["send", "--server", &peer.address, "--from=a@a.example"];
+        words.extend(options);
+        let assert = run(&words, "Hello");
+        peer.finish();
+        assert.success().stderr("");
+    }
+}
+
+#[test]
+fn a_letter_that_is_composed_goes_also_where_8bitmime_is_not_offered() {
+    let stage = Stage::new();
+    let finished = stage.file("finished", "Subject: x\n\nHübsch\n");
+    let esmtp = "S: 220 x\nC: EHLO [127.0.0.1]\nS: 250-x\nS: 250 SIZE 1000000\n";
+    let smtp = "S: 220 x\nC: EHLO [127.0.0.1]\nS: 500 what?\nC: HELO [127.0.0.1]\nS: 250 x\n";
+    for (hello, size, encoding, line) in [
+        (HELLO, " BODY=8BITMIME", "8bit", "Ein hübscher Garten"),
+        (
+            esmtp,
+            " SIZE={}",
+            "quoted-printable",
+            "Ein h=C3=BCbscher Garten",
+        ),
+        (smtp, "", "quoted-printable", "Ein h=C3=BCbscher Garten"),
+    ] {
+        let peer = Peer::new(&format!(
+            "{hello}C: MAIL FROM:<a@a.example>{size}\nS: 250 ok\nC: RCPT TO:<b@b.example>\nS: 250 ok\n\
+             C: DATA\nS: 354 go on\nC: Date: {{}}\nC: From: a@a.example\nC: To: b@b.example\n\
+             C: Subject: =?UTF-8?B?5L2g5aW9?=\nC: Message-ID: {{}}\nC: X-Mailer: {{}}\n\
+             C: MIME-Version: 1.0\nC: Content-Type: text/plain; charset=UTF-8\n\
+             C: Content-Transfer-Encoding: {encoding}\nC:\nC: {line}\nC: .\nS: 250 kept\n{QUIT}"
+        ));
+        let words = [
+            "send",
+            "--server",
+            &peer.address,
+            "--from=a@a.example",
+            "--to=b@b.example",
+        ];
+        let assert = run(
+            &[&words[..], &["--subject=你好"]].concat(),
+            "Ein hübscher Garten",
+        );
+        peer.finish();
+        assert.success().stderr("");
+
+        if encoding != "8bit" {
+            let peer = Peer::new(&format!("{hello}{QUIT}"));
+            let words = [
+                "send",
+                "--server",
+                &peer.address,
+                "--from=a@a.example",
+                "--to=b@b.example",
+            ];
+            let assert = run(&[&words[..], &["--message", &finished]].concat(), "");
+            peer.finish();
+            fails(assert, 1, &["not sent: ", "does not offer 8BITMIME"]);
+        }
     }
 }
 

@@ -68,9 +68,11 @@ fn make(stage: &Stage) -> Result<(), Failure> {
     let draft = Draft {
         from: "alice@a.example".parse().map_err(failed)?,
         to: vec![ForwardPath::Mailbox(bob)],
+        cc: Vec::new(),
         subject: Some(SUBJECT.to_string()),
         fields: Vec::new(),
         body: BODY.to_string(),
+        eight_bit: true,
     };
     let text = compose(&draft, &mut clock()?).map_err(failed)?;
     fs::write(stage.folder.join("letter.eml"), text.octets()).map_err(failed)?;
