@@ -343,7 +343,7 @@ fn no_name_from_dns_no_file_and_no_word_of_the_command_line_drives_the_terminal(
         &["inbox", "--server=127.0.0.1:1", &named("user"), &password],
         b"",
     );
-    all.assert_tame(36);
+    all.assert_tame(40);
 }
 
 /// Other programs may have put what they like into a queue, and a user may name a folder so.
