@@ -437,6 +437,13 @@ fn each_recipient_has_a_fate_of_its_own() {
         script += &format!("C: RCPT TO:<{to}>\nS: {reply}\n");
     }
     script += &format!("{TEXT}S: 250 OK\n{QUIT}");
+    // There may be room for them in the next transaction.
+    script = script.replace(
+        QUIT,
+        "C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<full@b.example>\n\
+         S: 452 mailbox full\nC: RCPT TO:<many@b.example>\nS: 450 busy\nC: RSET\nS: 250 OK\n\
+         C: QUIT\nS: 221 goodbye\n",
+    );
     // Later only those are tried who wait.
     let later = format!(
         "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<full@b.example>\n\
@@ -772,11 +779,11 @@ fn a_bounce_is_a_report_for_people_and_for_programs() {
     };
     let failed = [
         (
-            parse("bob@b.example"),
+            "bob@b.example",
             reason(Some("mx.b.example"), Reply::new(550, "5.1.1 who?")),
         ),
         (
-            parse("\"b b\"@[192.0.2.1]"),
+            "\"b b\"@[192.0.2.1]",
             reason(None, Reply::new(451, "no answer")),
         ),
     ];
@@ -785,7 +792,8 @@ fn a_bounce_is_a_report_for_people_and_for_programs() {
     let own = "a.example".parse().expect("a domain");
     let alice = parse("alice@a.example");
     let mut clock = Clock::new(Some(NOON));
-    let letter = bounce(&own, &alice, Date(NOON - 60), &failed, &text, &mut clock);
+    let envelope = given_up(&failed);
+    let letter = bounce(&own, &alice, &envelope, &text, &mut clock);
     let lines = String::from_utf8(letter.text.octets().to_vec()).expect("ASCII");
     assert!(
         lines
@@ -827,7 +835,7 @@ fn a_bounce_is_a_report_for_people_and_for_programs() {
         groups,
         [
             "Reporting-MTA: dns; a.example\r\nArrival-Date: Fri, 15 Jan 2027 07:59:00 +0000",
-            "Final-Recipient: rfc822; bob@b.example\r\nAction: failed\r\nStatus: 5.0.0\r\n\
+            "Final-Recipient: rfc822; bob@b.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\
              Remote-MTA: dns; mx.b.example\r\nDiagnostic-Code: smtp; 550 5.1.1 who?",
             "Final-Recipient: rfc822; \"b b\"@[192.0.2.1]\r\nAction: failed\r\nStatus: 4.4.7",
         ]
@@ -839,23 +847,111 @@ fn a_bounce_is_a_report_for_people_and_for_programs() {
     );
 }
 
-#[test]
-fn a_bounce_shows_64_kib_of_a_header_at_most() {
+/// An envelope in which there is no hope for these, and carol still waits.
+fn given_up(failed: &[(&str, Reason)]) -> Envelope {
+    let failed = failed.iter().map(|(mailbox, reason)| {
+        let mailbox = mailbox.parse().expect("a mailbox");
+        (mailbox, State::Failed(reason.clone()))
+    });
+    let carol = "carol@c.example".parse().expect("a mailbox");
+    Envelope {
+        reverse_path: "<alice@a.example>".parse().expect("a path"),
+        arrived: Date(NOON - 60),
+        tries: 1,
+        next: Date(NOON),
+        recipients: failed.chain([(carol, State::Waiting(None))]).collect(),
+    }
+}
+
+/// The lines of a bounce for these.
+fn bounce_of(failed: &[(&str, Reason)], text: &[u8]) -> Vec<String> {
     let own = "a.example".parse().expect("a domain");
     let alice: Mailbox = "alice@a.example".parse().expect("a mailbox");
-    let line = format!("X: {}\r\n", "x".repeat(1021));
-    for (lines, shown) in [(63, 63), (64, 64), (65, 64), (10_000, 64)] {
-        let text = Text::from_file(line.repeat(lines).as_bytes());
-        let letter = bounce(
-            &own,
-            &alice,
-            Date(0),
-            &[],
-            &text,
-            &mut Clock::new(Some(NOON)),
-        );
-        let header = letter.text.lines().filter(|line| line.starts_with(b"X: "));
+    let text = Text::from_file(text);
+    let mut clock = Clock::new(Some(NOON));
+    let letter = bounce(&own, &alice, &given_up(failed), &text, &mut clock);
+    let lines = letter.text.lines();
+    lines
+        .map(|line| String::from_utf8(line.to_vec()).expect("ASCII"))
+        .collect()
+}
+
+#[test]
+fn a_bounce_shows_64_kib_of_a_header_at_most() {
+    let line = format!("X: {}\r\n", "x".repeat(508)); // and LF: 512 octets
+    for (lines, shown) in [(127, 127), (128, 128), (129, 128), (10_000, 128)] {
+        let lines = bounce_of(&[], line.repeat(lines).as_bytes());
+        let header = lines.iter().filter(|line| line.starts_with("X: "));
         assert_eq!(header.count(), shown);
+    }
+}
+
+#[test]
+fn no_line_of_a_bounce_is_longer_than_a_line_may_be() {
+    // RFC 5322 §2.1.1: 998 octets
+    let mx = format!("{0}.{0}.{0}.mx", "m".repeat(60));
+    let reason = |text: &str| Reason {
+        host: mx.parse().ok(),
+        reply: Reply::new(550, text),
+    };
+    let long = format!("\"{}\"@{}.example", "l".repeat(62), "d".repeat(60));
+    for length in [10, 997, 998, 999, 30_000, 70_000] {
+        let subject = format!("Subject: {}", "x".repeat(length - "Subject: ".len()));
+        let folded = format!("X: y\n {}\nLast: z\n\nbody\n", "\u{fc}".repeat(length));
+        let failed = [(long.as_str(), reason(&"why not? ".repeat(length / 9)))];
+        let lines = bounce_of(&failed, format!("{subject}\n{folded}").as_bytes());
+        let longest = lines.iter().map(String::len).max();
+        assert!(longest <= Some(998), "{length}: {longest:?}");
+        let shown = lines.iter().find(|line| line.starts_with("Subject: x"));
+        let shown = shown.expect("the long line is shown");
+        assert_eq!(shown.len(), length.min(998));
+        let last = "Last: z".to_string();
+        assert!(lines.contains(&last), "and what follows it");
+    }
+}
+
+#[test]
+fn a_bounce_has_the_status_that_the_server_said() {
+    // RFC 2034 §4: at the beginning of the text, and its class is the first digit. RFC 3464 §2.3.4:
+    // no leading zeros.
+    for (code, text, status) in [
+        (550, "5.1.1 who?", "5.1.1"),
+        (554, "5.7.1", "5.7.1"),
+        (553, "5.999.123 x", "5.999.123"),
+        (550, "5.0.0 no", "5.0.0"),
+        (552, "5.2.2 full\n5.2.2 quite", "5.2.2"),
+        (450, "4.2.2 full", "4.2.2"),
+        (421, "4.3.2 closing", "4.3.2"),
+        (451, "no", "4.4.7"),
+        (451, "5.1.1 no", "4.4.7"),
+        (550, "4.1.1 no", "5.0.0"),
+        (550, "2.1.1 no", "5.0.0"),
+        (550, "no 5.1.1", "5.0.0"),
+        (550, "5.1 no", "5.0.0"),
+        (550, "5.1.1.1 no", "5.0.0"),
+        (550, "5.01.1 no", "5.0.0"),
+        (550, "5.1.1000 no", "5.0.0"),
+        (550, "5..1 no", "5.0.0"),
+        (550, "5.1. no", "5.0.0"),
+        (550, "5.1.1: no", "5.0.0"),
+        (550, "5.-1.1 no", "5.0.0"),
+        (550, "15.1.1 no", "5.0.0"),
+        (550, "", "5.0.0"),
+    ] {
+        let reason = Reason {
+            host: "mx.b.example".parse().ok(),
+            reply: Reply::new(code, text),
+        };
+        let lines = bounce_of(&[("bob@b.example", reason)], b"x");
+        let line = format!("Status: {status}");
+        let count = lines
+            .iter()
+            .filter(|line| line.starts_with("Status: "))
+            .count();
+        assert!(
+            lines.contains(&line) && count == 1,
+            "{code} {text}: {lines:#?}"
+        );
     }
 }
 
