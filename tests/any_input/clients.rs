@@ -81,23 +81,29 @@ fn send(server: Shared) -> Result<Vec<Verdict>, Failure> {
 fn judge(said: &str, codes: &[u16]) -> Option<Vec<bool>> {
     let mut codes = codes.iter().copied();
     let (mut rest, mut begun, mut got) = (said, 0, Vec::new());
+    let mut has_data = false;
     let mut last = codes.next();
     while let Some((line, more)) = rest.split_once("\r\n") {
         let code = codes.next();
         let is = |code: Option<u16>, first| code.is_some_and(|code| code / 100 == first);
         rest = more;
-        match line.split([' ', ':']).next().unwrap_or(line) {
+        let verb = line.split([' ', ':']).next().unwrap_or(line);
+        if matches!(verb, "MAIL" | "QUIT") && !has_data {
+            got[begun..].fill(false); // it broke off before DATA
+        }
+        match verb {
             "EHLO" | "AUTH" => assert!(is(last, 2), "{line}"),
             "HELO" => assert!(is(last, 5), "{line}"),
             "YWxpY2U=" | "d29uZGVybGFuZA==" => assert!(is(last, 3), "{line}"),
             "MAIL" => {
                 assert!(is(last, 2) || !got.is_empty(), "{line}");
-                begun = got.len();
+                (begun, has_data) = (got.len(), false);
             }
             "RCPT" => got.push(is(code, 2)),
             "DATA" => {
                 assert!(got[begun..].contains(&true), "{line}");
-                let mut answer = code;
+                has_data = true;
+                let mut answer = None; // without 354, a 250 is not about the letter
                 if code == Some(354) {
                     rest = more.strip_prefix(STUFFED).expect("the text");
                     answer = codes.next();
