@@ -69,7 +69,7 @@ fn for_programs(own: &Domain, envelope: &Envelope) -> String {
 
 /// The status code (RFC 3463): the one that the server said, at the beginning of its text (RFC
 /// 2034 §4). Without one: it was refused, or it did not go in time. Also of a letter that did not
-/// go in time the server's own code is told: it says why (RFC 3463 §3.5, X.4.7).
+/// go in time the server's own code is told: it says why (RFC 3463, X.4.7).
 fn status(reply: &Reply) -> &str {
     let first = reply.text().first();
     let word = first.and_then(|line| line.split(' ').next()).unwrap_or("");
