@@ -21,20 +21,18 @@ The next line begins with a dot:
 fn main() -> Result<(), Box<dyn error::Error>> {
     let server = env::args().nth(1).unwrap_or("127.0.0.1:2525".to_string());
     let timeouts = Timeouts::RFC;
-    let socket = connect(&server, timeouts.greeting)?;
+    let socket = connect(&server, timeouts.connect)?;
     let wire = Wire::traced(socket, Some(Trace::of_client(Box::new(io::stdout()))));
 
     let mut client = Client::open(wire, &"b.example".parse()?, timeouts)?;
     let recipients = ["<alice@a.example>".parse()?, "<carol@a.example>".parse()?];
     let text = Text::from_file(LETTER.as_bytes());
-    let sent = client.send(&"<bob@b.example>".parse()?, &recipients, &text);
-    client.quit();
-
-    for verdict in sent? {
-        println!(
-            "{}: {:?}, {}",
-            verdict.path, verdict.severity, verdict.reply
-        );
+    let from = "<bob@b.example>".parse()?;
+    for verdicts in client.send(&from, &recipients, &text) {
+        for verdict in verdicts {
+            println!("{:?} {verdict}", verdict.severity());
+        }
     }
+    client.quit();
     Ok(())
 }

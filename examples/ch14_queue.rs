@@ -50,7 +50,7 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
             };
             envelope.tries += 1;
             envelope.next = Date(envelope.arrived.0 + 1800);
-            envelope.set(&bob, State::Delivered);
+            envelope.remove(&bob); // he has it
             envelope.set(&carol, State::Waiting(Some(reason)));
             println!("--- after one try: {:?}", queue.update(&id, &envelope));
         }

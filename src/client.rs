@@ -3,17 +3,18 @@
 //! The sending side. It says one command, waits for the reply, and says the next (RFC 5321 §3.3).
 //! So it needs no state machine: the line of this file that waits *is* the state.
 //!
-//! A letter to five people can succeed for three of them. The result is a list with an answer for
-//! each. And there is one moment when nobody can know: the dot is sent, and the connection breaks
-//! before the reply. That is [`Failure::Unknown`]. Who sends again may send twice, who does not may
-//! lose the letter; mail prefers twice (RFC 1047, RFC 5321 §4.5.3.2.6).
+//! A letter to five people can succeed for three of them. The result is a list with a verdict for
+//! each, and what was answered stays answered: a conversation that breaks later does not take back
+//! a no. And there is one moment when nobody can know: the dot is sent, and the connection breaks
+//! before the reply. That is [`Failure::Unknown`]. If we send again, the letter may come twice; if
+//! we do not, it may be lost. Mail prefers twice (RFC 1047, RFC 5321 §4.5.3.2.6).
 
 mod outcome;
+mod transaction;
 
-use crate::protocol::address::{Domain, ForwardPath, ReversePath};
+use crate::protocol::address::Domain;
 use crate::protocol::base64;
-use crate::protocol::command::{Body, Command, MailParameters};
-use crate::protocol::dot::{Text, end_text, write_text_line};
+use crate::protocol::command::Command;
 use crate::protocol::line::{Socket, Stream, Wire};
 use crate::protocol::reply::{Reply, ReplyError, Severity};
 use crate::protocol::sasl::Credentials;
@@ -22,11 +23,15 @@ use std::fmt::Display;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
+pub use transaction::RECIPIENTS;
 
 /// How long to wait for each reply (RFC 5321 §4.5.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To be connected, and for the greeting.
+    /// To be connected. The RFC names no time. Most dead hosts say nothing at all, and a domain may
+    /// have many of them.
+    pub connect: Duration,
+    /// For the greeting.
     pub greeting: Duration,
     /// For the reply to a command, MAIL and RCPT above all.
     pub command: Duration,
@@ -42,6 +47,7 @@ pub struct Timeouts {
 impl Timeouts {
     /// What the RFC asks for.
     pub const RFC: Timeouts = Timeouts {
+        connect: Duration::from_secs(30),
         greeting: Duration::from_secs(5 * 60),
         command: Duration::from_secs(5 * 60),
         data: Duration::from_secs(2 * 60),
@@ -49,9 +55,10 @@ impl Timeouts {
         dot: Duration::from_secs(10 * 60),
     };
 
-    /// The same time for everything.
+    /// The same time for everything; for the connection no more than usual.
     pub fn all(time: Duration) -> Timeouts {
         Timeouts {
+            connect: time.min(Timeouts::RFC.connect),
             greeting: time,
             command: time,
             data: time,
@@ -104,22 +111,23 @@ impl<S: Stream> Client<S> {
         done(Stage::Hello, reply)
     }
 
-    /// Is this extension offered? Then these are the words behind its name.
-    fn offer(&self, name: &str) -> Option<impl Iterator<Item = &str>> {
-        self.offers.iter().find_map(|line| {
-            let mut words = line.split_ascii_whitespace();
+    /// The lines that offer this extension: the words behind its name. AUTH may stand in several
+    /// lines, and old servers write `AUTH=PLAIN LOGIN`, for clients that are older still.
+    fn offers(&self, name: &str) -> impl Iterator<Item = impl Iterator<Item = &str>> {
+        self.offers.iter().filter_map(move |line| {
+            let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
             (words.next() == Some(name)).then_some(words)
         })
     }
 
     /// May a text have octets over 127 (RFC 6152)?
     pub fn offers_8bit(&self) -> bool {
-        self.offer("8BITMIME").is_some()
+        self.offers("8BITMIME").next().is_some()
     }
 
     /// Proves who we are, with PLAIN if the server offers it, else with LOGIN.
     pub fn authenticate(&mut self, credentials: &Credentials) -> Result<(), Failure> {
-        let offered: Vec<&str> = self.offer("AUTH").into_iter().flatten().collect();
+        let offered: Vec<&str> = self.offers("AUTH").flatten().collect();
         let reply = if offered.contains(&"PLAIN") {
             let message = credentials.to_plain();
             self.say(Stage::Auth, format!("AUTH PLAIN {message}"))?
@@ -147,97 +155,9 @@ impl<S: Stream> Client<S> {
         Ok(reply)
     }
 
-    /// Sends a letter. The result has a verdict for each recipient, in their order.
-    pub fn send(
-        &mut self,
-        reverse_path: &ReversePath,
-        recipients: &[ForwardPath],
-        text: &Text,
-    ) -> Result<Vec<Verdict>, Failure> {
-        let parameters = self.parameters(text)?;
-        let reply = self.say(Stage::Mail, Command::Mail(reverse_path.clone(), parameters))?;
-        done(Stage::Mail, reply)?;
-        let mut verdicts = Vec::new();
-        for path in recipients {
-            let reply = self.say(Stage::Rcpt, Command::Rcpt(path.clone()))?;
-            verdicts.push(Verdict::new(path.clone(), Stage::Rcpt, reply));
-        }
-        // A refused recipient does not stop the others. If all were refused there is nothing to
-        // send.
-        if !verdicts.iter().any(Verdict::is_done) {
-            let _ = self.say(Stage::Rcpt, Command::Rset);
-            return Ok(verdicts);
-        }
-        let (stage, reply) = self.data(text)?;
-        for verdict in verdicts.iter_mut().filter(|verdict| verdict.is_done()) {
-            *verdict = Verdict::new(verdict.path.clone(), stage, reply.clone());
-        }
-        Ok(verdicts)
-    }
-
-    /// What to tell the server of the text, and whether it can take it. SIZE and BODY are said only
-    /// to a server that offers them.
-    fn parameters(&self, text: &Text) -> Result<MailParameters, Failure> {
-        let octets = text.octets().len() as u64;
-        let mut parameters = MailParameters::default();
-        if let Some(mut words) = self.offer("SIZE") {
-            // 0 says that there is no limit (RFC 1870 §3), and so does what is no number.
-            let limit = words.next().map_or(0, |word| word.parse().unwrap_or(0));
-            if (1..octets).contains(&limit) {
-                let why =
-                    format!("the letter has {octets} octets, and the server takes {limit} at most");
-                return Err(Failure::Unfit(why));
-            }
-            parameters.size = Some(octets);
-        }
-        if !text.octets().is_ascii() {
-            if !self.offers_8bit() {
-                let why = "the letter has octets over 127, and the server does not offer 8BITMIME; \
-                           send it in ASCII, with quoted-printable or base64";
-                return Err(Failure::Unfit(why.to_string()));
-            }
-            parameters.body = Some(Body::EightBitMime);
-        }
-        Ok(parameters)
-    }
-
-    /// DATA, the text, the dot: the reply that counts for all, and what it is a reply to.
-    fn data(&mut self, text: &Text) -> Result<(Stage, Reply), Failure> {
-        let reply = self.say(Stage::Data, Command::Data)?;
-        match reply.severity() {
-            // No other reply invites the text, nor does another 3yz (RFC 5321 §3.3).
-            Severity::GoOn if reply.code() == 354 => Ok((Stage::Text, self.text(text)?)),
-            // A server that says "done" before it has the text does not know what it is doing.
-            Severity::Done | Severity::GoOn => {
-                let reply = Reply::new(451, &reply.to_string());
-                Err(Failure::Refused(Stage::Data, reply))
-            }
-            Severity::TryLater | Severity::Refused => {
-                let _ = self.say(Stage::Data, Command::Rset);
-                Ok((Stage::Data, reply))
-            }
-        }
-    }
-
-    /// The text and the dot, and what is said to that.
-    fn text(&mut self, text: &Text) -> Result<Reply, Failure> {
-        for line in text.lines() {
-            if let Err(error) = write_text_line(&mut self.wire, line, self.timeouts.block) {
-                let failure = broken(Stage::Text)(error);
-                return self.last_words().ok_or(failure);
-            }
-        }
-        self.in_step(Stage::Text)?;
-        // From here on the dot may have arrived.
-        if let Err(error) = end_text(&mut self.wire, self.timeouts.block) {
-            let failure = Failure::Unknown(ReplyError::Io(error));
-            return self.last_words().ok_or(failure);
-        }
-        let reply = self.hear(Stage::Text)?;
-        match reply.severity() {
-            Severity::GoOn => Err(Failure::Unknown(ReplyError::NoReply(reply.to_string()))),
-            _ => Ok(reply),
-        }
+    /// Says goodbye. The letter is delivered or not by now, so it does not matter how this goes.
+    pub fn quit(mut self) {
+        let _ = self.say(Stage::Quit, Command::Quit);
     }
 
     /// A server that has had enough of a text may say so, and close. We do not listen while we
@@ -248,11 +168,6 @@ impl<S: Stream> Client<S> {
         is_no.then_some(reply)
     }
 
-    /// Says goodbye. The letter is delivered or not by now, so it does not matter how this goes.
-    pub fn quit(mut self) {
-        let _ = self.say(Stage::Quit, Command::Quit);
-    }
-
     /// A reply has no number: only its place says what it answers. One that is there before the
     /// question is a no to everything, such as 421, or nothing to rely on.
     fn in_step(&mut self, stage: Stage) -> Result<(), Failure> {
@@ -261,16 +176,21 @@ impl<S: Stream> Client<S> {
         }
         Err(match self.last_words() {
             Some(reply) => Failure::Refused(stage, reply),
-            None => Failure::Broken(stage, ReplyError::OutOfStep),
+            None => Failure::Broken(stage, ReplyError::OutOfStep.to_string()),
         })
     }
 
-    /// Says a command and waits for its reply.
+    /// Says a command and waits for its reply. A server that says 421 is closing, whatever it was
+    /// asked (RFC 5321 §3.8).
     fn say(&mut self, stage: Stage, command: impl Display) -> Result<Reply, Failure> {
         self.in_step(stage)?;
         let written = self.wire.write_line(&command.to_string());
         written.map_err(broken(stage))?;
-        self.hear(stage)
+        let reply = self.hear(stage)?;
+        match reply.code() {
+            421 => Err(Failure::Refused(stage, reply)),
+            _ => Ok(reply),
+        }
     }
 
     /// Waits for a reply. The one of [`Stage::Text`] is the reply to the dot.
@@ -284,14 +204,14 @@ impl<S: Stream> Client<S> {
         };
         self.wire.allow(patience).map_err(broken(stage))?;
         Reply::read(&mut self.wire).map_err(|error| match stage {
-            Stage::Text => Failure::Unknown(error),
-            stage => Failure::Broken(stage, error),
+            Stage::Text => Failure::Unknown(error.to_string()),
+            stage => Failure::Broken(stage, error.to_string()),
         })
     }
 }
 
 fn broken(stage: Stage) -> impl Fn(io::Error) -> Failure {
-    move |error| Failure::Broken(stage, ReplyError::Io(error))
+    move |error| Failure::Broken(stage, ReplyError::Io(error).to_string())
 }
 
 fn done(stage: Stage, reply: Reply) -> Result<(), Failure> {

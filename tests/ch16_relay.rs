@@ -11,7 +11,7 @@ use smtp_primer::protocol::address::{Domain, Mailbox, ReversePath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::reply::Reply;
 use smtp_primer::queue::{Envelope, Found, Queue, Reason, State};
-use smtp_primer::relay::{LONGEST_WAIT, Relay, Report, Schedule, bounce};
+use smtp_primer::relay::{LONGEST_WAIT, Relay, Report, SILENT, Schedule, bounce};
 use smtp_primer::server::Store;
 use smtp_primer::session::Letter;
 use std::cell::{Cell, RefCell};
@@ -437,6 +437,13 @@ fn each_recipient_has_a_fate_of_its_own() {
         script += &format!("C: RCPT TO:<{to}>\nS: {reply}\n");
     }
     script += &format!("{TEXT}S: 250 OK\n{QUIT}");
+    // There may be room for them in the next transaction.
+    script = script.replace(
+        QUIT,
+        "C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<full@b.example>\n\
+         S: 452 mailbox full\nC: RCPT TO:<many@b.example>\nS: 450 busy\nC: RSET\nS: 250 OK\n\
+         C: QUIT\nS: 221 goodbye\n",
+    );
     // Later only those are tried who wait.
     let later = format!(
         "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<full@b.example>\n\
@@ -507,6 +514,119 @@ fn a_letter_that_is_too_old_is_given_up_with_the_last_reason() {
     assert!(bench.is_empty());
 }
 
+const DAY: u64 = 24 * 60 * 60;
+
+#[test]
+fn a_letter_is_tried_whatever_a_wrong_clock_wrote_about_it() {
+    let year = 365 * DAY;
+    for (arrived, first_pass, later_pass) in [
+        (NOON, NOON + 4 * DAY, NOON + 60), // four days ahead in one pass
+        (NOON + year, NOON, NOON + 1800),  // a year ahead when the letter came
+        (NOON + 3600, NOON, NOON + 1800),  // an hour ahead then
+        (NOON, NOON - year, NOON - year + 1800), // a year behind
+        (NOON, 0, NOON),                   // as SOURCE_DATE_EPOCH=0 says
+        (NOON, NOON, 0),
+    ] {
+        let mut bench = Bench::new();
+        let case = format!("{arrived} {first_pass} {later_pass}");
+        (bench.now, bench.hops) = (arrived, BTreeMap::new());
+        bench.add_for_bob();
+        bench.now = first_pass;
+        assert_eq!(bench.pass(), report(0, 0, 1), "{case}");
+        assert_eq!(bench.envelope().tries, 1, "{case}");
+        bench.now = later_pass;
+        assert_eq!(bench.pass(), report(0, 0, 1), "{case}");
+        assert_eq!(bench.envelope().tries, 2, "{case}");
+        // But not again and again: the next try has its time.
+        assert_eq!(bench.pass(), report(0, 0, 1), "{case}");
+        assert_eq!(bench.envelope().tries, 2, "{case}");
+    }
+}
+
+#[test]
+fn a_try_that_is_further_off_than_the_longest_wait_is_due_now() {
+    let mut bench = Bench::new();
+    bench.add_for_bob();
+    bench.pass();
+    let longest = 16 * 30 * 60;
+    for (ahead, due) in [
+        (longest - 1, 0),
+        (longest, 0),
+        (longest + 1, 1),
+        (u64::MAX - NOON, 1),
+    ] {
+        let (queue, mut envelope) = (bench.queue(), bench.envelope());
+        let tries = envelope.tries;
+        envelope.next = Date(NOON + ahead);
+        let name = files(bench.folder.path()).remove(0);
+        let (id, _) = name.split_once(".envelope").expect("an envelope");
+        queue.update(id, &envelope).expect("an envelope");
+        bench.pass();
+        assert_eq!(bench.envelope().tries, tries + due, "{ahead}");
+    }
+    // The waits were days, and now they are seconds.
+    let mut bench = Bench::new();
+    bench.schedule.retry = Duration::from_secs(3 * DAY);
+    bench.add_for_bob();
+    bench.pass();
+    bench.schedule.retry = Duration::from_secs(10);
+    bench.now += 1;
+    bench.pass();
+    assert_eq!(bench.envelope().tries, 2);
+}
+
+#[test]
+fn a_letter_is_given_up_in_time_also_if_no_try_is_due() {
+    let give_up = Schedule::RFC.give_up.as_secs();
+    let mut bench = Bench::new();
+    bench.hops.insert(
+        "b.example".to_string(),
+        Err(NoHop::NotNow("no answer".to_string())),
+    );
+    bench.add_for_bob();
+    bench.now += give_up - 60;
+    assert_eq!(bench.pass(), report(0, 0, 1));
+    bench.now += 59;
+    assert_eq!(bench.pass(), report(0, 0, 1));
+    // Nobody is called for that.
+    bench.hops.insert(
+        "b.example".to_string(),
+        Err(NoHop::Never("never".to_string())),
+    );
+    bench.now += 1;
+    assert_eq!(bench.pass(), report(0, 1, 0));
+    let words = bench.bounced();
+    assert!(words.contains("451 no answer"), "{words}");
+    assert!(bench.is_empty());
+}
+
+#[test]
+fn a_letter_from_the_future_is_given_up_after_as_many_tries_as_others() {
+    let mut tries = Vec::new();
+    for ahead in [0, 3600, 365 * DAY] {
+        let mut bench = Bench::new();
+        bench.now += ahead;
+        bench.add_for_bob();
+        bench.now -= ahead;
+        let mut count = 0_u32;
+        loop {
+            count += 1;
+            if bench.pass().failed == 1 {
+                break;
+            }
+            assert!(count < 100, "it goes on for ever");
+            bench.now = bench.envelope().next.0;
+        }
+        let days = (bench.now - NOON) / DAY;
+        assert!((4..=5).contains(&days), "{ahead}: {days} days");
+        tries.push(count);
+    }
+    assert!(
+        tries.iter().all(|count| tries[0].abs_diff(*count) <= 1),
+        "{tries:?}"
+    );
+}
+
 #[test]
 fn no_host_for_ever_is_a_bounce_and_no_host_now_is_a_wait() {
     for (no_hop, expected) in [
@@ -545,6 +665,189 @@ fn a_dead_host_is_called_once_in_a_pass_however_many_letters_wait_for_it() {
     bench.now += bench.schedule.retry.as_secs();
     bench.pass_seeing(&|_| calls.set(calls.get() + 1));
     assert_eq!(calls.get(), 2, "the next pass calls again");
+}
+
+/// How often the next hops were asked for while these letters were tried.
+fn questions(bench: &mut Bench, letters: &[Vec<String>]) -> usize {
+    for to in letters {
+        let to: Vec<&str> = to.iter().map(String::as_str).collect();
+        bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    }
+    let (queue, own, asked) = (
+        bench.queue(),
+        "a.example".parse().expect("a domain"),
+        Cell::new(0),
+    );
+    let mut relay = Relay {
+        queue: &queue,
+        own: &own,
+        schedule: bench.schedule,
+        timeouts: bench.timeouts,
+        next_hops: &mut |_| {
+            asked.set(asked.get() + 1);
+            Err(NoHop::NotNow("no answer".to_string()))
+        },
+        store: &mut bench.bounces,
+        clock: &mut Clock::new(Some(bench.now)),
+        trace: &|| None,
+        log: &|_| {},
+    };
+    relay.pass().expect("a pass");
+    asked.get()
+}
+
+#[test]
+fn a_domain_without_a_hop_is_looked_up_once_in_a_pass_however_it_is_written() {
+    let to = ["bob@b.example", "carol@B.Example", "dan@B.EXAMPLE"];
+    let letters = to.map(|to| vec![to.to_string()]);
+    assert_eq!(questions(&mut Bench::new(), &letters), 1);
+}
+
+#[test]
+fn a_thousand_silent_ones_are_remembered_and_no_more() {
+    assert_eq!(SILENT, 1000);
+    for domains in [999, 1000, 1001_usize] {
+        let to: Vec<String> = (0..domains)
+            .map(|at| format!("bob@d{at}.example"))
+            .collect();
+        let asked = questions(&mut Bench::new(), &[to.clone(), to]);
+        assert_eq!(asked, domains + domains.saturating_sub(1000), "{domains}");
+    }
+}
+
+#[test]
+fn a_host_has_half_a_minute_to_pick_up_the_call_and_five_to_greet() {
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    assert_eq!(Timeouts::RFC.connect, Duration::from_secs(30));
+    for (all, connect) in [
+        (minutes(10), 30),
+        (minutes(1), 30),
+        (Duration::from_secs(29), 29),
+    ] {
+        assert_eq!(Timeouts::all(all).connect, Duration::from_secs(connect));
+    }
+    let mut bench = Bench::new();
+    bench.timeouts.connect = Duration::ZERO; // that is refused, whoever listens
+    bench.add_for_bob();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    bench.route("b.example", &[listener.local_addr().expect("an address")]);
+    assert_eq!(bench.pass(), report(0, 0, 1));
+    let log = bench.log.borrow();
+    assert!(
+        log.contains("the connection failed: cannot set a 0"),
+        "{log}"
+    );
+}
+
+#[test]
+fn an_envelope_in_which_nobody_is_left_is_removed() {
+    // We were stopped after the last one had the letter, and before the letter was removed.
+    let mut bench = Bench::new();
+    let id = bench.add_for_bob();
+    bench.pass();
+    let mut envelope = bench.envelope();
+    envelope.recipients.clear();
+    bench.queue().update(&id, &envelope).expect("an envelope");
+    assert_eq!(bench.pass(), report(0, 0, 0));
+    assert!(bench.is_empty());
+    assert!(bench.bounces.letters.is_empty());
+}
+
+#[test]
+fn a_refusal_counts_although_the_host_closed_behind_it() {
+    let to = ["bob@b.example", "nobody@b.example", "carol@b.example"];
+    let begin = format!(
+        "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<bob@b.example>\n\
+         S: 250 OK\nC: RCPT TO:<nobody@b.example>\nS: 550 5.1.1 who?\n\
+         C: RCPT TO:<carol@b.example>\n"
+    );
+    for (end, why) in [
+        ("S: 421 closing\nC: QUIT\nS: {close}\n", "421 closing"),
+        ("S: {close}\n", "at RCPT: the other side closed"),
+        (
+            "S: 250 OK\nC: DATA\nS: 421 closing\nC: QUIT\nS: {close}\n",
+            "421 closing",
+        ),
+        (
+            "S: 250 OK\nC: DATA\nS: {close}\n",
+            "at DATA: the other side closed",
+        ),
+    ] {
+        let mut bench = Bench::new();
+        bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+        let peer = Peer::new(&[&format!("{begin}{end}")]);
+        bench.route("b.example", &[peer.address]);
+        assert_eq!(bench.pass(), report(0, 1, 2), "{end}");
+        let words = bench.bounced();
+        assert!(words.contains("Status: 5.1.1\r\n"), "{words}");
+        assert!(
+            !words.contains("bob@") && !words.contains("carol@"),
+            "{words}"
+        );
+        for (_, state) in bench.envelope().recipients {
+            let State::Waiting(Some(reason)) = state else {
+                panic!("{state:?}");
+            };
+            assert!(reason.reply.to_string().contains(why), "{reason:?}");
+        }
+        assert!(!bench.log.borrow().contains("may have arrived"));
+        peer.finish();
+    }
+    // Those without an answer are tried at the next host, and nobody else.
+    let mut bench = Bench::new();
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let first = Peer::new(&[&format!("{begin}S: 421 closing\nC: QUIT\nS: {{close}}\n")]);
+    let second = format!(
+        "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<bob@b.example>\n\
+         S: 250 OK\nC: RCPT TO:<carol@b.example>\nS: 250 OK\n{TEXT}S: 250 OK\n{QUIT}"
+    );
+    let second = Peer::new(&[&second]);
+    bench.route("b.example", &[first.address, second.address]);
+    assert_eq!(bench.pass(), report(2, 1, 0));
+    first.finish();
+    second.finish();
+}
+
+/// One transaction with these recipients, that is taken.
+fn takes(names: &[String]) -> String {
+    let rcpt = |name: &String| format!("C: RCPT TO:<{name}>\nS: 250 OK\n");
+    let rcpts: String = names.iter().map(rcpt).collect();
+    format!("C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\n{rcpts}{TEXT}S: 250 OK\n")
+}
+
+#[test]
+fn a_long_list_is_served_in_one_pass_and_each_transaction_is_written_down() {
+    let names: Vec<String> = (0..250).map(|at| format!("u{at}@b.example")).collect();
+    let to: Vec<&str> = names.iter().map(String::as_str).collect();
+    let [first, second, third] = [&names[..100], &names[100..200], &names[200..]].map(takes);
+    let mut bench = Bench::new();
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let peer = Peer::new(&[&format!("{HELLO}{first}{second}{third}{QUIT}")]);
+    bench.route("b.example", &[peer.address]);
+    assert_eq!(bench.pass(), report(250, 0, 0), "{}", bench.log.borrow());
+    assert!(bench.is_empty());
+    peer.finish();
+
+    // The host breaks off in the third. When the next host is called, two are written down.
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let breaks =
+        format!("{HELLO}{first}{second}C: MAIL FROM:<alice@a.example> SIZE=34\nS: {{close}}\n");
+    let (breaks, rest) = (
+        Peer::new(&[&breaks]),
+        Peer::new(&[&format!("{HELLO}{third}{QUIT}")]),
+    );
+    bench.route("b.example", &[breaks.address, rest.address]);
+    let seen = RefCell::new(Vec::new());
+    let report_seen = bench.pass_seeing(&|queue| {
+        let waiting = envelopes(queue).remove(0).recipients.len();
+        seen.borrow_mut().push(waiting);
+    });
+    assert_eq!(
+        (report_seen, seen.take()),
+        (report(250, 0, 0), vec![250, 50])
+    );
+    breaks.finish();
+    rest.finish();
 }
 
 #[test]
@@ -772,11 +1075,11 @@ fn a_bounce_is_a_report_for_people_and_for_programs() {
     };
     let failed = [
         (
-            parse("bob@b.example"),
+            "bob@b.example",
             reason(Some("mx.b.example"), Reply::new(550, "5.1.1 who?")),
         ),
         (
-            parse("\"b b\"@[192.0.2.1]"),
+            "\"b b\"@[192.0.2.1]",
             reason(None, Reply::new(451, "no answer")),
         ),
     ];
@@ -785,7 +1088,8 @@ fn a_bounce_is_a_report_for_people_and_for_programs() {
     let own = "a.example".parse().expect("a domain");
     let alice = parse("alice@a.example");
     let mut clock = Clock::new(Some(NOON));
-    let letter = bounce(&own, &alice, Date(NOON - 60), &failed, &text, &mut clock);
+    let envelope = given_up(&failed);
+    let letter = bounce(&own, &alice, &envelope, &text, &mut clock);
     let lines = String::from_utf8(letter.text.octets().to_vec()).expect("ASCII");
     assert!(
         lines
@@ -827,7 +1131,7 @@ fn a_bounce_is_a_report_for_people_and_for_programs() {
         groups,
         [
             "Reporting-MTA: dns; a.example\r\nArrival-Date: Fri, 15 Jan 2027 07:59:00 +0000",
-            "Final-Recipient: rfc822; bob@b.example\r\nAction: failed\r\nStatus: 5.0.0\r\n\
+            "Final-Recipient: rfc822; bob@b.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\
              Remote-MTA: dns; mx.b.example\r\nDiagnostic-Code: smtp; 550 5.1.1 who?",
             "Final-Recipient: rfc822; \"b b\"@[192.0.2.1]\r\nAction: failed\r\nStatus: 4.4.7",
         ]
@@ -839,23 +1143,111 @@ fn a_bounce_is_a_report_for_people_and_for_programs() {
     );
 }
 
-#[test]
-fn a_bounce_shows_64_kib_of_a_header_at_most() {
+/// An envelope in which there is no hope for these, and carol still waits.
+fn given_up(failed: &[(&str, Reason)]) -> Envelope {
+    let failed = failed.iter().map(|(mailbox, reason)| {
+        let mailbox = mailbox.parse().expect("a mailbox");
+        (mailbox, State::Failed(reason.clone()))
+    });
+    let carol = "carol@c.example".parse().expect("a mailbox");
+    Envelope {
+        reverse_path: "<alice@a.example>".parse().expect("a path"),
+        arrived: Date(NOON - 60),
+        tries: 1,
+        next: Date(NOON),
+        recipients: failed.chain([(carol, State::Waiting(None))]).collect(),
+    }
+}
+
+/// The lines of a bounce for these.
+fn bounce_of(failed: &[(&str, Reason)], text: &[u8]) -> Vec<String> {
     let own = "a.example".parse().expect("a domain");
     let alice: Mailbox = "alice@a.example".parse().expect("a mailbox");
-    let line = format!("X: {}\r\n", "x".repeat(1021));
-    for (lines, shown) in [(63, 63), (64, 64), (65, 64), (10_000, 64)] {
-        let text = Text::from_file(line.repeat(lines).as_bytes());
-        let letter = bounce(
-            &own,
-            &alice,
-            Date(0),
-            &[],
-            &text,
-            &mut Clock::new(Some(NOON)),
-        );
-        let header = letter.text.lines().filter(|line| line.starts_with(b"X: "));
+    let text = Text::from_file(text);
+    let mut clock = Clock::new(Some(NOON));
+    let letter = bounce(&own, &alice, &given_up(failed), &text, &mut clock);
+    let lines = letter.text.lines();
+    lines
+        .map(|line| String::from_utf8(line.to_vec()).expect("ASCII"))
+        .collect()
+}
+
+#[test]
+fn a_bounce_shows_64_kib_of_a_header_at_most() {
+    let line = format!("X: {}\r\n", "x".repeat(508)); // and LF: 512 octets
+    for (lines, shown) in [(127, 127), (128, 128), (129, 128), (10_000, 128)] {
+        let lines = bounce_of(&[], line.repeat(lines).as_bytes());
+        let header = lines.iter().filter(|line| line.starts_with("X: "));
         assert_eq!(header.count(), shown);
+    }
+}
+
+#[test]
+fn no_line_of_a_bounce_is_longer_than_a_line_may_be() {
+    // RFC 5322 §2.1.1: 998 octets
+    let mx = format!("{0}.{0}.{0}.mx", "m".repeat(60));
+    let reason = |text: &str| Reason {
+        host: mx.parse().ok(),
+        reply: Reply::new(550, text),
+    };
+    let long = format!("\"{}\"@{}.example", "l".repeat(62), "d".repeat(60));
+    for length in [10, 997, 998, 999, 30_000, 70_000] {
+        let subject = format!("Subject: {}", "x".repeat(length - "Subject: ".len()));
+        let folded = format!("X: y\n {}\nLast: z\n\nbody\n", "\u{fc}".repeat(length));
+        let failed = [(long.as_str(), reason(&"why not? ".repeat(length / 9)))];
+        let lines = bounce_of(&failed, format!("{subject}\n{folded}").as_bytes());
+        let longest = lines.iter().map(String::len).max();
+        assert!(longest <= Some(998), "{length}: {longest:?}");
+        let shown = lines.iter().find(|line| line.starts_with("Subject: x"));
+        let shown = shown.expect("the long line is shown");
+        assert_eq!(shown.len(), length.min(998));
+        let last = "Last: z".to_string();
+        assert!(lines.contains(&last), "and what follows it");
+    }
+}
+
+#[test]
+fn a_bounce_has_the_status_that_the_server_said() {
+    // RFC 2034 §4: at the beginning of the text, and its class is the first digit. RFC 3464 §2.3.4:
+    // no leading zeros.
+    for (code, text, status) in [
+        (550, "5.1.1 who?", "5.1.1"),
+        (554, "5.7.1", "5.7.1"),
+        (553, "5.999.123 x", "5.999.123"),
+        (550, "5.0.0 no", "5.0.0"),
+        (552, "5.2.2 full\n5.2.2 quite", "5.2.2"),
+        (450, "4.2.2 full", "4.2.2"),
+        (421, "4.3.2 closing", "4.3.2"),
+        (451, "no", "4.4.7"),
+        (451, "5.1.1 no", "4.4.7"),
+        (550, "4.1.1 no", "5.0.0"),
+        (550, "2.1.1 no", "5.0.0"),
+        (550, "no 5.1.1", "5.0.0"),
+        (550, "5.1 no", "5.0.0"),
+        (550, "5.1.1.1 no", "5.0.0"),
+        (550, "5.01.1 no", "5.0.0"),
+        (550, "5.1.1000 no", "5.0.0"),
+        (550, "5..1 no", "5.0.0"),
+        (550, "5.1. no", "5.0.0"),
+        (550, "5.1.1: no", "5.0.0"),
+        (550, "5.-1.1 no", "5.0.0"),
+        (550, "15.1.1 no", "5.0.0"),
+        (550, "", "5.0.0"),
+    ] {
+        let reason = Reason {
+            host: "mx.b.example".parse().ok(),
+            reply: Reply::new(code, text),
+        };
+        let lines = bounce_of(&[("bob@b.example", reason)], b"x");
+        let line = format!("Status: {status}");
+        let count = lines
+            .iter()
+            .filter(|line| line.starts_with("Status: "))
+            .count();
+        assert!(
+            lines.contains(&line) && count == 1,
+            "{code} {text}: {lines:#?}"
+        );
     }
 }
 

@@ -8,9 +8,9 @@ use common::peers::{Nobody, Peer};
 use common::process::{Server, TempDir, new_letters, program};
 use common::script::Script;
 use smtp_primer::maildir::{ABANDONED, Maildir};
-use smtp_primer::pop3::client::{Client, Failure};
+use smtp_primer::pop3::client::{Client, Failure, LETTER, LETTERS};
 use smtp_primer::protocol::dot::{ENDLESS_TEXT, Text};
-use smtp_primer::protocol::line::Wire;
+use smtp_primer::protocol::line::{ENDLESS_LINE, Wire};
 use smtp_primer::protocol::sasl::Credentials;
 use std::io::{self, BufRead, Write};
 use std::net::TcpListener;
@@ -107,6 +107,50 @@ fn a_refusal_or_nonsense_in_place_of_any_answer_is_told() {
 }
 
 #[test]
+fn the_first_word_of_an_answer_decides_however_long_the_rest_is() {
+    assert_eq!(ENDLESS_LINE, 65_536);
+    let answers = [
+        "+OK hello",
+        "+OK go on",
+        "+OK here",
+        "+OK 5 octets",
+        "+OK marked",
+        "+OK bye",
+    ];
+    for length in [500, 511, 512, 513, 700, 65_535, 65_536, 65_537] {
+        let words = |begin: &str| format!("{begin} {}", "x".repeat(length - begin.len() - 3));
+        for answer in answers {
+            let fetched = fetch(&mut Script::answers(GOOD.replacen(
+                answer,
+                &words("+OK"),
+                1,
+            )));
+            let refused = fetch(&mut Script::answers(GOOD.replacen(
+                answer,
+                &words("-ERR"),
+                1,
+            )));
+            if length <= ENDLESS_LINE {
+                assert_eq!(fetched.expect("a letter"), b".ab\r\n", "{length}");
+                let Err(Failure::Refused(words)) = refused else {
+                    panic!("{length}: {refused:?}");
+                };
+                assert!(words.starts_with("-ERR xxx") && words.len() <= 512);
+            } else {
+                assert!(matches!(fetched, Err(Failure::Endless)), "{fetched:?}");
+                assert!(matches!(refused, Err(Failure::Endless)), "{refused:?}");
+            }
+        }
+    }
+    for odd in ["+OK\tm", "+OK, m", "+OK\u{e9}", "+OK", "+OK "] {
+        assert!(
+            fetch(&mut Script::answers(GOOD.replacen("+OK marked", odd, 1))).is_ok(),
+            "{odd:?}"
+        );
+    }
+}
+
+#[test]
 fn an_answer_that_is_there_before_the_question_is_not_believed() {
     // Whatever the server says ahead, the next thing is not said, and no letter is removed.
     let answers: Vec<&str> = GOOD.split_inclusive("+OK").skip(1).collect();
@@ -194,8 +238,31 @@ fn a_letter_may_be_twice_as_long_as_was_said_and_64_kib_more() {
 }
 
 #[test]
+fn a_letter_has_64_mib_at_most_whatever_was_said() {
+    assert_eq!(LETTER, 64 * 1024 * 1024);
+    let line = vec![b'x'; 65_534];
+    let lines = LETTER / 65_536;
+    for claimed in [LETTER, 10 * LETTER, usize::MAX] {
+        for (more, fits) in [("", true), ("\r\n", false)] {
+            let begin = WELCOME.split_inclusive('\n').chain(["+OK\r\n"]);
+            let begin = begin.map(|line| line.as_bytes().to_vec());
+            let line = [line.as_slice(), b"\r\n"].concat();
+            let text = std::iter::repeat_n(line, lines);
+            let end = [format!("{more}.\r\n").into_bytes()];
+            let mut server = Script::new(begin.chain(text).chain(end));
+            let got = open(&mut server).expect("a login").retrieve(1, claimed);
+            let length = got.as_ref().map(|letter| letter.octets().len());
+            assert_eq!(length.is_ok(), fits, "{claimed}");
+            assert!(!fits || length.is_ok_and(|length| length == LETTER));
+            assert!(fits || matches!(got, Err(Failure::Unfit(_))));
+        }
+    }
+}
+
+#[test]
 fn a_list_has_a_hundred_thousand_letters_at_most() {
-    for (letters, fits) in [(99_999, true), (100_000, true), (100_001, false)] {
+    assert_eq!(LETTERS, 100_000);
+    for (letters, fits) in [(LETTERS - 1, true), (LETTERS, true), (LETTERS + 1, false)] {
         let list = "1 1\r\n".repeat(letters);
         let mut server = Script::answers(format!("{WELCOME}+OK\r\n{list}.\r\n"));
         let listed = open(&mut server).expect("a login").list();

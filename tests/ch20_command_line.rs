@@ -652,6 +652,31 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
             75,
             &["not to <b@b.example>", "not to <c@c.example>", "452 full"],
         ),
+        // What was answered stays answered, and nobody is told more than is known.
+        (
+            two("550 no b", "421 closing") + "C: QUIT\nS: {close}",
+            &both,
+            1,
+            &[
+                "not to <b@b.example>: at RCPT the server said: 550 no b",
+                "not to <c@c.example>: at RCPT the server said: 421 closing",
+            ],
+        ),
+        (
+            two("550 no b", "250 ok") + TEXT + "S: {close}",
+            &both,
+            1,
+            &[
+                "not to <b@b.example>: at RCPT the server said: 550 no b",
+                "smtp-primer: to <c@c.example>: outcome unknown: ",
+            ],
+        ),
+        (
+            two("250 ok", "250 ok") + "C: DATA\nS: {close}",
+            &both,
+            75,
+            &["smtp-primer: not sent: at DATA: ", "try again later"],
+        ),
         (
             format!("{ok}C: DATA\nS: 451 busy\nC: RSET\nS: 250 ok\n{QUIT}"),
             &one,
@@ -692,6 +717,32 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
             code => fails(assert, code, pieces),
         }
     }
+}
+
+#[test]
+fn a_hundred_and_fifty_recipients_are_two_transactions() {
+    let names: Vec<String> = (0..150).map(|at| format!("u{at}@b.example")).collect();
+    let rcpt = |name: &String| format!("C: RCPT TO:<{name}>\nS: 250 ok\n");
+    let takes = |names: &[String]| {
+        let rcpts: String = names.iter().map(rcpt).collect();
+        format!("{MAIL}S: 250 ok\n{rcpts}{TEXT}S: 250 kept\n")
+    };
+    let dialogue = format!(
+        "{HELLO}{}{}{QUIT}",
+        takes(&names[..100]),
+        takes(&names[100..])
+    );
+    let peer = Peer::new(&dialogue);
+    let stage = Stage::new();
+    let letter = stage.file("letter", "Subject: x\n\nHello\n");
+    let mut words = vec!["send", "--server", &peer.address, "--from", "a@a.example"];
+    words.extend(["--quiet", "--message", &letter]);
+    names
+        .iter()
+        .for_each(|name| words.extend(["--to", name.as_str()]));
+    let assert = run(&words, "");
+    peer.finish();
+    assert.success().stdout("").stderr("");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What sending a letter can come to.
 
 use crate::protocol::address::ForwardPath;
-use crate::protocol::reply::{Reply, ReplyError, Severity};
+use crate::protocol::reply::{Reply, Severity};
 use std::fmt;
 
 /// Where in the conversation something happened.
@@ -41,25 +41,41 @@ impl fmt::Display for Stage {
 }
 
 /// Why a letter was not sent, or not surely.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// The server said no, for now (4) or for good (5).
     Refused(Stage, Reply),
     /// We did not send the letter, as the server could not have taken it as it is.
     Unfit(String),
-    /// The conversation broke, and the letter was not handed over.
-    Broken(Stage, ReplyError),
+    /// The conversation broke, in this way, and the letter was not handed over.
+    Broken(Stage, String),
     /// The conversation broke after the final dot. The server has the letter, or it has not.
-    Unknown(ReplyError),
+    Unknown(String),
 }
 
 impl Failure {
-    /// Is it worth while to try the same again later?
+    /// Is it worth while to try the same again later? A 552 to RCPT is an old way to say 452, too
+    /// many recipients for now (RFC 5321 §4.5.3.1.10).
     pub fn is_temporary(&self) -> bool {
         match self {
+            Failure::Refused(Stage::Rcpt, reply) if reply.code() == 552 => true,
             Failure::Refused(_, reply) => reply.severity() != Severity::Refused,
             Failure::Unfit(_) => false,
             Failure::Broken(..) | Failure::Unknown(_) => true,
+        }
+    }
+
+    /// Does it also count for those who were not named in this transaction? A no to DATA or to the
+    /// text may have to do with the recipients before it.
+    pub(super) fn is_for_all(&self) -> bool {
+        self.is_temporary() || !matches!(self, Failure::Refused(Stage::Data | Stage::Text, _))
+    }
+
+    /// What it is to them: it is certain that the letter was not sent to them.
+    pub(super) fn for_the_others(self) -> Failure {
+        match self {
+            Failure::Unknown(why) => Failure::Broken(Stage::Text, why),
+            failure => failure,
         }
     }
 }
@@ -81,43 +97,32 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What the server answered for one recipient.
+/// What became of the letter for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// The recipient.
     pub path: ForwardPath,
-    /// How far it came.
-    pub stage: Stage,
-    /// The last word on it: the reply to its RCPT, or to the final dot.
-    pub reply: Reply,
-    /// What that comes to.
-    pub severity: Severity,
+    /// The server has the letter, and this is its reply to the final dot; or why it has not, or
+    /// not surely.
+    pub result: Result<Reply, Failure>,
 }
 
 impl Verdict {
-    /// A 552 to RCPT is an old way to say 452, too many recipients for now (RFC 5321 §4.5.3.1.10).
-    pub(super) fn new(path: ForwardPath, stage: Stage, reply: Reply) -> Verdict {
-        let severity = match (stage, reply.code()) {
-            (Stage::Rcpt, 552) => Severity::TryLater,
-            _ => reply.severity(),
-        };
-        Verdict {
-            path,
-            stage,
-            reply,
-            severity,
+    /// What that comes to.
+    pub fn severity(&self) -> Severity {
+        match &self.result {
+            Ok(_) => Severity::Done,
+            Err(failure) if failure.is_temporary() => Severity::TryLater,
+            Err(_) => Severity::Refused,
         }
-    }
-
-    /// Was the last word a yes?
-    pub(super) fn is_done(&self) -> bool {
-        self.severity == Severity::Done
     }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (path, stage, reply) = (&self.path, self.stage, &self.reply);
-        write!(f, "to {path}: at {stage} the server said: {reply}")
+        match &self.result {
+            Ok(reply) => write!(f, "to {}: {reply}", self.path),
+            Err(failure) => write!(f, "to {}: {failure}", self.path),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::{Args, parse};
 use super::{Failure, call, clock, failed, note, trace, try_later, usage};
-use crate::client::{self, Client, Timeouts, Verdict};
+use crate::client::{self, Client, Stage, Timeouts, Verdict};
 use crate::message::{Draft, Field, compose};
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
@@ -37,19 +37,23 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     let timeouts = args.seconds("timeout")?;
     let timeouts = timeouts.map_or(Timeouts::RFC, Timeouts::all);
 
-    let socket = call(&server, timeouts.greeting)?;
+    let socket = call(&server, timeouts.connect)?;
     let local = socket.local_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let helo = helo.unwrap_or_else(|| Domain::from(local));
     let wire = Wire::traced(socket, trace(args, Trace::of_client));
-    let mut client = Client::open(wire, &helo, timeouts).map_err(not_sent)?;
+    let mut client = Client::open(wire, &helo, timeouts).map_err(|failure| not_sent(&failure))?;
     let ready = credentials.map_or(Ok(()), |credentials| client.authenticate(&credentials));
     let text = match client.offers_8bit() {
         true => &letter.eight_bit,
         false => &letter.seven_bit,
     };
-    let sent = ready.and_then(|()| client.send(&from, &recipients.all(), text));
+    let to = recipients.all();
+    let sent = ready.map(|()| {
+        let answers = client.send(&from, &to, text);
+        answers.flatten().collect::<Vec<_>>()
+    });
     client.quit();
-    outcome(&sent.map_err(not_sent)?)
+    outcome(&sent.map_err(|failure| not_sent(&failure))?)
 }
 
 /// Who is to get the letter. The letter names those of To and Cc; those of Bcc it does not name.
@@ -122,30 +126,44 @@ fn helo_name(name: &str) -> Result<Domain, Failure> {
     })
 }
 
-fn not_sent(failure: client::Failure) -> Failure {
+fn not_sent(failure: &client::Failure) -> Failure {
     match failure {
-        client::Failure::Unknown(_) => try_later(format!(
-            "{failure}; if you send it again, it may come twice"
-        )),
+        client::Failure::Unknown(_) => try_later(format!("{failure}; {TWICE}")),
         _ if failure.is_temporary() => try_later(format!("not sent: {failure}; try again later")),
         _ => failed(format!("not sent: {failure}")),
     }
 }
 
-/// One recipient that was refused for good decides; then one that may be tried again.
+const TWICE: &str = "if you send it again, it may come twice";
+
+/// What became of the letter. One recipient who was refused for good decides; then one who may be
+/// tried again.
 fn outcome(verdicts: &[Verdict]) -> Result<(), Failure> {
-    let mut lines = Vec::new();
-    let mut refused = false;
-    for verdict in verdicts {
-        refused |= verdict.severity == Severity::Refused;
-        if verdict.severity != Severity::Done {
-            lines.push(format!("not {verdict}"));
-        }
+    if let Some(failure) = failure_of_all(verdicts) {
+        return Err(not_sent(failure));
     }
+    let line = |verdict: &Verdict| match verdict.result {
+        Ok(_) => None,
+        Err(client::Failure::Unknown(_)) => Some(format!("{verdict}; {TWICE}")),
+        Err(_) => Some(format!("not {verdict}")),
+    };
+    let lines: Vec<String> = verdicts.iter().filter_map(line).collect();
+    let is_refused = |verdict: &Verdict| verdict.severity() == Severity::Refused;
     match lines.join("\n") {
         _ if lines.is_empty() => Ok(()),
-        why if refused => Err(failed(why)),
+        why if verdicts.iter().any(is_refused) => Err(failed(why)),
         why => Err(try_later(why)),
+    }
+}
+
+/// Why nobody has the letter, if that has nothing to do with the recipients: it is told once.
+fn failure_of_all(verdicts: &[Verdict]) -> Option<&client::Failure> {
+    use client::Failure::Refused;
+    let first = verdicts.first()?;
+    let is_same = |verdict: &Verdict| verdict.result == first.result;
+    match &first.result {
+        Err(Refused(Stage::Rcpt | Stage::Data | Stage::Text, _)) | Ok(_) => None,
+        Err(failure) => verdicts.iter().all(is_same).then_some(failure),
     }
 }
 

@@ -1,13 +1,14 @@
 //! The user agent's side of POP3: log in, fetch, remove, say goodbye.
 
 use crate::protocol::dot::{Received, Text, read_text};
-use crate::protocol::line::{Line, Stream, Wire, visible};
+use crate::protocol::line::{ENDLESS_LINE, Line, Stream, Wire, visible};
 use crate::protocol::sasl::Credentials;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// Longest reply line, CR LF included, in octets (RFC 2449 §4).
+/// So much of a reply line is kept, in characters. RFC 2449 §4 allows no more than that, but what
+/// counts is the first word: a line is read to its end.
 const REPLY_LINE: usize = 512;
 /// Most letters of a list that we read.
 pub const LETTERS: usize = 100_000;
@@ -164,16 +165,22 @@ impl<S: Stream> Client<S> {
     fn hear(&mut self) -> Result<(), Failure> {
         self.wire.allow(self.patience)?;
         let line = self.line()?;
-        match line.split(' ').next() {
-            Some("+OK") => Ok(()),
-            Some("-ERR") => Err(Failure::Refused(line)),
-            _ => Err(Failure::Nonsense(line)),
+        let begins = |word| match line.strip_prefix(word) {
+            Some(text) => !text.starts_with(|c: char| c.is_ascii_alphanumeric()),
+            None => false,
+        };
+        if begins("+OK") {
+            Ok(())
+        } else if begins("-ERR") {
+            Err(Failure::Refused(line))
+        } else {
+            Err(Failure::Nonsense(line))
         }
     }
 
     fn line(&mut self) -> Result<String, Failure> {
-        match self.wire.read_line(REPLY_LINE)? {
-            Line::Text(line) => Ok(visible(&line)),
+        match self.wire.read_line(ENDLESS_LINE)? {
+            Line::Text(line) => Ok(visible(&line).chars().take(REPLY_LINE).collect()),
             Line::Closed => Err(Failure::Io(io::ErrorKind::UnexpectedEof.into())),
             Line::BareNewline => Err(Failure::Nonsense("a CR or LF alone".to_string())),
             Line::TooLong | Line::Endless => Err(Failure::Endless),

@@ -6,20 +6,25 @@
 //! digits, where the last has a space.
 //!
 //! A client decides by the first digit alone (§4.3.2), so codes that nobody has thought of yet work
-//! too. What to do then is not known here: the client decides that, and the relay.
+//! too, and the text may be as odd and as long as it likes. A client that does not hear a 250
+//! because of its text sends the letter again. What to do then is not known here: the client
+//! decides that, and the relay.
 // ANCHOR_END: story
 
 // ANCHOR: uses
-use super::line::{Line, REPLY_LINE, Stream, Wire, visible};
+use super::line::{ENDLESS_LINE, REPLY_LINE, Stream, Wire, visible};
 use std::fmt;
 use std::io;
 use std::ops::Range;
 // ANCHOR_END: uses
 
 // ANCHOR: limits
-/// Most lines that we read of one reply. The longest that real servers send, to EHLO, has about
-/// twenty.
+/// Most lines that we write in one reply, and keep of one that we read. The longest that real
+/// servers send, to EHLO, has about twenty.
 pub const REPLY_LINES: usize = 100;
+
+/// How far we follow a reply to find its last line, in octets.
+pub const ENDLESS_REPLY: usize = 1024 * 1024;
 
 /// The codes that there can be (RFC 5321 §4.3.2).
 const CODES: Range<u16> = 200..600;
@@ -52,15 +57,16 @@ pub struct ReplyLine {
 
 // ANCHOR: reply_line_parse
 impl ReplyLine {
-    /// Reads a line without its CR LF. A bare `250` will do.
+    /// Reads a line without its CR LF. A bare `250` will do. Behind three digits everything is text,
+    /// but for a hyphen, and for a fourth digit: that is another number.
     pub fn parse(line: &[u8]) -> Option<ReplyLine> {
         let (digits, rest) = line.split_at_checked(3)?;
         let code = str::from_utf8(digits).ok()?.parse().ok()?;
         let (last, text) = match rest {
-            [] => (true, rest),
             [b' ', text @ ..] => (true, text),
             [b'-', text @ ..] => (false, text),
-            _ => return None,
+            [b'0'..=b'9', ..] => return None,
+            text => (true, text),
         };
         let text = clean(&String::from_utf8_lossy(text));
         CODES
@@ -161,23 +167,21 @@ impl Reply {
     // ANCHOR_END: write
 
     // ANCHOR: read
-    /// Reads a reply, to its last line.
+    /// Reads a reply, to its last line. Of a long line the beginning is kept, and of many lines the
+    /// first [`REPLY_LINES`].
     pub fn read<S: Stream>(wire: &mut Wire<S>) -> Result<Reply, ReplyError> {
-        let mut lines = Vec::new();
-        let mut first_code = None;
-        while lines.len() < REPLY_LINES {
-            let line = match wire.read_line(REPLY_LINE).map_err(ReplyError::Io)? {
-                Line::Text(line) => line,
-                Line::Closed => return Err(ReplyError::Closed),
-                Line::BareNewline => return Err(ReplyError::BareNewline),
-                Line::TooLong | Line::Endless => return Err(ReplyError::TooLong),
-            };
+        let (mut lines, mut first_digit, mut size) = (Vec::new(), None, 0);
+        while size < ENDLESS_REPLY {
+            let line = read_line(wire)?;
+            size += line.len() + "\r\n".len();
             let ReplyLine { code, last, text } =
                 ReplyLine::parse(&line).ok_or_else(|| ReplyError::NoReply(visible(&line)))?;
-            if *first_code.get_or_insert(code) != code {
-                return Err(ReplyError::TwoCodes);
+            if *first_digit.get_or_insert(code / 100) != code / 100 {
+                return Err(ReplyError::TwoMeanings);
             }
-            lines.push(text);
+            if lines.len() < REPLY_LINES {
+                lines.push(text);
+            }
             if last {
                 return Ok(Reply { code, lines });
             }
@@ -186,6 +190,31 @@ impl Reply {
     }
 }
 // ANCHOR_END: read
+
+// ANCHOR: read_line
+/// Reads one line of a reply, and takes its end away. A CR or LF that stands alone is no reason not
+/// to hear what the line says: a 250 is a 250, and whoever sends it can say all that he wants with
+/// a CR LF, too.
+fn read_line<S: Stream>(wire: &mut Wire<S>) -> Result<Vec<u8>, ReplyError> {
+    let mut line = Vec::new();
+    let read = wire.read_piece(ENDLESS_LINE, &mut line);
+    read.map_err(ReplyError::Io)?;
+    if let Some(trace) = wire.trace()
+        && !line.is_empty()
+    {
+        trace.heard(&line, line.len());
+    }
+    match line.pop() {
+        Some(b'\n') => {}
+        Some(_) if line.len() + 1 == ENDLESS_LINE => return Err(ReplyError::TooLong),
+        _ => return Err(ReplyError::Closed),
+    }
+    if line.ends_with(b"\r") {
+        line.pop();
+    }
+    Ok(line)
+}
+// ANCHOR_END: read_line
 
 // ANCHOR: from_reply_line
 impl From<ReplyLine> for Reply {
@@ -218,12 +247,10 @@ pub enum ReplyError {
     Closed,
     /// A line that does not begin with a code from 200 to 599.
     NoReply(String),
-    /// Two lines of one reply have different codes.
-    TwoCodes,
-    /// A line over [`REPLY_LINE`] octets, or more than [`REPLY_LINES`] lines.
+    /// Two lines of one reply have different first digits.
+    TwoMeanings,
+    /// [`ENDLESS_LINE`] octets and no end of the line, or [`ENDLESS_REPLY`] and no last line.
     TooLong,
-    /// A CR or LF stood alone.
-    BareNewline,
     /// It was there before the question, so nobody knows what the next one will answer.
     OutOfStep,
 }
@@ -244,11 +271,10 @@ impl fmt::Display for ReplyError {
                 let why = "this is no reply, it lacks a code from 200 to 599";
                 write!(f, "{why}: {line}")
             }
-            ReplyError::TwoCodes => f.write_str("the lines of one reply have different codes"),
-            ReplyError::TooLong => f.write_str("a reply longer than any real one"),
-            ReplyError::BareNewline => {
-                f.write_str("a reply held a CR or LF alone; lines end with CR LF")
+            ReplyError::TwoMeanings => {
+                f.write_str("the lines of one reply have different first digits")
             }
+            ReplyError::TooLong => f.write_str("a reply longer than any real one"),
             ReplyError::OutOfStep => f.write_str("the server answered before it was asked"),
         }
     }

@@ -7,14 +7,12 @@ use std::fmt;
 use std::iter::Peekable;
 use std::str::{FromStr, Lines};
 
-/// How far we are with one recipient.
+/// How far we are with one recipient who does not have the letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// The next hop does not have the letter yet; why, if there was a try.
+    /// The letter waits for the next try; why, if there was one.
     Waiting(Option<Reason>),
-    /// It has.
-    Delivered,
-    /// It never will, and the sender was told so.
+    /// There is no hope, and the sender is to be told so.
     Failed(Reason),
 }
 
@@ -38,7 +36,8 @@ pub struct Envelope {
     pub tries: u32,
     /// When to try next.
     pub next: Date,
-    /// Whom it goes to.
+    /// Whom it still goes to. Whoever has the letter leaves the list, and so does whoever will never
+    /// have it, when the sender was told.
     pub recipients: Vec<(Mailbox, State)>,
 }
 
@@ -48,7 +47,16 @@ impl Envelope {
         let recipients = self.recipients.iter();
         recipients.filter_map(|(mailbox, state)| match state {
             State::Waiting(_) => Some(mailbox),
-            State::Delivered | State::Failed(_) => None,
+            State::Failed(_) => None,
+        })
+    }
+
+    /// The recipients for whom there is no hope, and why.
+    pub fn failed(&self) -> impl Iterator<Item = (&Mailbox, &Reason)> {
+        let recipients = self.recipients.iter();
+        recipients.filter_map(|(mailbox, state)| match state {
+            State::Waiting(_) => None,
+            State::Failed(reason) => Some((mailbox, reason)),
         })
     }
 
@@ -69,11 +77,6 @@ impl Envelope {
         domains
     }
 
-    /// Is there nobody left to deliver to?
-    pub fn is_done(&self) -> bool {
-        self.waiting().next().is_none()
-    }
-
     /// Writes down how far we are with one recipient.
     pub fn set(&mut self, recipient: &Mailbox, state: State) {
         for (mailbox, old) in &mut self.recipients {
@@ -81,6 +84,11 @@ impl Envelope {
                 *old = state.clone();
             }
         }
+    }
+
+    /// Writes down that this one has the letter.
+    pub fn remove(&mut self, recipient: &Mailbox) {
+        self.recipients.retain(|(mailbox, _)| mailbox != recipient);
     }
 }
 
@@ -95,7 +103,6 @@ impl fmt::Display for Envelope {
         for (mailbox, state) in &self.recipients {
             let (word, reason) = match state {
                 State::Waiting(reason) => ("waiting", reason.as_ref()),
-                State::Delivered => ("delivered", None),
                 State::Failed(reason) => ("failed", Some(reason)),
             };
             writeln!(f, "{word} <{mailbox}>")?;
@@ -149,7 +156,6 @@ fn read_recipient(rest: &mut Rest<'_>) -> Option<(Mailbox, State)> {
     };
     let state = match (word, reason) {
         ("waiting", reason) => State::Waiting(reason),
-        ("delivered", None) => State::Delivered,
         ("failed", Some(reason)) => State::Failed(reason),
         _ => return None,
     };

@@ -1,29 +1,28 @@
 //! The bounce: a report that a letter could not be delivered, as a letter from `<>` to its sender
 //! (RFC 5321 §6.1, RFC 3464, RFC 6522).
 
-use crate::message::{Clock, Date};
+use crate::message::{Clock, LONGEST};
 use crate::protocol::address::{Domain, ForwardPath, HostName, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
-use crate::protocol::reply::Severity;
-use crate::queue::Reason;
+use crate::protocol::reply::{Reply, Severity};
+use crate::queue::{Envelope, Reason};
 use crate::session::Letter;
 
 /// Most of the header of the letter that a bounce shows, in octets.
 const HEADER: usize = 64 * 1024;
 
-/// Makes a bounce. It has three parts: one for people, one for programs, and the header of the
-/// letter.
+/// Makes a bounce for those for whom there is no hope. It has three parts: one for people, one for
+/// programs, and the header of the letter.
 pub fn bounce(
     own: &Domain,
     sender: &Mailbox,
-    arrived: Date,
-    failed: &[(Mailbox, Reason)],
+    envelope: &Envelope,
     text: &Text,
     clock: &mut Clock,
 ) -> Letter {
     let (now, id) = (clock.now(), clock.unique_name());
-    let for_people = for_people(own, failed);
-    let for_programs = for_programs(own, arrived, failed);
+    let for_people = for_people(own, envelope);
+    let for_programs = for_programs(own, envelope);
     let header = header(text);
     // Nothing in it can hold a line end: names and addresses are parsed.
     let lines = format!(
@@ -43,10 +42,10 @@ pub fn bounce(
     }
 }
 
-fn for_people(own: &Domain, failed: &[(Mailbox, Reason)]) -> String {
+fn for_people(own: &Domain, envelope: &Envelope) -> String {
     let mut text =
         format!("This is the mail server {own}. A letter of yours could not be delivered.\n");
-    for (mailbox, Reason { host, reply }) in failed {
+    for (mailbox, Reason { host, reply }) in envelope.failed() {
         let who = host.as_ref().map_or(own.to_string(), HostName::to_string);
         text += &format!("\n<{mailbox}>\n    {who} says: {reply}\n");
     }
@@ -54,12 +53,11 @@ fn for_people(own: &Domain, failed: &[(Mailbox, Reason)]) -> String {
 }
 
 /// RFC 3464 §2: fields about the letter, and then, for each recipient, an empty line and fields.
-fn for_programs(own: &Domain, arrived: Date, failed: &[(Mailbox, Reason)]) -> String {
+fn for_programs(own: &Domain, envelope: &Envelope) -> String {
+    let arrived = envelope.arrived;
     let mut text = format!("Reporting-MTA: dns; {own}\nArrival-Date: {arrived}\n");
-    for (mailbox, Reason { host, reply }) in failed {
-        // RFC 3463: it did not go in time, or it was refused.
-        let is_late = reply.severity() == Severity::TryLater;
-        let status = if is_late { "4.4.7" } else { "5.0.0" };
+    for (mailbox, Reason { host, reply }) in envelope.failed() {
+        let status = status(reply);
         text +=
             &format!("\nFinal-Recipient: rfc822; {mailbox}\nAction: failed\nStatus: {status}\n");
         if let Some(host) = host {
@@ -69,12 +67,32 @@ fn for_programs(own: &Domain, arrived: Date, failed: &[(Mailbox, Reason)]) -> St
     text
 }
 
+/// The status code (RFC 3463): the one that the server said, at the beginning of its text (RFC
+/// 2034 §4). Without one: it was refused, or it did not go in time. Also of a letter that did not
+/// go in time the server's own code is told: it says why (RFC 3463, X.4.7).
+fn status(reply: &Reply) -> &str {
+    let first = reply.text().first();
+    let word = first.and_then(|line| line.split(' ').next()).unwrap_or("");
+    let number = |part: &str| {
+        let is_short = (1..=3).contains(&part.len()) && part.bytes().all(|it| it.is_ascii_digit());
+        is_short && (part == "0" || !part.starts_with('0'))
+    };
+    let class = reply.code() / 100;
+    let rest = word.strip_prefix(&format!("{class}."));
+    match rest.and_then(|rest| rest.split_once('.')) {
+        Some((subject, detail)) if number(subject) && number(detail) => word,
+        _ if reply.severity() == Severity::TryLater => "4.4.7",
+        _ => "5.0.0",
+    }
+}
+
+/// The header of the letter, as long as there is room. Of a line that is too long for any letter
+/// (RFC 5322 §2.1.1), the beginning is shown.
 fn header(text: &Text) -> String {
     let mut header = String::new();
-    let mut size = 0;
     for line in text.header_lines() {
-        size += line.len();
-        if size > HEADER {
+        let line = &line[..line.len().min(LONGEST)];
+        if header.len() + line.len() > HEADER {
             break;
         }
         header.extend(line.iter().map(seven_bit));

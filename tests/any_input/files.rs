@@ -14,9 +14,9 @@ use std::time::Duration;
 fn an_envelope_is_damaged_or_written_as_it_was_read() {
     let good = "from <>\narrived 1795412453\ntries 0\nnext 0\nwaiting <bob@b.example>\nend\n|\
         from <\"end\"@a.example>\narrived 0\ntries 4294967295\nnext 18446744073709551615\n\
-        waiting <bob@b.example>\nreason b.example 451 no > end\ndelivered <\" \"@b>\n\
+        waiting <bob@b.example>\nreason b.example 451 no > end\nwaiting <\" \"@b>\n\
         failed <x@[192.0.2.1]>\nreason - 550 no\nend\n";
-    let pieces = "end\n|reason - 550\n|reason b 250-x\n|delivered <a@b>\n|failed <a@b>\n|<|>|<>|\
+    let pieces = "end\n|reason - 550\n|reason b 250-x\n|waiting <a@b>\n|failed <a@b>\n|<|>|<>|\
         waiting <@h:a@b>\n|\u{2028}|tries |-1";
     let stock = Stock::new(list(good), pieces, &[]);
     stock.feed(count::ENVELOPES, Stock::spoilt, envelope);
