@@ -45,8 +45,8 @@ def perform(row):
     kept = WORK / "failed" / row.name
     shutil.rmtree(kept, ignore_errors=True)
     if outcome.startswith("differs"):
-        shutil.copytree(stage.folder, kept, symlinks=True, ignore_dangling_symlinks=True,
-                        ignore=shutil.ignore_patterns("memory"))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", stage.folder, kept])
     stage.close()
     return outcome, stage.settings
 
