@@ -231,9 +231,9 @@ class Stage:
                     if not some:
                         return seen
                     seen += some
-            (self.folder / "screen").write_bytes(seen)
             raise Differs(f"{Path(words[0]).name} did not end")
         finally:
+            (self.folder / "screen").write_bytes(seen)
             os.close(terminal)
             try:
                 os.kill(child, signal.SIGKILL)
