@@ -255,7 +255,8 @@ def postfix_delivers(stage):
     from servers import postfix, send_letter
 
     site = mailbox_for(stage)
+    belongs_to_mail(stage, site)
     postfix(stage)
     send_letter(stage)
-    header = is_served(stage, site, LETTER, ["Delivered-To"])
+    header = is_served(stage, site, LETTER, ["Delivered-To", "X-Original-To"])
     demand("(Postfix)" in header, "it has not come through Postfix")

@@ -55,7 +55,7 @@ virtual_mailbox_base = /
 virtual_mailbox_maps = inline:{ { alice@a.example = MAILDIR/ } }
 virtual_uid_maps = static:UID
 virtual_gid_maps = static:UID
-virtual_minimum_uid = 0
+virtual_minimum_uid = 1
 """
 
 
