@@ -151,6 +151,14 @@ set sendmail="smtp://alice:wonderland@127.0.0.1:SMTP_PORT;auth=plain;notls"
     )
 
 
+@row(GROUP, "GNU mailutils", "mailutils")
+def mailutils_send(stage):
+    """A subject in German and Chinese, a text, and an attachment; with a password."""
+    site = served(stage)
+    compose_mailutils(stage)
+    authenticated(composed(one(stage, site)))
+
+
 def compose_smtplib(stage):
     script = """
 import smtplib, sys

@@ -86,7 +86,7 @@ mx-host=c.example,alias.example,10
 @row(GROUP, "dnsmasq (MX)", "dnsmasq-base", limit=90)
 def relay_by_mx(stage):
     """Seven domains by MX: a dead first host, no MX, an alias, an MX that is an alias are delivered; a
-    null MX and a name that does not exist bounce, with 5.1.10 and 5.1.2; no DNS server at all: later."""
+    null MX and a name that does not exist bounce, and the bounce tells why; no DNS server at all: later."""
     need("dnsmasq", "dnsmasq-base")
     port = stage.port("DNS_PORT")
     stage.setting("dnsmasq.conf", DNSMASQ)
@@ -107,12 +107,13 @@ def relay_by_mx(stage):
     for file in box.iterdir():
         if file.name.endswith(".letter"):
             demand(file.read_bytes().endswith(LETTER.replace(b"\n", b"\r\n")), "the letter differs")
-    for number, (domain, status) in enumerate([("null.example", "5.1.10"), ("nowhere.example", "5.1.2")], 1):
+    reasons = [("null.example", "accepts no mail"), ("nowhere.example", "does not exist")]
+    for number, (domain, reason) in enumerate(reasons, 1):
         hand_in(stage, "SMTP_PORT", f"bob@{domain}")
         relay(stage, site, status=1)
         bounces = stage.arrived(site, count=number)
         text = bounces[-1].decode()
-        demand(f"Status: {status}" in text, f"{domain}: no {status} in {re.findall('Status: .*', text)}")
+        demand("Status: 5." in text and reason in text, f"{domain}: no `{reason}` in {text!r}")
     dnsmasq.end()
     hand_in(stage, "SMTP_PORT", "bob@b.example")
     relay(stage, site, status=75)

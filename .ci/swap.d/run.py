@@ -1,6 +1,6 @@
 """Runs the rows, prints the table, and compares it with the one in the book.
 
-Usage: run.py [--record] [ROW…]
+Usage: run.py [ROW…|figures]
 """
 
 import importlib
@@ -12,12 +12,15 @@ import sys
 import time
 import traceback
 
+import figures
 import page
 from stage import ROOT, ROWS, WORK, Differs, Missing, Stage, version
 
-for module in ["clients", "maildirs", "fetchers", "servers", "relays", "inboxes", "shows"]:
-    if (ROOT / ".ci" / "swap.d" / f"{module}.py").exists():
-        importlib.import_module(module)
+# Their rows stand in the table in this order.
+ORDER = ["clients", "servers", "relays", "maildirs", "fetchers", "inboxes", "shows"]
+for module in ORDER:
+    importlib.import_module(module)
+ROWS.sort(key=lambda row: ORDER.index(row.run.__module__))
 
 
 def late(*_):
@@ -51,16 +54,24 @@ def perform(row):
     return outcome, stage.settings
 
 
+def is_red(outcome, before):
+    """A row that worked has to work; what differs has to stand on the page."""
+    if outcome.startswith("not"):
+        return before == "works" and os.environ.get("SWAP") == "install"
+    return outcome.startswith("differs") and not before.startswith("differs")
+
+
 def main():
-    words = sys.argv[1:]
-    record = "--record" in words
-    names = [word for word in words if not word.startswith("-")]
+    names, record = sys.argv[1:], os.environ.get("SWAP") == "record"
+    if names == ["figures"]:
+        figures.measure()
+        return
     unknown = set(names) - {row.name for row in ROWS}
-    if unknown or [word for word in words if word.startswith("-") and word != "--record"]:
-        print(f"there is no row {' '.join(unknown)}; there are:", *(row.name for row in ROWS))
+    if unknown:
+        print("there is no row", *unknown, "; there are", *(row.name for row in ROWS))
         sys.exit(2)
     before = page.outcomes()
-    results, red = [], []
+    results = []
     for row in ROWS:
         if names and row.name not in names:
             continue
@@ -70,12 +81,10 @@ def main():
         seconds = time.monotonic() - begun
         print(f"{row.name:20} {versions:12} {seconds:5.1f} s  {outcome}", flush=True)
         results.append((row, versions, outcome, settings))
-        if outcome.startswith("differs") and not before.get(row.name, "").startswith("differs"):
-            red.append(row.name)
-        if outcome.startswith("not") and os.environ.get("SWAP") == "install" and before.get(row.name) == "works":
-            red.append(row.name)
-    if record:
+    if record and not names:
         page.record(results)
+        page.record_figures(figures.measure())
+    red = [row.name for row, _, outcome, _ in results if is_red(outcome, before.get(row.name, ""))]
     if red:
         print("these rows have to work, and do not:", *red)
         print(f"what they left is in {WORK}/failed")

@@ -59,8 +59,9 @@ virtual_minimum_uid = 1
 """
 
 
-def postfix(stage, settings=VIRTUAL):
-    """Postfix; with no other settings it delivers to MAILDIR, as its owner."""
+def postfix(stage, settings=VIRTUAL, on_disk=False):
+    """Postfix; with no other settings it delivers to MAILDIR, as its owner. `on_disk`: its queue lies
+    on the disk, and not in memory as all else that a layer writes."""
     port = stage.port("SMTP_PORT" if settings == VIRTUAL else "POSTFIX_PORT")
     if "MAILDIR" in stage.words:
         stage.words["UID"] = os.stat(stage.words["MAILDIR"]).st_uid
@@ -72,6 +73,8 @@ def postfix(stage, settings=VIRTUAL):
     master = re.sub(r"^(\S+ +\S+ +\S+ +\S+ +)y ", r"\1n ", master, flags=re.MULTILINE)
     master += "postlog unix-dgram n - n - 1 postlogd\n" if "postlogd" not in master else ""
     machine.run("sh", "-c", "cat > /etc/postfix/master.cf", input=master.encode())
+    if on_disk:
+        put_on_disk(stage, machine, "postfix")
     machine.run("postfix", "start", status=None)
     machine.run("newaliases", status=None)
     stage.wait(
@@ -79,6 +82,11 @@ def postfix(stage, settings=VIRTUAL):
         "Postfix did not start",
     )
     return machine
+
+
+def put_on_disk(stage, machine, spool):
+    place, folder = f"/var/spool/{spool}", f"{stage.folder}/spool"
+    machine.run("sh", "-ec", f"cp -a {place} {folder}; mount --bind {folder} {place}")
 
 
 @row(GROUP, "Postfix", "postfix")
@@ -134,12 +142,14 @@ plain:
 """
 
 
-def exim(stage):
+def exim(stage, on_disk=False):
     port = stage.port("SMTP_PORT")
     machine = Machine(stage, "exim4-daemon-light", "exim4", {"/etc/exim4/exim4.conf": EXIM})
     # It trusts only a file of root's that nobody else may change.
     machine.run("chmod", "644", "/etc/exim4/exim4.conf")
     (stage.folder).chmod(0o777)
+    if on_disk:
+        put_on_disk(stage, machine, "exim4")
     machine.run("exim4", "-bd", "-q1h")
     stage.wait(lambda: answers(port), "Exim did not start")
     return machine

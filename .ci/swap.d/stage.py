@@ -189,7 +189,7 @@ class Stage:
         file.chmod(0o600)
         return file
 
-    def run(self, *words, input=None, shown=False, status=0, **environment):
+    def run(self, *words, input=None, shown=False, status=0, limit=COMMAND, **environment):
         """Runs a command to its end. `shown`: it stands in the book."""
         words = [str(word) for word in words]
         if shown:
@@ -200,7 +200,7 @@ class Stage:
             words,
             input=input or b"",
             capture_output=True,
-            timeout=COMMAND,
+            timeout=limit,
             cwd=self.folder,
             env=self.environment | environment,
             start_new_session=True,
