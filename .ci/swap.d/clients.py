@@ -222,6 +222,7 @@ def git_send(stage):
     """A commit, with a password; `git am` from the Maildir makes the same commit of it."""
     site = served(stage)
     git, repository, dates = compose_git(stage)
+    demand(b"\r" not in one(stage, site), "there are CRs in the file")
     authenticated(one(stage, site).decode())
     copy = stage.folder / "copy"
     stage.run(git, "clone", "--quiet", repository, copy)

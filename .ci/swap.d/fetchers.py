@@ -100,7 +100,7 @@ def poplib_fetches(stage):
         box_has(stage, site, 202 if ends == "close" else 0)
 
 
-@row(GROUP, "fetchmail", "fetchmail")
+@row(GROUP, "fetchmail", "fetchmail", limit=150)
 def fetchmail_fetches(stage):
     """202 letters are left on the server and come once, by UIDL; then twenty are fetched and deleted. It
     hands them to our `serve`."""
@@ -127,7 +127,7 @@ poll 127.0.0.1 service POP3_PORT protocol pop3 uidl
     demand(len(stage.letters(site, "bob")) == 222, "not all came before they were deleted")
 
 
-@row(GROUP, "getmail6", "getmail6")
+@row(GROUP, "getmail6", "getmail6", limit=150)
 def getmail_fetches(stage):
     """202 letters are left on the server and come once, by UIDL; then twenty are fetched and deleted."""
     site, letters = full_box(stage)

@@ -4,6 +4,7 @@ Usage: run.py [ROW…|figures]
 """
 
 import importlib
+import multiprocessing
 import os
 import signal
 import shutil
@@ -27,8 +28,10 @@ def late(*_):
     raise Differs("the time for this row is over")
 
 
-def perform(row):
-    """Runs one row; returns the outcome, and the settings for the book."""
+def perform(name):
+    """Runs one row; returns the outcome, the settings for the book, and the time that it took."""
+    begun = time.monotonic()
+    row = next(row for row in ROWS if row.name == name)
     stage = Stage(row.name)
     signal.signal(signal.SIGALRM, late)
     signal.alarm(row.limit)
@@ -39,7 +42,7 @@ def perform(row):
         outcome = f"not installed: {missing}"
     except Exception as error:
         why = str(error) if isinstance(error, Differs) else f"{type(error).__name__}: {error}"
-        outcome = f"differs: {why}"
+        outcome = " ".join(f"differs: {why}".split())
         (stage.folder / "traceback").write_text(traceback.format_exc())
     finally:
         signal.alarm(0)
@@ -51,7 +54,7 @@ def perform(row):
         kept.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", stage.folder, kept])
     stage.close()
-    return outcome, stage.settings
+    return outcome, stage.settings, time.monotonic() - begun
 
 
 def is_red(outcome, before):
@@ -71,16 +74,15 @@ def main():
         print("there is no row", *unknown, "; there are", *(row.name for row in ROWS))
         sys.exit(2)
     before = page.outcomes()
+    rows = [row for row in ROWS if not names or row.name in names]
     results = []
-    for row in ROWS:
-        if names and row.name not in names:
-            continue
-        begun = time.monotonic()
-        outcome, settings = perform(row)
-        versions = ", ".join(filter(None, map(version, row.packages)))
-        seconds = time.monotonic() - begun
-        print(f"{row.name:20} {versions:12} {seconds:5.1f} s  {outcome}", flush=True)
-        results.append((row, versions, outcome, settings))
+    # Most of the time they wait for each other, and not for the processor.
+    with multiprocessing.Pool(4) as pool:
+        done = pool.imap(perform, [row.name for row in rows])
+        for row, (outcome, settings, seconds) in zip(rows, done):
+            versions = ", ".join(filter(None, map(version, row.packages)))
+            print(f"{row.name:20} {versions:12} {seconds:5.1f} s  {outcome}", flush=True)
+            results.append((row, versions, outcome, settings))
     if record and not names:
         page.record(results)
         page.record_figures(figures.measure())

@@ -142,9 +142,9 @@ plain:
 """
 
 
-def exim(stage, on_disk=False):
+def exim(stage, settings=EXIM, on_disk=False):
     port = stage.port("SMTP_PORT")
-    machine = Machine(stage, "exim4-daemon-light", "exim4", {"/etc/exim4/exim4.conf": EXIM})
+    machine = Machine(stage, "exim4-daemon-light", "exim4", {"/etc/exim4/exim4.conf": settings})
     # It trusts only a file of root's that nobody else may change.
     machine.run("chmod", "644", "/etc/exim4/exim4.conf")
     (stage.folder).chmod(0o777)

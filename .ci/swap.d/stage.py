@@ -7,6 +7,7 @@ such as SMTP_PORT, which stand for what the run has chosen. They stand so in the
 
 import os
 import pty
+import random
 import re
 import select
 import shutil
@@ -22,10 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 WORK = ROOT / "target" / "swap"
 LAYERS = WORK / "layers"
+# Another build can be tried in the place of ours.
 PROGRAM = Path(os.environ.get("SWAP_PROGRAM", ROOT / "target" / "release" / "smtp-primer"))
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/lib/dovecot"
 # How long one command may take, and how long we wait for what a daemon does.
-COMMAND = 30
+COMMAND = 60
 DAEMON = 20
 
 
@@ -171,10 +173,13 @@ class Stage:
 
     def port(self, word):
         """A free port, known by a word."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.words[word] = probe.getsockname()[1]
-        return self.words[word]
+        # Below those that the system gives to callers, so that nobody takes it before it is used.
+        while True:
+            port = random.randrange(20000, 32000)
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) != 0:
+                    self.words[word] = port
+                    return port
 
     def setting(self, name, text):
         """Writes a file of settings, and keeps it for the book."""
@@ -184,6 +189,7 @@ class Stage:
 
     def write(self, name, content):
         file = self.folder / name
+        assert file.is_relative_to(self.folder), f"{file} is outside of the row's folder"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content.encode() if isinstance(content, str) else content)
         file.chmod(0o600)
@@ -328,7 +334,7 @@ class Machine:
         folder = stage.folder / f"machine-{package}"
         folder.mkdir()
         for name, text in files.items():
-            stage.setting(name, text)
+            stage.settings.append((name, text.lstrip("\n")))
             inside = stage.fill(text.lstrip("\n"))
             file = folder / "files" / name.lstrip("/")
             file.parent.mkdir(parents=True, exist_ok=True)
