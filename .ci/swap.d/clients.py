@@ -1,6 +1,5 @@
 """Clients -> serve: what other programs send, our server puts into a mailbox."""
 
-import subprocess
 
 from letters import *
 from stage import *

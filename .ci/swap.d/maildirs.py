@@ -1,6 +1,5 @@
 """Maildir: what we deliver, other programs read; what they deliver, our `pop3` serves."""
 
-import glob
 import imaplib
 import mailbox
 import poplib

@@ -1,6 +1,5 @@
 """send -> servers: our `send` hands letters to other mail servers."""
 
-import pwd
 
 from letters import *
 from stage import *
