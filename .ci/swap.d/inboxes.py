@@ -41,8 +41,8 @@ def body_of(letter):
 
 @row(GROUP, "Dovecot", "dovecot-pop3d")
 def inbox_of_dovecot(stage):
-    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has them, octet for
-    octet, and they are gone."""
+    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has their bodies, octet for octet, and they
+    are gone."""
     box = stage.folder / "box"
     for part in ["new", "cur", "tmp"]:
         (box / part).mkdir(parents=True)
@@ -60,8 +60,8 @@ ADD_ALICE = "useradd --create-home --home-dir /var/alice alice && echo alice:won
 
 @row(GROUP, "Courier", "courier-pop")
 def inbox_of_courier(stage):
-    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has them, octet for
-    octet, and they are gone."""
+    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has their bodies, octet for octet, and they
+    are gone."""
     port = stage.port("COURIER_PORT")
     machine = Machine(stage, "courier-pop", "courierpop3d")
     shell = lambda command: machine.run("sh", "-ec", command)
@@ -82,8 +82,8 @@ def inbox_of_courier(stage):
 
 @row(GROUP, "popa3d", "popa3d")
 def inbox_of_popa3d(stage):
-    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has them, octet for
-    octet, and they are gone."""
+    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has their bodies, octet for octet, and they
+    are gone."""
     port = stage.port("POPA3D_PORT")
     machine = Machine(stage, "popa3d", "popa3d")
     machine.run("sh", "-ec", ADD_ALICE)

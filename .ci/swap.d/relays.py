@@ -85,7 +85,7 @@ mx-host=c.example,alias.example,10
 
 @row(GROUP, "dnsmasq (MX)", "dnsmasq-base", limit=90)
 def relay_by_mx(stage):
-    """Seven domains by MX: a dead first host, no MX, an alias, an MX that is an alias are delivered; a
+    """Six domains by MX: a dead first host, no MX, an alias, an MX that is an alias are delivered; a
     null MX and a name that does not exist bounce, and the bounce tells why; no DNS server at all: later."""
     need("dnsmasq", "dnsmasq-base")
     port = stage.port("DNS_PORT")

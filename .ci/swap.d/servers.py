@@ -249,7 +249,7 @@ MOODS = [
 @row(GROUP, "smtp-sink", "postfix", limit=120)
 def send_to_smtp_sink(stage):
     """28 moods: each command refused with 4yz and 5yz, 421, or no answer; without ESMTP, without
-    8BITMIME. The exit status is 0, 1 or 75, and what is taken arrives octet for octet."""
+    8BITMIME. The exit status is 0, 1 or 75, and the body of what is taken arrives."""
     sink = shutil.which("smtp-sink", path=PATH)
     machine = Machine(stage, "postfix", "smtp-sink") if not sink else None
     wrong = []
