@@ -26,6 +26,7 @@ pub fn text_is_code(project: &Project) -> Vec<String> {
         for listing in page.includes(&[RUST, "toml"]) {
             wrong.extend(resolves(project, page, &listing));
         }
+        wrong.extend(settings(project, page));
         wrong.extend(names_its_file(page));
     }
     wrong.extend(used_once_and_in_order(project));
@@ -37,7 +38,7 @@ fn one_include(page: &Page, block: &Block) -> Vec<String> {
     let complain = |line, message: &str| vec![page.file.complaint(line, message)];
     match block.language.as_str() {
         "" => complain(block.line, "this block names no language"),
-        RUST | "toml" | "smtp" | "pop3" | "console" => match block.inside.as_slice() {
+        RUST | "toml" | "smtp" | "pop3" | "console" | "text" => match block.inside.as_slice() {
             [(line, text)] if include(&page.file.name, *line, text).is_some() => Vec::new(),
             [] => complain(block.line, "this block is empty"),
             _ => complain(
@@ -47,7 +48,7 @@ fn one_include(page: &Page, block: &Block) -> Vec<String> {
         },
         other => {
             let message = format!(
-                "`{other}` is none of the languages of a block: {RUST} toml smtp pop3 console"
+                "`{other}` is none of the languages of a block: {RUST} toml smtp pop3 console text"
             );
             complain(block.line, &message)
         }
@@ -107,6 +108,20 @@ fn resolves(project: &Project, page: &Page, listing: &Include) -> Option<String>
         1 => None,
         count => complain(format!("{path} has {count} anchors `{anchor}`")),
     }
+}
+
+/// The settings of other programs are the files of book/settings, which a run of them has written.
+fn settings(project: &Project, page: &Page) -> Vec<String> {
+    let includes = page.includes(&["text"]).into_iter();
+    let strangers = includes.filter(|shown| {
+        !shown.path.starts_with("book/settings/")
+            || shown.anchor.is_some()
+            || !project.has(&shown.path)
+    });
+    let message = "a block of text is a whole file of book/settings";
+    strangers
+        .map(|shown| page.file.complaint(shown.line, message))
+        .collect()
 }
 
 /// Whoever types the code in must know into which file: `*File: `src/...`*` says it.

@@ -375,7 +375,8 @@ line.rs:limit ~> lime.rs:limit !! 22: no file src/lime.rs
 ```rust,ignore ~> ```rust !! 5: none of the languages
 fits}}\n``` ~> fits}} !! 25: never ends
 - a list ~> \s\s\s\sfn main() {} !! 19: four spaces
-```rust,ignore ~> ```text !! 5: none of the languages
+```rust,ignore ~> ```sh !! 5: none of the languages
+```rust,ignore ~> ```text !! 6: a whole file of book/settings
 - a list ~> > ~~~rust !! 19: three backticks
 - a list ~> > ```rust !! 19: three backticks
 - a list ~> <pre> !! 19: not in <pre>
