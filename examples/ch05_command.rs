@@ -3,8 +3,8 @@
 //! Run it: `cargo run --example ch05_command`
 //! or with a line of your own: `cargo run --example ch05_command 'mail from:<you@home.example>'`
 //!
-//! Look for the three codes: 500 for what is no command, 501 for a command with a wrong argument,
-//! 555 for a parameter that is not known here. And see how each good one is written properly.
+//! Look for the codes: 501 for a command with a wrong argument, 555 for a parameter that is not
+//! known here, 421 for what is not SMTP at all. And see how each good one is written properly.
 
 use smtp_primer::protocol::command::Command;
 use smtp_primer::protocol::line::visible;

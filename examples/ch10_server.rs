@@ -5,7 +5,7 @@
 //! without the dot that ended it; and when 250 is said: after `store` has returned, not before.
 
 use smtp_primer::protocol::line::{Trace, Wire, visible};
-use smtp_primer::server::{Door, PATIENCE, Store, converse, hang_up, serve};
+use smtp_primer::server::{Entrance, PATIENCE, Store, Times, converse, hang_up, serve};
 use smtp_primer::session::{Caller, Host, Letter, Session};
 use std::collections::BTreeMap;
 use std::{env, error, io, net::TcpListener};
@@ -36,18 +36,20 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     };
     let address = env::args().nth(1).unwrap_or("127.0.0.1:2525".to_string());
     let listener = TcpListener::bind(address)?;
-    println!("listening on {}", listener.local_addr()?);
-    let door = Door::new(listener, PATIENCE, None)?;
+    let address = listener.local_addr()?;
+    println!("listening on {address}");
+    let mut entrance = Entrance::new(listener, Times::new(PATIENCE), None)?;
     let mut memory = Memory(Vec::new());
 
-    serve(&door, None, |visitor| {
+    serve(&mut entrance, None, |connection| {
         let caller = Caller {
-            ip: visitor.peer.ip(),
+            ip: connection.peer.ip(),
+            local: address.ip(),
             trusted: false,
             may_authenticate: false,
         };
         let mut session = Session::new(&host, caller);
-        let mut wire = Wire::traced(visitor, Some(Trace::of_server(Box::new(io::stdout()))));
+        let mut wire = Wire::traced(connection, Some(Trace::of_server(Box::new(io::stdout()))));
         if let Err(error) = converse(&mut wire, &mut session, &mut memory, PATIENCE) {
             hang_up(&mut wire, &error, "421 a.example closing");
         }

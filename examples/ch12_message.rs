@@ -4,7 +4,7 @@
 //! the subject, which is ASCII now and folded; and, in the trace, the way back from the top down.
 
 use smtp_primer::message::{Clock, Date, Draft, Field, compose, received, return_path};
-use smtp_primer::protocol::address::{Domain, ReversePath};
+use smtp_primer::protocol::address::{Domain, HostName, ReversePath};
 use smtp_primer::session::{Letter, Origin};
 use std::error::Error;
 use std::net::IpAddr;
@@ -13,12 +13,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let draft = Draft {
         from: "alice@a.example".parse()?,
         to: vec!["<bob@b.example>".parse()?],
+        cc: vec!["<carol@c.example>".parse()?],
         subject: Some("Grüße aus München, und wie wäre es nachher mit einem Glas Tee?".to_string()),
         fields: vec![
             "Reply-To: Alice <alice@phone.example>".parse()?,
             "X-Phone: +49 89 1234".parse()?,
         ],
-        body: "Bob,\nI am at the station.\nAlice\n".to_string(),
+        body: "Bob,\nI am in the café.\nAlice\n".to_string(),
+        // For a server that does not offer 8BITMIME.
+        eight_bit: false,
     };
     // A clock that stands still: the output is the same each time.
     let mut clock = Clock::new(Some(1_795_412_453));
@@ -53,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn hop(helo: &str, ip: &str) -> Result<Origin, Box<dyn Error>> {
-    let (helo, ip): (Domain, IpAddr) = (helo.parse()?, ip.parse()?);
+    let (helo, ip): (HostName, IpAddr) = (helo.parse()?, ip.parse()?);
     Ok(Origin {
         helo,
         ip,

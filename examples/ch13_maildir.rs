@@ -1,8 +1,8 @@
 //! A letter is delivered into two mailboxes at once, is read, and keeps its name for life.
 //!
-//! Run it with `cargo run --example ch13_maildir`, and look for: the size at the end of each name;
-//! the folder that changes when a letter was seen, and the uid that does not; and that a letter
-//! which cannot be delivered to all is delivered to nobody.
+//! Run it with `cargo run --example ch13_maildir`, and look for: the size of each letter on the
+//! wire, which is more than that of its file; the folder that changes when a letter was seen, and
+//! the uid that does not; and that a letter which cannot be delivered to all is delivered to nobody.
 
 use smtp_primer::maildir::{Maildir, deliver};
 use smtp_primer::message::Clock;
@@ -59,8 +59,9 @@ fn list(title: &str, mailbox: &Maildir) -> Result<(), Box<dyn Error>> {
     for letter in mailbox.list()? {
         let place = letter.path.strip_prefix(mailbox.folder())?;
         println!(
-            "  {}\n    uid {}, {} octets",
+            "  {}, {} octets\n    uid {}, {} octets on the wire",
             place.display(),
+            fs::metadata(&letter.path)?.len(),
             letter.uid,
             letter.size
         );

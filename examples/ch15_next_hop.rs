@@ -6,9 +6,9 @@
 //! Look at the order of the hosts, and at the reasons where there is none.
 
 use smtp_primer::next_hop::dns::{Data, Kind, Record};
-use smtp_primer::next_hop::resolver::{PATIENCE, Resolver};
-use smtp_primer::next_hop::{Lookup, MAIL_PORT, NoHop, next_hops};
-use smtp_primer::protocol::address::Domain;
+use smtp_primer::next_hop::resolver::Resolver;
+use smtp_primer::next_hop::{Dns, MAIL_PORT, NoHop, next_hops};
+use std::time::Instant;
 
 /// Lines of a name, a preference if it is an MX record, and the host or address.
 const TABLE: [(&str, Option<u16>, &str); 8] = [
@@ -24,10 +24,10 @@ const TABLE: [(&str, Option<u16>, &str); 8] = [
 
 struct Table;
 
-impl Lookup for Table {
-    fn look_up(&mut self, name: &Domain, asked: Kind) -> Result<Vec<Record>, NoHop> {
+impl Dns for Table {
+    fn ask(&mut self, name: &str, asked: Kind) -> Result<Vec<Record>, NoHop> {
         let mut records = Vec::new();
-        for (owner, preference, value) in TABLE.iter().filter(|line| line.0 == name.as_str()) {
+        for (owner, preference, value) in TABLE.iter().filter(|line| line.0 == name) {
             let data = match (preference, value.parse()) {
                 (Some(preference), _) if asked == Kind::Mx => {
                     Data::Mx(*preference, value.to_string())
@@ -45,14 +45,14 @@ impl Lookup for Table {
     }
 }
 
-fn show(domain: &str, lookup: &mut dyn Lookup) -> Result<(), Box<dyn std::error::Error>> {
+fn show(domain: &str, dns: &mut dyn Dns) -> Result<(), Box<dyn std::error::Error>> {
     let routes = ["c.example 127.0.0.1:2626".parse()?];
     match next_hops(
         &domain.parse()?,
         &routes,
         &"a.example".parse()?,
         MAIL_PORT,
-        Some(lookup),
+        Some(dns),
     ) {
         Ok(targets) => targets
             .iter()
@@ -66,7 +66,8 @@ fn show(domain: &str, lookup: &mut dyn Lookup) -> Result<(), Box<dyn std::error:
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     if let [domain, resolver] = words.as_slice() {
-        return show(domain, &mut Resolver::new(resolver.parse()?, PATIENCE));
+        let mut resolver = Resolver::new(resolver.parse()?, None, Instant::now());
+        return show(domain, &mut resolver);
     }
     let mut domains = TABLE.iter().map(|line| line.0).collect::<Vec<_>>();
     domains.dedup();

@@ -100,9 +100,9 @@ impl<S: Stream> Client<S> {
     fn hello(&mut self, helo: &Domain) -> Result<(), Failure> {
         let greeting = self.hear(Stage::Greeting)?;
         done(Stage::Greeting, greeting)?;
-        let mut reply = self.say(Stage::Hello, Command::Ehlo(helo.clone()))?;
+        let mut reply = self.say(Stage::Hello, Command::Ehlo(helo.clone().into()))?;
         if reply.severity() == Severity::Refused {
-            reply = self.say(Stage::Hello, Command::Helo(helo.clone()))?;
+            reply = self.say(Stage::Hello, Command::Helo(helo.clone().into()))?;
         } else {
             // The first line is the server's name.
             let lines = reply.text().iter().skip(1);
@@ -118,6 +118,11 @@ impl<S: Stream> Client<S> {
             let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
             (words.next() == Some(name)).then_some(words)
         })
+    }
+
+    /// May a text have octets over 127 (RFC 6152)?
+    pub fn offers_8bit(&self) -> bool {
+        self.offers("8BITMIME").next().is_some()
     }
 
     /// Proves who we are, with PLAIN if the server offers it, else with LOGIN.

@@ -53,7 +53,9 @@ const COMMANDS: [Command; 10] = [
         about: "receive letters by SMTP; it listens on 127.0.0.1:2525 unless told otherwise\n\
                 --sessions N   stop after N connections\n\
                 --timeout      how long to wait for each line; 300 unless told otherwise\n\
-                --max-size     the longest letter to take",
+                --max-size     the longest letter to take\n\
+                --quiet        no trace. If standard output is a pipe, something has to read it:\n\
+                a trace that nobody reads stops the server",
         run: roles::serve,
     },
     Command {
@@ -61,7 +63,9 @@ const COMMANDS: [Command; 10] = [
         form: "DIR [--listen HOST:PORT] [--sessions N] [--timeout SECS] [--quiet]",
         about: "let users fetch their letters; it listens on 127.0.0.1:2110 unless told otherwise\n\
                 --sessions N   stop after N connections\n\
-                --timeout      how long to wait for each line; 600 unless told otherwise",
+                --timeout      how long to wait for each line; 600 unless told otherwise\n\
+                --quiet        no trace. If standard output is a pipe, something has to read it:\n\
+                a trace that nobody reads stops the server",
         run: roles::pop3,
     },
     Command {
@@ -72,42 +76,56 @@ const COMMANDS: [Command; 10] = [
                 --retry    the first wait after a failure; 1800 unless told otherwise\n\
                 --give-up  how old a letter may get; 432000, five days, unless told otherwise\n\
                 --timeout  how long to wait for each answer; minutes, as RFC 5321 wishes,\n\
-                unless told otherwise",
+                unless told otherwise. To find the hosts of a domain by DNS takes no more\n\
+                than 60 seconds in any case; then the hosts found so far are tried",
         run: roles::relay,
     },
     Command {
         name: "send",
-        form: "--server HOST:PORT --from A --to B [--to C]... [--subject S]\n\
-               [--header 'Name: value']... [--body FILE | --message FILE]\n\
+        form: "--server HOST:PORT --from A --to B [--to C]... [--cc D]... [--bcc E]...\n\
+               [--subject S] [--header 'Name: value']... [--body FILE | --message FILE]\n\
                [--user U --password-file F] [--helo NAME] [--timeout SECS] [--quiet]",
         about: "write a letter and send it; without --body the text comes from standard input\n\
                 --from ''   the sender that is nobody, <>\n\
+                --to        an address alone; each recipient has an option of its own\n\
+                --cc        the letter goes to them, too, and names them as readers\n\
+                --bcc       the letter goes to them, too, and does not name them\n\
+                --header    one more field, in any language: 'From: Bob <bob@b.example>'\n\
                 --message   send this file as it is, header and all",
         run: send::send,
     },
     Command {
         name: "inbox",
-        form: "--server HOST:PORT --user U [--password-file F] [--keep] [--timeout SECS]",
-        about: "fetch letters by POP3 and show them\n\
-                --keep  leave them on the server",
+        form: "--server HOST:PORT --user U [--password-file F] [--into DIR] [--keep]\n\
+               [--timeout SECS]",
+        about: "show the letters that wait on a POP3 server; they stay there\n\
+                --into DIR  also put each of them into DIR, a Maildir of your own, and then remove\n\
+                it from the server; if the connection breaks, it may come a second time.\n\
+                DIR is made if it is not there; show DIR/new/NAME reads a letter again\n\
+                --keep      means nothing any more\n\
+                --timeout   how long to wait for each answer; 60 unless told otherwise",
         run: inbox::inbox,
     },
     Command {
         name: "show",
         form: "FILE",
-        about: "show a letter as a user agent does; - reads standard input",
+        about: "show a letter as a user agent does; - reads standard input\n\
+                what the letter says is indented, and long texts are cut",
         run: inbox::show,
     },
     Command {
         name: "talk",
         form: "HOST:PORT",
-        about: "type SMTP or POP3 by hand; each Enter sends CR LF",
+        about: "type SMTP or POP3 by hand; each Enter sends CR LF\n\
+                It waits five minutes for an answer; Ctrl-C ends it.",
         run: talk::talk,
     },
     Command {
         name: "play",
-        form: "FILE (--server HOST:PORT | --listen HOST:PORT)",
-        about: "play one side of a dialogue file, and compare what the other side says",
+        form: "FILE (--server HOST:PORT | --listen HOST:PORT) [--timeout SECS]",
+        about: "play one side of a dialogue file, and compare what the other side says\n\
+                --timeout  how long the other side may take for each line; 300 unless told otherwise\n\
+                Exit status 1: the other side said something else, or closed, or was silent.",
         run: talk::play,
     },
 ];

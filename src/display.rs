@@ -6,145 +6,212 @@
 //!
 //! A letter comes from anybody, and a terminal obeys what is printed on it: an ESC can retitle the
 //! window, fill the clipboard, even type for the reader. Decoding is what brings such octets to
-//! light, so looking for them before decoding is no use. Here everything leaves by one door,
-//! [`printable`], and it is the last one.
+//! light, so looking for them before decoding is no use. And a text can look like a field, or like
+//! the beginning of another letter. Here everything leaves by one door, the `Page`, and it is the
+//! last one.
 //!
 //! It shows what is there and guesses nothing. An unknown charset is named. HTML is shown as
 //! source: to render it is a browser's work. A file name is shown, and never used to open a file.
+//! Nobody reads a letter of 50 MB on a terminal: of what is long a part is shown, and the page says
+//! how much is left out.
 
 mod encoded_word;
 mod encoding;
 mod header;
+mod page;
+mod parameter;
 mod parts;
 
-use crate::protocol::line::{is_hidden, visible};
+use crate::protocol::line::is_hidden;
 pub use encoded_word::decode_words;
 pub use encoding::{decode_body, decode_charset};
-pub use header::Header;
+pub use header::{HEADER, Header};
+use page::Page;
+pub use page::{COLUMNS, INDENT, MARKS, printable};
 pub use parts::{DEPTH, PARTS, Part, parts};
 
 /// The fields a reader wants, in the order of the page. Trace fields are for those who look for a
 /// fault, and they read the letter itself.
 const FIELDS: [&str; 6] = ["Date", "From", "Reply-To", "To", "Cc", "Subject"];
 
+/// What stands before each further line of a field.
+const FIELD_INDENT: &str = "    ";
+
+/// How many octets of all texts together are shown, their transfer encoding undone.
+pub const TEXT: usize = 1024 * 1024;
+
+/// How many characters of the name of a part or of a charset are shown. Most file systems take 255.
+pub const NAME: usize = 255;
+
 /// A letter as a page of text, safe to print: of all control characters it holds only newline and
 /// tab. Any octets are a letter, also none at all.
 ///
-/// All plain text is shown; a letter without any shows the source of the best there is, and says
-/// so.
+/// What begins in the first column is ours: the name of a field, a heading, a note between
+/// parentheses. What the letter says stands behind that or behind an [`INDENT`], and no line is
+/// longer than [`COLUMNS`], so that no terminal of that width breaks one.
+///
+/// All plain text is shown, up to [`TEXT`]; a letter without any, or with blanks alone, shows the
+/// source of the best there is, and says so.
 pub fn present(letter: &[u8]) -> String {
-    let mut page = fields(letter);
+    let mut page = Page::default();
+    fields(&mut page, letter);
     let parts = parts(letter);
     let full = parts.len() == PARTS;
     let (mut texts, mut others): (Vec<Part>, Vec<Part>) =
         parts.into_iter().partition(is_plain_text);
+    texts.retain(|part| !is_blank(part));
     if texts.is_empty()
         && let Some(at) = source(&others)
     {
         let part = others.remove(at);
-        page += &format!("\n(no plain text: this is the source of {})\n", part.kind);
+        let kind = &part.kind;
+        page.say("");
+        page.note(&format!("no plain text: this is the source of {kind}"));
         texts.push(part);
     }
-    page += &body(&texts);
-    page += &list(&others);
+    body(&mut page, &texts);
+    list(&mut page, &others);
     if full {
-        page += &format!("(no more than {PARTS} parts are shown)\n");
+        page.note(&format!("no more than {PARTS} parts are shown"));
     }
-    printable(&page)
+    page.into_text()
 }
 
-/// Text that cannot drive a terminal: whatever moves, hides or turns around other text becomes a
-/// visible mark such as `\x1b`. Newline and tab stay, and so does a backslash: this is for reading,
-/// not for reading back.
-pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => shown.push(c),
-            c if is_hidden(c) => shown += &visible(c.to_string().as_bytes()),
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-/// A value on one line, decoded, the white space of its folds made one space. A newline that hid in
-/// an encoded-word must not stay one: it could add a line to the page that looks like a field.
+/// A value on one line, decoded, any white space made one space: many blanks would push what comes
+/// next to where it looks like a line of its own. A newline that hid in an encoded-word must not
+/// stay one.
 fn one_line(value: &str) -> String {
-    let words = value.split([' ', '\t']).filter(|word| !word.is_empty());
-    let words: Vec<&str> = words.collect();
-    decode_words(&words.join(" ")).replace('\n', "\\n")
+    let text = decode_words(value);
+    let words = text.split(|c: char| c == '\t' || c.is_whitespace() && !is_hidden(c));
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ").replace('\n', "\\n")
+}
+
+/// The same, cut to [`NAME`] characters.
+fn short(name: &str) -> String {
+    let line = one_line(name);
+    match line.char_indices().nth(NAME) {
+        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
 }
 
 /// A field that stands there twice is shown twice: which of two senders is the true one is not
 /// ours to say (RFC 7103 §7.5.1).
-fn fields(letter: &[u8]) -> String {
+fn fields(page: &mut Page, letter: &[u8]) {
     let (header, _) = Header::read(letter);
-    let mut page = String::new();
+    let mut none = true;
     for name in FIELDS {
         for value in header.all(name) {
-            page += &format!("{name}: {}\n", one_line(value));
+            page.quote(&format!("{name}: "), FIELD_INDENT, &one_line(value));
+            none = false;
         }
     }
-    if page.is_empty() {
-        page += "(no date, no sender, no subject)\n";
+    if none {
+        page.note("no date, no sender, no subject");
     }
-    page
+    if header.left_out() > 0 {
+        page.note(&format!(
+            "{} octets of the header are left out",
+            header.left_out()
+        ));
+    }
 }
 
 fn is_plain_text(part: &Part) -> bool {
     part.kind == "text/plain" && !part.attachment
 }
 
+/// Is there nothing in it that a reader could see? A text too long to be shown as a whole is
+/// never blank: nobody has seen its end.
+fn is_blank(part: &Part) -> bool {
+    let blank = |c: char| c.is_whitespace() || is_hidden(c) && !c.is_control();
+    let text = |octets| decode_charset(&part.charset, octets).unwrap_or_else(|marks| marks);
+    part.octets.len() <= TEXT && text(&part.octets).chars().all(blank)
+}
+
 /// Where the part is whose source is worth reading, if there is no plain text: another kind of
 /// text (RFC 2046 §4.1.4), or a report, which is made of header fields (RFC 3464 §2.1).
 fn source(parts: &[Part]) -> Option<usize> {
     ["text/", "message/"].iter().find_map(|kind| {
-        let fits = |part: &Part| part.kind.starts_with(kind) && !part.attachment;
+        let fits = |part: &Part| part.kind.starts_with(kind) && !part.attachment && !is_blank(part);
         parts.iter().position(fits)
     })
 }
 
 /// The texts, one below the other.
-fn body(parts: &[Part]) -> String {
-    let mut body = String::new();
+fn body(page: &mut Page, parts: &[Part]) {
+    let (mut room, mut left_out) = (TEXT, 0);
     for part in parts {
-        if !part.octets.trim_ascii().is_empty() {
-            body += &format!("\n{}\n", text(part).trim_matches('\n'));
+        let (shown, rest) = part.octets.split_at(cut(&part.octets, room));
+        room -= shown.len();
+        left_out += rest.len();
+        if !shown.is_empty() {
+            page.say("");
+            text(page, part, shown);
         }
     }
-    if body.is_empty() {
-        body += "\n(no text)\n";
+    if parts.is_empty() {
+        page.say("");
+        page.note("no text");
     }
-    body
+    if left_out > 0 {
+        page.say("");
+        page.note(&format!("{left_out} octets of the text are left out"));
+    }
 }
 
-/// The text of a part. If its charset is not known it is named, and what is ASCII can be read.
-fn text(part: &Part) -> String {
-    let charset = &part.charset;
-    let text = decode_charset(charset, &part.octets).unwrap_or_else(|marks| {
-        format!("(this text is in {charset}, which is not known here)\n\n{marks}")
+/// Where to cut octets that are too many: not inside a character of UTF-8, which has at most four.
+fn cut(octets: &[u8], most: usize) -> usize {
+    let inside = |at: &usize| matches!(octets.get(*at), Some(0x80..0xc0));
+    let start = (most.saturating_sub(3)..=most).rev().find(|at| !inside(at));
+    start.unwrap_or(most).min(octets.len())
+}
+
+/// A text, and before it what we do not know about it. If its charset is not known it is named,
+/// and what is ASCII can be read.
+fn text(page: &mut Page, part: &Part, octets: &[u8]) {
+    if let Some(encoding) = &part.unknown_encoding {
+        let encoding = short(encoding);
+        page.note(&format!(
+            "this text is encoded in {encoding}, which is not known here"
+        ));
+        page.say("");
+    }
+    let text = decode_charset(&part.charset, octets).unwrap_or_else(|marks| {
+        let charset = short(&part.charset);
+        page.note(&format!(
+            "this text is in {charset}, which is not known here"
+        ));
+        page.say("");
+        marks
     });
-    text.replace("\r\n", "\n")
+    let text = text.replace("\r\n", "\n");
+    for line in text.trim_matches('\n').split('\n') {
+        page.quote(INDENT, INDENT, line);
+    }
 }
 
 /// Of each part that is not shown a line: type, name, size.
-fn list(parts: &[Part]) -> String {
-    let mut list = String::new();
+fn list(page: &mut Page, parts: &[Part]) {
     for (number, part) in (1..).zip(parts) {
         if number == 1 {
-            list += "\nOther parts:\n";
+            page.say("");
+            page.say("Other parts:");
         }
-        list += &format!("{number:3}. {}", part.kind);
-        let name = one_line(&part.name);
+        let mut line = part.kind.clone();
+        let name = short(&part.name);
         if !name.is_empty() {
-            list += &format!(" \"{name}\"");
+            line += &format!(" \"{}\"", name.replace('"', "\\\""));
         }
-        list += &format!(", {} octets", part.octets.len());
+        line += &format!(", {} octets", part.octets.len());
         if part.kind.starts_with("multipart/") {
-            list += " (nested too deep to be opened)";
+            line += " (nested too deep to be opened)";
         }
-        list += "\n";
+        if let Some(encoding) = &part.unknown_encoding {
+            let encoding = short(encoding);
+            line += &format!(" (encoded in {encoding}, which is not known here)");
+        }
+        page.quote(&format!("{number:3}. "), "       ", &line);
     }
-    list
 }

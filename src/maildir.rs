@@ -4,6 +4,9 @@
 //! letter is written, in `new` it has arrived, in `cur` a reader has seen it. A letter is one file,
 //! and its name is never used again. So nobody needs a lock: a reader sees a whole letter or none.
 //!
+//! Many programs read such a mailbox and write into it. As they all do, we end a line in a file
+//! with LF. On the wire it ends with CR LF, so a letter's size there is another than the file's.
+//!
 //! [`deliver`] is the promise behind "250 OK": when it returns, the letter survives a crash.
 //! Each line of it is a system call that matters, in the only order that is right. What it shares
 //! with the queue stands in `file`.
@@ -13,9 +16,12 @@ mod file;
 use crate::message::Clock;
 use crate::protocol::address::Domain;
 use crate::protocol::dot::Text;
-pub(crate) use file::{lock, remove_if_abandoned, sync_folder, with_new_name, write_synced};
+pub(crate) use file::{create_file, lock, make_folder, open_file, remove_if_abandoned};
+pub(crate) use file::{sync_folder, with_new_name, write_synced};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::ErrorKind::{InvalidInput, PermissionDenied};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,8 +29,6 @@ use std::time::Duration;
 pub const ABANDONED: Duration = Duration::from_secs(36 * 60 * 60);
 /// Longest name of a letter: it also serves as its UIDL (RFC 1939 §7).
 pub const NAME: usize = 70;
-
-const FOLDERS: [&str; 3] = ["tmp", "new", "cur"];
 
 /// A mailbox: its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,24 +46,40 @@ pub struct Entry {
 }
 
 impl Maildir {
-    /// Makes the folders, if they are not there.
+    /// Makes the mailbox, if it is not there, and whatever of it is missing.
     pub fn create(folder: &Path) -> io::Result<Maildir> {
-        for name in FOLDERS {
-            fs::create_dir_all(folder.join(name))?;
-        }
-        sync_folder(folder)?;
-        sync_folder(&folder.join(".."))?;
-        Ok(Maildir(folder.to_path_buf()))
+        Maildir::create_all(&[folder.to_path_buf()])?;
+        Ok(Maildir::open(folder))
     }
 
-    /// The same, for each letter: [`create`](Maildir::create) has been here when the program
-    /// started. To sync folders again that nobody has touched would take half as long as to deliver
-    /// the letter.
-    pub fn open(folder: &Path) -> io::Result<Maildir> {
-        if FOLDERS.iter().all(|name| folder.join(name).is_dir()) {
-            return Ok(Maildir(folder.to_path_buf()));
+    /// Makes many. One that is complete costs nothing: nobody syncs again what nobody has touched.
+    ///
+    /// `tmp` is made last. Where it is, all else was synced before, whenever the program that made
+    /// it was killed.
+    pub fn create_all(folders: &[PathBuf]) -> io::Result<()> {
+        let is_whole = |folder: &&PathBuf| {
+            ["tmp", "new", "cur"]
+                .iter()
+                .all(|name| folder.join(name).is_dir())
+        };
+        let missing: Vec<&PathBuf> = folders.iter().filter(|folder| !is_whole(folder)).collect();
+        for folder in &missing {
+            // It may be left over from a mailbox that was whole once.
+            let _ = fs::remove_dir(folder.join("tmp"));
+            make_folder(&folder.join("new"))?;
+            make_folder(&folder.join("cur"))?;
+            sync_folder(folder)?;
         }
-        Maildir::create(folder)
+        sync_above(&missing)?;
+        missing
+            .iter()
+            .try_for_each(|folder| make_folder(&folder.join("tmp")))
+    }
+
+    /// The mailbox in this folder, for each letter: [`create`](Maildir::create) has been here when
+    /// the program started. If the folder has gone since, that is trouble, and not to be hidden.
+    pub fn open(folder: &Path) -> Maildir {
+        Maildir(folder.to_path_buf())
     }
 
     /// The folder.
@@ -90,6 +110,23 @@ impl Maildir {
     }
 }
 
+/// Makes sure that the names of these folders last, and those of all above them: any may be new.
+pub(crate) fn sync_above<P: AsRef<Path>>(folders: &[P]) -> io::Result<()> {
+    let mut above = BTreeSet::new();
+    for folder in folders {
+        let path = fs::canonicalize(folder)?;
+        above.extend(path.ancestors().skip(1).map(Path::to_path_buf));
+    }
+    for folder in above {
+        match sync_folder(&folder) {
+            // We may not read it, or its disk knows no such call: then we have not made it.
+            Err(error) if matches!(error.kind(), PermissionDenied | InvalidInput) => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
+}
+
 impl Entry {
     /// What cannot be read is no letter: it may be a folder, or another reader took it away just
     /// now. It must not hide the others.
@@ -98,9 +135,45 @@ impl Entry {
         if name.starts_with('.') {
             return None;
         }
-        let (uid, size) = (uid(name), wire_size(&path, name)?);
+        let size = wire_size(&open_file(&path).ok()?).ok()?;
+        let uid = uid(name);
         Some(Entry { path, uid, size })
     }
+
+    /// The letter. If another program has moved it since it was listed, it is not found: we do not
+    /// go and look for it.
+    pub fn text(&self) -> io::Result<Text> {
+        let mut octets = Vec::new();
+        open_file(&self.path)?.read_to_end(&mut octets)?;
+        Ok(Text::from_file(&octets))
+    }
+}
+
+/// How many octets [`Text::from_file`] would make of a file. They are counted: many programs write
+/// a size into the name, but not all of them keep it true.
+fn wire_size(mut file: &File) -> io::Result<usize> {
+    let mut block = [0; 8 * 1024];
+    let (mut size, mut before) = (0_usize, b'\n');
+    loop {
+        let length = file.read(&mut block)?;
+        if length == 0 {
+            break;
+        }
+        for octet in block.iter().take(length) {
+            size += match (before, octet) {
+                (b'\r', b'\n') => 0,
+                (_, b'\r' | b'\n') => 2,
+                _ => 1,
+            };
+            before = *octet;
+        }
+    }
+    // The last line may have no end.
+    Ok(if matches!(before, b'\r' | b'\n') {
+        size
+    } else {
+        size + 2
+    })
 }
 
 /// Puts one letter into each of these mailboxes, and returns its name. `by` is this host, for the
@@ -117,8 +190,8 @@ pub fn deliver(
 ) -> io::Result<String> {
     with_new_name(clock, |id| {
         let head = head(id);
-        let name = file_name(id, by, head.len() + text.octets().len());
-        deliver_as(mailboxes, &name, [head.as_bytes(), text.octets()])
+        let letter = [head.as_bytes(), text.octets()];
+        deliver_as(mailboxes, &file_name(id, by), letter)
     })
 }
 
@@ -132,9 +205,9 @@ fn deliver_as(mailboxes: &[Maildir], name: &str, parts: [&[u8]; 2]) -> io::Resul
         let linked = first.is_some_and(|first| fs::hard_link(first, &new).is_ok());
         if !linked {
             let tmp = folder.join("tmp").join(name);
-            let file = File::create_new(&tmp)?;
+            let file = create_file(&tmp)?;
             written.push(tmp.clone());
-            write_synced(file, &parts)?;
+            write_synced(file, parts.iter().flat_map(|part| as_in_a_file(part)))?;
             // A link refuses a name that is taken. A rename would overwrite that letter.
             fs::hard_link(&tmp, &new)?;
         }
@@ -150,26 +223,24 @@ fn deliver_as(mailboxes: &[Maildir], name: &str, parts: [&[u8]; 2]) -> io::Resul
     result
 }
 
-/// `id.host,W=size`. The size, as the letter goes over the wire, spares a reader to open every file
-/// to learn it; Dovecot uses the same mark. No colon: Windows does not allow it.
-fn file_name(id: &str, by: &Domain, size: usize) -> String {
-    let mark = format!(",W={size}");
-    let host = by.as_str().replace(':', "-");
-    let room = NAME.saturating_sub(id.len() + 1 + mark.len());
-    format!("{id}.{}{mark}", host.get(..room).unwrap_or(&host))
+/// A text in pieces, each CR LF of it as LF.
+fn as_in_a_file(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = text.split_inclusive(|octet| *octet == b'\n');
+    lines.flat_map(|line| match line.strip_suffix(b"\r\n") {
+        Some(line) => [line, b"\n"],
+        None => [line, b""],
+    })
+}
+
+/// `id.host`. No colon: Windows does not allow it.
+fn file_name(id: &str, by: &Domain) -> String {
+    let name = format!("{id}.{}", by.as_str().replace(':', "-"));
+    name.get(..NAME).unwrap_or(&name).to_string()
 }
 
 /// The name without the flags that a reader may have added; on Windows they stand after a `;`.
 fn base(name: &str) -> &str {
     name.split([':', ';']).next().unwrap_or(name)
-}
-
-/// The size that the name tells, or the one that reading the file tells: a letter from another
-/// program may have lines that end with LF alone.
-fn wire_size(path: &Path, name: &str) -> Option<usize> {
-    let mut marks = base(name).split(',').skip(1);
-    let told = marks.find_map(|mark| mark.strip_prefix("W=")?.parse().ok());
-    told.or_else(|| Some(Text::from_file(&fs::read(path).ok()?).octets().len()))
 }
 
 /// A name that stays when the flags change. Another program's name may not do; then a number made

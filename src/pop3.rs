@@ -17,19 +17,18 @@ use crate::maildir::{Entry, Maildir, lock};
 use crate::protocol::dot::{Text, end_text, write_text, write_text_line};
 use crate::protocol::line::{Stream, Wire};
 pub use session::{COMMAND_LINE, MISTAKES, Message, Session, Step};
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a server waits for the next command (RFC 1939 §3: at least 10 minutes).
 pub const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// A mailbox while somebody reads it: its letters as they were at the login, and the lock that
-/// keeps others out (RFC 1939 §8).
+/// keeps others out (RFC 1939 §8). Programs that know nothing of our lock may take letters away, or
+/// rename them to keep notes in the names. What is not where it was, we can neither read nor remove;
+/// the next login finds it.
 struct Open {
-    mailbox: Maildir,
     entries: Vec<Entry>,
     _lock: File,
 }
@@ -41,49 +40,20 @@ impl Open {
             return Ok(None);
         };
         let entries = mailbox.list()?;
-        Ok(Some(Open {
-            mailbox,
-            entries,
-            _lock,
-        }))
+        Ok(Some(Open { entries, _lock }))
     }
 
-    /// Programs that know nothing of our lock may read the same mailbox. They rename letters, to
-    /// keep notes in the names; what stays is the unique id. So we look for the new names.
-    fn refresh(&mut self) -> io::Result<()> {
-        let list = self.mailbox.list()?.into_iter();
-        let paths: HashMap<String, PathBuf> = list.map(|entry| (entry.uid, entry.path)).collect();
-        for entry in &mut self.entries {
-            if let Some(path) = paths.get(&entry.uid) {
-                entry.path.clone_from(path);
-            }
-        }
-        Ok(())
+    fn read(&self, at: usize) -> io::Result<Text> {
+        let entry = self.entries.get(at);
+        entry.ok_or(ErrorKind::NotFound)?.text()
     }
 
-    fn path(&self, at: usize) -> Option<&Path> {
-        self.entries.get(at).map(|entry| entry.path.as_path())
-    }
-
-    fn read(&mut self, at: usize) -> Option<Text> {
-        let mut octets = fs::read(self.path(at)?);
-        if octets.is_err() {
-            self.refresh().ok()?;
-            octets = fs::read(self.path(at)?);
-        }
-        Some(Text::from_file(&octets.ok()?))
-    }
-
-    /// Removes letters. One that is gone already is removed, too; of the others, how many are left?
-    fn remove(&mut self, deleted: &[usize]) -> usize {
-        let mut paths = deleted.iter().filter_map(|at| self.path(*at));
-        if !paths.all(Path::exists) && self.refresh().is_err() {
-            return deleted.len();
-        }
-        let paths = deleted.iter().filter_map(|at| self.path(*at));
-        let errors = paths.filter_map(|path| fs::remove_file(path).err());
-        let left = errors.filter(|error| error.kind() != ErrorKind::NotFound);
-        left.count()
+    /// Removes letters. How many of them could it not? For one that has moved, it does not say that
+    /// it is removed: it may be there, under another name.
+    fn remove(&self, deleted: &[usize]) -> usize {
+        let entries = deleted.iter().filter_map(|at| self.entries.get(*at));
+        let removed = entries.map(|entry| fs::remove_file(&entry.path));
+        removed.filter(Result::is_err).count()
     }
 }
 
@@ -107,12 +77,13 @@ pub fn converse<S: Stream>(
                 write_text(wire, &text, patience)?;
             }
             Step::Open(user) => open = log_in(wire, session, mailbox(&user))?,
-            Step::Send(at, lines) => match open.as_mut().and_then(|open| open.read(at)) {
-                Some(text) => send(wire, &text, lines, patience)?,
+            Step::Send(at, lines) => match open.as_ref().map(|open| open.read(at)) {
+                Some(Ok(text)) => send(wire, &text, lines, patience)?,
+                Some(Err(error)) => wire.write_line(&format!("{UNREADABLE} ({error})"))?,
                 None => wire.write_line(UNREADABLE)?,
             },
             Step::Remove(deleted) => {
-                let left = open.as_mut().map_or(0, |open| open.remove(&deleted));
+                let left = open.as_ref().map_or(0, |open| open.remove(&deleted));
                 wire.write_line(&session.removed(left))?;
                 return wire.flush();
             }
@@ -125,7 +96,8 @@ pub fn converse<S: Stream>(
     }
 }
 
-const UNREADABLE: &str = "-ERR that letter cannot be read; another program may have it";
+const UNREADABLE: &str =
+    "-ERR [SYS/TEMP] that letter cannot be read; another program may have moved it";
 
 /// Opens a mailbox, and says how that went.
 fn log_in<S: Stream>(
@@ -142,7 +114,7 @@ fn log_in<S: Stream>(
         Ok(None) => "-ERR [IN-USE] somebody is reading this mailbox".to_string(),
         Err(error) => {
             wire.remark(&format!("the mailbox could not be opened: {error}"));
-            "-ERR the mailbox cannot be opened now; try again later".to_string()
+            "-ERR [SYS/TEMP] the mailbox cannot be opened now; try again later".to_string()
         }
     };
     wire.write_line(&reply)?;

@@ -9,13 +9,14 @@
 
 mod envelope;
 
-use crate::maildir::{lock, remove_if_abandoned, sync_folder, with_new_name, write_synced};
+use crate::maildir::{create_file, lock, make_folder, open_file, remove_if_abandoned};
+use crate::maildir::{sync_above, sync_folder, with_new_name, write_synced};
 use crate::message::Clock;
 use crate::protocol::address::{Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 pub use envelope::{Damaged, Envelope, Reason, State};
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// A queue folder.
@@ -35,17 +36,17 @@ pub enum Found {
 impl Queue {
     /// Makes the folder, if it is not there.
     pub fn create(folder: &Path) -> io::Result<Queue> {
-        fs::create_dir_all(folder)?;
-        sync_folder(&folder.join(".."))?;
-        Ok(Queue(folder.to_path_buf()))
+        if !folder.is_dir() {
+            make_folder(folder)?;
+            sync_above(&[folder])?;
+        }
+        Ok(Queue::open(folder))
     }
 
-    /// The same, for each letter: [`create`](Queue::create) has been here when the program started.
-    pub fn open(folder: &Path) -> io::Result<Queue> {
-        if folder.is_dir() {
-            return Ok(Queue(folder.to_path_buf()));
-        }
-        Queue::create(folder)
+    /// The queue in this folder, for each letter: [`create`](Queue::create) has been here when the
+    /// program started. If the folder has gone since, that is trouble, and not to be hidden.
+    pub fn open(folder: &Path) -> Queue {
+        Queue(folder.to_path_buf())
     }
 
     fn file(&self, id: &str, kind: &str) -> PathBuf {
@@ -73,8 +74,8 @@ impl Queue {
             recipients: recipients.into_iter().map(waiting).collect(),
         };
         with_new_name(clock, |id| {
-            let letter = File::create_new(self.file(id, "letter"))?;
-            let added = write_synced(letter, &[head(id).as_bytes(), text.octets()])
+            let letter = create_file(&self.file(id, "letter"))?;
+            let added = write_synced(letter, [head(id).as_bytes(), text.octets()])
                 .and_then(|()| self.update(id, &envelope));
             if added.is_err() {
                 let _ = fs::remove_file(self.file(id, "new"));
@@ -84,10 +85,18 @@ impl Queue {
         })
     }
 
-    /// Writes an envelope anew: a whole new file takes the place of the old one.
+    /// Writes an envelope anew: a whole new file takes the place of the old one, and of whatever a
+    /// crash has left under the name of the new one.
     pub fn update(&self, id: &str, envelope: &Envelope) -> io::Result<()> {
         let new = self.file(id, "new");
-        write_synced(File::create(&new)?, &[envelope.to_string().as_bytes()])?;
+        let file = match create_file(&new) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                fs::remove_file(&new)?;
+                create_file(&new)?
+            }
+            file => file?,
+        };
+        write_synced(file, [envelope.to_string().as_bytes()])?;
         fs::rename(&new, self.file(id, "envelope"))?;
         sync_folder(&self.0)
     }
@@ -106,7 +115,13 @@ impl Queue {
 
     /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is damaged.
     pub fn text(&self, id: &str) -> io::Result<Text> {
-        let octets = fs::read(self.file(id, "letter"))?;
+        let mut octets = Vec::new();
+        match open_file(&self.file(id, "letter")) {
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                return Err(ErrorKind::InvalidData.into());
+            }
+            file => file?.read_to_end(&mut octets)?,
+        };
         Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
     }
 
@@ -124,34 +139,34 @@ impl Queue {
 
     fn look_at(&self, path: &Path) -> Option<Found> {
         let (id, kind) = path.file_name()?.to_str()?.rsplit_once('.')?;
-        let is_left_behind = match kind {
+        match kind {
             "envelope" => return self.read(id),
-            "letter" => self.lacks(id, "envelope") && self.lacks(id, "damaged"),
-            kind => kind == "new",
-        };
-        if is_left_behind {
-            remove_if_abandoned(path);
+            "letter" if !self.lacks(id, "envelope") || !self.lacks(id, "damaged") => {}
+            "letter" | "new" => remove_if_abandoned(path),
+            _ => {}
         }
         None
     }
 
-    /// Is it certain that there is no such file? (A disk in trouble does not know.)
+    /// Is it certain that nothing bears this name? (A disk in trouble does not know.)
     fn lacks(&self, id: &str, kind: &str) -> bool {
-        self.file(id, kind).try_exists().is_ok_and(|exists| !exists)
+        let found = fs::symlink_metadata(self.file(id, kind));
+        found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
     }
 
     /// `None`: somebody took the letter away just now. What the disk does not give us stays where
     /// it is: this may be a bad moment, or a matter of permissions.
     fn read(&self, id: &str) -> Option<Found> {
-        let envelope = match fs::read_to_string(self.file(id, "envelope")) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return None,
-            Err(error) if error.kind() != ErrorKind::InvalidData => {
-                return Some(Found::Damaged(self.file(id, "envelope")));
-            }
-            text => text.unwrap_or_default().parse().ok(),
-        };
-        Some(match envelope {
-            Some(envelope) if !self.lacks(id, "letter") => Found::Letter(id.to_string(), envelope),
+        let path = self.file(id, "envelope");
+        let mut text = String::new();
+        let read = open_file(&path).and_then(|mut file| file.read_to_string(&mut text));
+        match read.map_err(|error| error.kind()) {
+            Err(ErrorKind::NotFound) => return None,
+            Ok(_) | Err(ErrorKind::InvalidData) => {}
+            Err(_) => return Some(Found::Damaged(path)),
+        }
+        Some(match text.parse() {
+            Ok(envelope) if !self.lacks(id, "letter") => Found::Letter(id.to_string(), envelope),
             _ => Found::Damaged(self.set_aside(id)),
         })
     }

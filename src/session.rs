@@ -14,8 +14,8 @@ mod auth;
 mod host;
 mod letter;
 
-use crate::protocol::address::{Domain, ForwardPath, ReversePath};
-use crate::protocol::command::{Argument, Command, MailParameters};
+use crate::protocol::address::{ForwardPath, HostName, Mailbox, ReversePath};
+use crate::protocol::command::{Argument, Command, MailParameters, Syntax};
 use crate::protocol::dot::{Received, Text};
 use crate::protocol::line::Line;
 use crate::protocol::reply::Reply;
@@ -31,11 +31,15 @@ pub const MISTAKES: usize = 20;
 /// A text with this many Received fields goes round in circles (RFC 5321 §6.3).
 pub const HOPS: usize = 100;
 
+const NO_SUCH_USER: &str = "no such user here; names are compared exactly";
+
 /// Who is calling, as the connection tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// From where.
     pub ip: IpAddr,
+    /// At which address of ours.
+    pub local: IpAddr,
     /// Is mail for other domains taken from here, without AUTH?
     pub trusted: bool,
     /// Is AUTH offered here?
@@ -60,7 +64,7 @@ pub struct Session<'a> {
     host: &'a Host,
     caller: Caller,
     /// The name that the caller gave, and whether with EHLO.
-    helo: Option<(Domain, bool)>,
+    helo: Option<(HostName, bool)>,
     authenticated: bool,
     /// The letter that MAIL began, with as many recipients as RCPT has found. Its text is to come.
     letter: Option<Letter>,
@@ -131,15 +135,18 @@ impl<'a> Session<'a> {
             _ => 0,
         };
         if self.mistakes >= MISTAKES {
-            let domain = &self.host.domain;
-            let text = format!("{domain} too many mistakes, closing");
-            return Step::Close(Reply::new(421, &text));
+            return Step::Close(self.closing("too many mistakes, closing"));
         }
         match reply.code() {
             354 => Step::Text(reply),
             221 | 421 => Step::Close(reply),
             _ => Step::Reply(reply),
         }
+    }
+
+    /// A reply of 421 begins with our name (RFC 5321 §4.2.3).
+    fn closing(&self, why: &str) -> Reply {
+        Reply::new(421, &format!("{} {why}", self.host.domain))
     }
 
     fn command(&mut self, line: &[u8]) -> Reply {
@@ -157,6 +164,8 @@ impl<'a> Session<'a> {
             Ok(Command::Quit) => self.quit(),
             Ok(Command::Auth(mechanism, response)) => self.auth(mechanism.as_str(), response),
             Ok(Command::Abandoned(..)) => Reply::new(502, "abandoned, see HELP"),
+            Ok(Command::StartTls) => Reply::new(502, "there is no TLS here"),
+            Err(mistake @ Syntax::Foreign) => self.closing(&mistake.to_string()),
             Err(mistake) => Reply::new(mistake.code(), &mistake.to_string()),
         }
     }
@@ -164,8 +173,8 @@ impl<'a> Session<'a> {
     /// EHLO and HELO (RFC 5321 §4.1.1.1). A second one drops the letter begun, as RSET does
     /// (§4.1.4). EXPN has to be on the list of what is offered (§3.5.2); VRFY is known everywhere.
     /// The reply to HELO has one line, and there are no extensions.
-    fn hello(&mut self, domain: Domain, extended: bool) -> Reply {
-        let mut text = format!("{} greets {domain}", self.host.domain);
+    fn hello(&mut self, name: HostName, extended: bool) -> Reply {
+        let mut text = format!("{} greets {name}", self.host.domain);
         if extended {
             text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING\nEXPN", self.host.max_size);
             if self.caller.may_authenticate {
@@ -173,7 +182,7 @@ impl<'a> Session<'a> {
             }
             text += "\nHELP";
         }
-        self.helo = Some((domain, extended));
+        self.helo = Some((name, extended));
         self.letter = None;
         Reply::new(250, &text)
     }
@@ -181,9 +190,7 @@ impl<'a> Session<'a> {
     /// RFC 5321 §4.1.1.2.
     fn mail(&mut self, reverse_path: ReversePath, parameters: MailParameters) -> Reply {
         if self.distrust {
-            let domain = &self.host.domain;
-            let text = format!("{domain} your last text was doubtful; please call again");
-            return Reply::new(421, &text);
+            return self.closing("your last text was doubtful; please call again");
         }
         let Some(origin) = self.origin() else {
             return Reply::new(503, "say EHLO first");
@@ -199,6 +206,10 @@ impl<'a> Session<'a> {
         if parameters.size.is_some_and(|size| size > limit) {
             return Reply::new(552, &format!("too big; the limit is {limit} octets"));
         }
+        let reverse_path = match reverse_path {
+            ReversePath::Mailbox(mailbox) => ReversePath::Mailbox(self.resolve(mailbox)),
+            ReversePath::Null => ReversePath::Null,
+        };
         let reply = Reply::new(250, &format!("OK, from {reverse_path}"));
         self.letter = Some(Letter {
             reverse_path,
@@ -221,8 +232,22 @@ impl<'a> Session<'a> {
         Some(Origin { helo, ip, protocol })
     }
 
+    /// An address at our own IP address, as in `<alice@[192.0.2.1]>`, is at our domain (RFC 1123
+    /// §5.2.17). We know the one at which this caller has reached us.
+    fn resolve(&self, mailbox: Mailbox) -> Mailbox {
+        let literal = mailbox.domain().literal();
+        if literal.map(|ip| ip.to_canonical()) != Some(self.caller.local.to_canonical()) {
+            return mailbox;
+        }
+        mailbox.at(&self.host.domain).unwrap_or(mailbox)
+    }
+
     /// RFC 5321 §4.1.1.3. A refused recipient leaves the others as they are.
     fn rcpt(&mut self, path: ForwardPath) -> Reply {
+        let path = match path {
+            ForwardPath::Mailbox(mailbox) => ForwardPath::Mailbox(self.resolve(mailbox)),
+            ForwardPath::Postmaster => ForwardPath::Postmaster,
+        };
         let Some(letter) = &mut self.letter else {
             return Reply::new(503, "say MAIL first");
         };
@@ -231,12 +256,13 @@ impl<'a> Session<'a> {
             let text = "relaying denied: that is another domain, and I do not know you";
             return Reply::new(550, text);
         }
-        if self.host.recipients(&path).is_empty() {
-            return Reply::new(550, &format!("no such user here: {path}"));
-        }
+        // To expand a list takes time, so we do it no more often than is of use.
         if letter.forward_paths.len() >= RECIPIENTS {
             let text = format!("too many recipients; send the letter to {RECIPIENTS} at a time");
             return Reply::new(452, &text);
+        }
+        if self.host.recipients(&path).is_empty() {
+            return Reply::new(550, &format!("{NO_SUCH_USER}: {path}"));
         }
         let reply = Reply::new(250, &format!("OK, to {path}"));
         letter.forward_paths.push(path);

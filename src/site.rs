@@ -7,16 +7,17 @@
 
 mod conf;
 
-use crate::maildir::{self, Maildir};
-use crate::message::{Clock, received, return_path};
+use crate::maildir::{self, Maildir, create_file, open_file, sync_folder, write_synced};
+use crate::message::{Clock, above, received, return_path};
 use crate::next_hop::Route;
 use crate::protocol::address::Mailbox;
 use crate::queue::Queue;
 use crate::server::Store;
 use crate::session::{Caller, Host, Letter, POSTMASTER, Recipient};
 pub use conf::{BadConf, new_conf};
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -43,87 +44,101 @@ pub struct Site {
 }
 
 impl Site {
-    /// Reads and checks `site.conf`, and makes the mailboxes and the queue if they are not there.
-    pub fn open(folder: &Path) -> Result<Site, BadConf> {
+    /// Reads and checks `site.conf`.
+    pub fn read(folder: &Path) -> Result<Site, BadConf> {
         let file = folder.join("site.conf");
-        let text = fs::read_to_string(&file).map_err(|error| {
+        let text = open_file(&file).and_then(io::read_to_string);
+        let text = text.map_err(|error| {
             let hint = match error.kind() {
                 ErrorKind::NotFound => "; smtp-primer init makes a site",
                 _ => "",
             };
             BadConf::new(&file, format!("cannot be read: {error}{hint}"))
         })?;
-        let site = conf::parse(folder, &file, &text)?;
+        conf::parse(folder, &file, &text)
+    }
+
+    /// The same, and makes the mailboxes and the queue if they are not there. For a program that
+    /// starts; later nothing is made any more: a mailbox that vanishes is trouble.
+    pub fn open(folder: &Path) -> Result<Site, BadConf> {
+        let site = Site::read(folder)?;
         site.make_folders()?;
         Ok(site)
     }
 
     fn make_folders(&self) -> Result<(), BadConf> {
+        let (mail, queue) = (self.folder.join("mail"), self.queue_folder());
         let users = self.host.users.keys().map(String::as_str);
-        for user in users.chain([POSTMASTER]) {
-            let folder = self.mail_folder(user);
-            let mailbox = Maildir::create(&folder).map_err(unwritable(&folder))?;
-            mailbox.sweep().map_err(unwritable(&folder))?;
+        let users = users.chain([POSTMASTER]);
+        let folders: Vec<PathBuf> = users.map(|user| mail.join(user)).collect();
+        Maildir::create_all(&folders).map_err(unwritable(&mail))?;
+        for folder in folders {
+            let swept = Maildir::open(&folder).sweep();
+            swept.map_err(unwritable(&folder))?;
         }
-        // The queue comes last: it syncs the site, and so the name of `mail` too.
-        let queue = self.folder.join("queue");
         Queue::create(&queue).map_err(unwritable(&queue))?;
-        Ok(())
+        // Who made these folders may have been killed before they were on the disk.
+        sync_folder(&self.folder).map_err(unwritable(&self.folder))
     }
 
-    /// Makes a new site in `folder`. It must not be one already, and if it cannot become one, no
-    /// `site.conf` is left in it.
+    /// Makes a new site in `folder`. It must not be one already. The folders come first and
+    /// `site.conf` last, as a whole: whenever we are killed there is a site or none, and the next
+    /// try goes well.
     pub fn init(folder: &Path, domain: &str, users: &[(String, String)]) -> Result<Site, BadConf> {
         // Checked before anything is written.
         let text = new_conf(domain, users)?;
         let file = folder.join("site.conf");
         let site = conf::parse(folder, &file, &text)?;
-        if file.exists() {
-            let why = "there is a site already, and it stays as it is";
-            return Err(BadConf::new(&file, why));
+        if fs::symlink_metadata(&file).is_ok() {
+            return Err(there_is_one(&file));
         }
-        let is_new = !folder.exists();
-        fs::create_dir_all(folder).map_err(unwritable(folder))?;
-        // Its name is to last, too. (A folder above that may not be read cannot be synced.)
-        let _ = maildir::sync_folder(&folder.join(".."));
-        let made = create_private(&file, &text)
-            .map_err(unwritable(&file))
-            .and_then(|()| site.make_folders());
-        if made.is_err() {
-            // What we have made goes, and what was there before stays.
-            let _ = fs::remove_file(&file);
-            let _ = if is_new {
-                fs::remove_dir_all(folder)
-            } else {
-                Ok(())
-            };
-        }
-        made.map(|()| site)
+        site.make_folders()?;
+        match site.write_conf(&file, &text) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(there_is_one(&file)),
+            written => written.map_err(unwritable(&file)),
+        }?;
+        Ok(site)
+    }
+
+    /// Writes `site.conf` beside, and gives it its name when all of it is on the disk.
+    fn write_conf(&self, file: &Path, text: &str) -> io::Result<()> {
+        // Two that make this site at once must not write into the same new file.
+        let is_busy = || io::Error::new(ErrorKind::ResourceBusy, "another program works here");
+        let _lock = self.queue().lock()?.ok_or_else(is_busy)?;
+        let new = self.folder.join("site.conf.new");
+        // A program that was killed may have left it.
+        let _ = fs::remove_file(&new);
+        let written = write_synced(create_file(&new)?, [text.as_bytes()])
+            // A link refuses a name that is taken. A rename would overwrite that file.
+            .and_then(|()| fs::hard_link(&new, file));
+        fs::remove_file(&new)?;
+        written.and_then(|()| sync_folder(&self.folder))
     }
 
     /// The mailbox of a user of this site. The name comes from the site's list, never from the
     /// wire: what a stranger writes into RCPT must not become a path.
     pub fn mailbox(&self, user: &str) -> io::Result<Maildir> {
         if self.host.is_user(user) {
-            Maildir::open(&self.mail_folder(user))
+            Ok(Maildir::open(&self.folder.join("mail").join(user)))
         } else {
             Err(ErrorKind::NotFound.into())
         }
     }
 
-    fn mail_folder(&self, user: &str) -> PathBuf {
-        self.folder.join("mail").join(user)
+    /// The queue.
+    pub fn queue(&self) -> Queue {
+        Queue::open(&self.queue_folder())
     }
 
-    /// The queue.
-    pub fn queue(&self) -> io::Result<Queue> {
-        Queue::open(&self.folder.join("queue"))
+    fn queue_folder(&self) -> PathBuf {
+        self.folder.join("queue")
     }
 
     /// What a caller may do, by where it calls from and where it reached us.
     pub fn caller(&self, peer: IpAddr, local: IpAddr) -> Caller {
         Caller {
             ip: peer,
+            local,
             trusted: self.trust_loopback && peer.to_canonical().is_loopback(),
             may_authenticate: self.may_authenticate(local),
         }
@@ -139,15 +154,8 @@ fn unwritable(path: &Path) -> impl Fn(io::Error) -> BadConf {
     move |error| BadConf::new(path, format!("cannot be written: {error}"))
 }
 
-/// A file with passwords in it is for its owner's eyes only.
-fn create_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+fn there_is_one(file: &Path) -> BadConf {
+    BadConf::new(file, "there is a site already, and it stays as it is")
 }
 
 /// Takes letters in: those for users of the site go into their mailboxes, all others into the
@@ -164,16 +172,15 @@ impl PostOffice<'_> {
     /// however many lists it is.
     fn sort(&self, letter: &Letter) -> (Vec<String>, Vec<Mailbox>) {
         let (mut users, mut others) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
         let recipients = |path| self.site.host.recipients(path);
         for recipient in letter.forward_paths.iter().flat_map(recipients) {
+            if !seen.insert(recipient.key()) {
+                continue;
+            }
             match recipient {
-                Recipient::Local(user) if !users.contains(&user) => users.push(user),
-                Recipient::Remote(mailbox)
-                    if !others.iter().any(|other| is_same(other, &mailbox)) =>
-                {
-                    others.push(mailbox);
-                }
-                _ => {}
+                Recipient::Local(user) => users.push(user),
+                Recipient::Remote(mailbox) => others.push(mailbox),
             }
         }
         (users, others)
@@ -181,9 +188,9 @@ impl PostOffice<'_> {
 
     fn queue(&mut self, letter: &Letter, others: Vec<Mailbox>) -> io::Result<String> {
         let date = self.clock.now();
-        let head = |id: &str| received(letter, &self.site.host.domain, id, date);
-        let queue = self.site.queue()?;
-        queue.add(
+        let domain = &self.site.host.domain;
+        let head = |id: &str| above(received(letter, domain, id, date), &letter.text);
+        self.site.queue().add(
             &letter.reverse_path,
             others,
             &mut self.clock,
@@ -195,17 +202,22 @@ impl PostOffice<'_> {
     fn deliver(&mut self, letter: &Letter, users: &[String]) -> io::Result<String> {
         let date = self.clock.now();
         let domain = &self.site.host.domain;
-        let head =
-            |id: &str| return_path(&letter.reverse_path) + &received(letter, domain, id, date);
+        let path = return_path(&letter.reverse_path);
+        let trace = |id: &str| path.clone() + &received(letter, domain, id, date);
+        let head = |id: &str| above(trace(id), &letter.text);
         let mailboxes = users.iter().map(|user| self.site.mailbox(user));
         let mailboxes: Vec<Maildir> = mailboxes.collect::<io::Result<_>>()?;
         maildir::deliver(&mailboxes, &mut self.clock, domain, head, &letter.text)
     }
 }
 
-/// Is this the same mailbox? Quotes do not make it another (RFC 5321 §4.1.2).
-fn is_same(one: &Mailbox, other: &Mailbox) -> bool {
-    one.user() == other.user() && one.domain() == other.domain()
+/// A file that is not found tells of a folder that has gone. It must not look as if the letter were
+/// for nobody: then there would be no second try.
+fn trouble(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::NotFound => io::Error::other(format!("a folder of this site has gone: {error}")),
+        _ => error,
+    }
 }
 
 impl Store for PostOffice<'_> {
@@ -214,15 +226,15 @@ impl Store for PostOffice<'_> {
         let (users, others) = self.sort(letter);
         let queued = match others.is_empty() {
             true => None,
-            false => Some(self.queue(letter, others)?),
+            false => Some(self.queue(letter, others).map_err(trouble)?),
         };
         if users.is_empty() {
             return queued.ok_or(ErrorKind::NotFound.into());
         }
-        let delivered = self.deliver(letter, &users);
+        let delivered = self.deliver(letter, &users).map_err(trouble);
         if let (Err(_), Some(id)) = (&delivered, &queued) {
             // All or nothing: the client will come again with all of it.
-            let _ = self.site.queue().and_then(|queue| queue.finish(id));
+            let _ = self.site.queue().finish(id);
         }
         delivered
     }

@@ -157,14 +157,15 @@ fn the_journey_has_six_steps_in_order_and_leaves_nothing_behind() {
                 "C: DELE 1\n",
                 "C: QUIT\n",
                 "S: +OK",
-                "No file holds it now",
+                "It left the server at QUIT",
+                "the file bob.mail/new/",
             ],
         ),
         (
             "(chapter 18)",
             &[
                 "Subject: The way of a letter 一封信的旅程\n",
-                "\n    .A line that begins",
+                "\n      .A line that begins",
             ],
         ),
     ];
@@ -194,7 +195,8 @@ fn the_letter_arrives_as_it_was_written() {
     let output = output(&mut journey(temp.path(), &[]));
     let steps = steps(&output);
     let body = |shown: &str| -> Vec<String> {
-        let from = shown.lines().skip_while(|line| *line != "    Dear Bob,");
+        let lines = shown.lines().map(str::trim_start);
+        let from = lines.skip_while(|line| *line != "Dear Bob,");
         from.take_while(|line| !line.is_empty())
             .map(str::to_string)
             .collect()
@@ -215,10 +217,15 @@ fn keep_leaves_both_sites_and_says_where() {
         "a.example/site.conf",
         "a.example/queue",
         "b.example/mail/bob/new",
+        "bob.mail/new",
     ] {
         assert!(Path::new(folder).join(file).exists(), "{file}");
     }
     assert!(Path::new(folder).starts_with(temp.path()));
+    // The letter has come to Bob, and is on no server any more.
+    let bob = Path::new(folder).join("bob.mail/new");
+    assert_eq!(fs::read_dir(bob).expect("a mailbox").count(), 1);
+    assert!(is_empty(&Path::new(folder).join("b.example/mail/bob/new")));
     assert_eq!(processes(temp.path()), Vec::<String>::new());
 }
 

@@ -69,11 +69,17 @@ fn the_right_password_is_the_only_way_in() {
             vec!["AUTH LOGIN".into(), plain("postmaster"), "".into()],
             535,
         ),
-        // Not well formed.
+        // The right password, to act for somebody else (RFC 4616 §2).
         (
             vec!["AUTH PLAIN".into(), plain("bob\0alice\0wonderland")],
-            501,
+            535,
         ),
+        (
+            vec!["AUTH PLAIN".into(), plain("Alice\0alice\0wonderland")],
+            535,
+        ),
+        (vec!["AUTH PLAIN".into(), plain("root\0alice\0wrong")], 535),
+        // Not well formed.
         (vec!["AUTH PLAIN".into(), plain("alice\0wonderland")], 501),
         (
             vec!["AUTH PLAIN".into(), plain("\0alice\0wonderland\0")],

@@ -7,7 +7,7 @@ use common::inn::{Guest, Inn, Memory, caller, codes, conversation, host};
 use common::process::{Server, TempDir, make_site, new_letters, program};
 use common::script::{Dice, Script};
 use smtp_primer::protocol::line::{COMMAND_LINE, Wire};
-use smtp_primer::server::{HURRY, converse, hang_up};
+use smtp_primer::server::{SHORT_PATIENCE, Times, converse, hang_up};
 use smtp_primer::session::Session;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -418,11 +418,14 @@ fn an_idle_caller_has_ten_seconds_as_soon_as_another_waits() {
         let mut came = Vec::new();
         while let Err(error) = idle.0.read_to_end(&mut came) {
             assert!(is_timeout(&error), "{error}");
-            assert!(begun.elapsed() < HURRY * 2, "the server is too patient");
+            assert!(
+                begun.elapsed() < SHORT_PATIENCE * 2,
+                "the server is too patient"
+            );
             idle.send(dribble);
         }
         assert_eq!(codes(&came), [421]);
-        assert!(begun.elapsed() >= HURRY);
+        assert!(begun.elapsed() >= SHORT_PATIENCE);
         assert_eq!(next.hear(), 220);
         assert_eq!(next.quit(), [221]);
     }
@@ -471,11 +474,12 @@ fn a_text_of_exactly_the_size_is_taken_and_one_octet_more_is_not() {
     assert_eq!(sizes, [999, 1000, 1000, 0]);
 }
 
-/// The size of a letter without the trace fields on top, all of which are ours.
+/// The size of a letter without what we put on top: the trace fields and, as it has no header, an
+/// empty line.
 fn text_size(letter: &[u8]) -> usize {
     let text = String::from_utf8_lossy(letter);
-    text.find("+0000\r\n")
-        .map_or(0, |at| letter.len() - at - "+0000\r\n".len())
+    text.find("+0000\r\n\r\n")
+        .map_or(0, |at| letter.len() - at - "+0000\r\n\r\n".len())
 }
 
 #[test]
@@ -578,4 +582,249 @@ fn a_server_on_a_leash_ends_with_the_program_that_started_it() {
         assert_eq!(output.read_to_string(&mut line).expect("its output"), 0);
         drop(guest);
     }
+}
+
+/// Times in which nothing ends by itself, for a test that makes one of them short.
+const LONG: Times = Times {
+    patience: PATIENCE,
+    short: PATIENCE,
+    goodbye: PATIENCE,
+};
+
+/// Says `line` again and again, for as long as it is answered: the replies.
+fn say_again(guest: &mut Guest, line: &str, most: usize) -> Vec<u16> {
+    let mut replies = Vec::new();
+    while replies.len() < most && replies.last().is_none_or(|code| *code < 400) {
+        replies.push(guest.say(line));
+    }
+    replies
+}
+
+#[test]
+fn a_caller_who_sends_a_block_of_commands_is_stopped_between_two_of_them() {
+    // All of them are in our buffer, so we neither read nor write before we look at the time.
+    let (short, goodbye) = (Duration::from_millis(20), Duration::from_secs(20));
+    for (line, wanted) in [
+        ("EXPN x\r\n", false),
+        ("NOOP\r\n", true),
+        ("VRFY x\r\n", true),
+    ] {
+        let patience = if wanted { PATIENCE } else { short };
+        let times = Times {
+            patience,
+            short,
+            goodbye,
+        };
+        let inn = Inn::with(2, times);
+        let mut guest = Guest::call(&inn.address);
+        let next = Guest::call_only(&inn.address);
+        let mut sender = guest.0.get_ref().try_clone().expect("a socket");
+        let sending = thread::spawn(move || {
+            let block = line.repeat(10_000);
+            while sender.write_all(block.as_bytes()).is_ok() {}
+        });
+        assert_eq!(guest.rest().last(), Some(&421), "{line}");
+        sending.join().expect("it was cut off");
+        let mut next = next;
+        assert_eq!(next.hear(), 220);
+        next.send("QUIT\r\n");
+        drop(next);
+        inn.close();
+    }
+}
+
+#[test]
+fn a_caller_who_has_hung_up_does_not_wait() {
+    let short = Duration::from_millis(100);
+    let inn = Inn::with(4, Times { short, ..LONG });
+    let mut busy = Guest::call(&inn.address);
+    // Two that are gone before we look, and one that goes after.
+    drop(Guest::call_only(&inn.address));
+    drop(Guest::call_only(&inn.address));
+    let begun = Instant::now();
+    let mut waits = Some(Guest::call_only(&inn.address));
+    while begun.elapsed() < short * 20 {
+        assert_eq!(busy.say("NOOP"), 250, "after {:?}", begun.elapsed());
+        if begun.elapsed() > short * 4 {
+            waits.take(); // It hangs up, before its wait has been too long.
+        }
+    }
+    // Behind the dead there is one who lives.
+    drop(Guest::call_only(&inn.address));
+    let mut next = Guest::call_only(&inn.address);
+    let begun = Instant::now();
+    assert_eq!(say_again(&mut busy, "NOOP", usize::MAX).last(), Some(&421));
+    assert!(begun.elapsed() >= short * 6);
+    drop(busy);
+    assert_eq!(next.hear(), 220);
+    assert_eq!(next.quit(), [221]);
+    drop(next);
+    Guest::call(&inn.address);
+    Guest::call(&inn.address);
+    inn.close();
+}
+
+#[test]
+fn a_caller_who_has_said_something_and_closed_one_direction_still_waits() {
+    let inn = Inn::with(
+        2,
+        Times {
+            short: SHORT,
+            ..LONG
+        },
+    );
+    let mut idle = Guest::call(&inn.address);
+    let mut next = Guest::call_only(&inn.address);
+    next.send("EHLO b.example\r\nQUIT\r\n");
+    next.0
+        .get_ref()
+        .shutdown(Shutdown::Write)
+        .expect("a socket");
+    assert_eq!(idle.rest(), [421]);
+    assert_eq!(next.rest(), [220, 250, 221]);
+    inn.close();
+}
+
+#[test]
+fn an_idle_caller_is_cut_off_soon_after_another_has_come() {
+    let inn = Inn::with(
+        2,
+        Times {
+            short: SHORT,
+            ..LONG
+        },
+    );
+    let begun = Instant::now();
+    let mut idle = Guest::call(&inn.address);
+    let mut next = Guest::call_only(&inn.address);
+    assert_eq!(idle.rest(), [421]);
+    assert!(begun.elapsed() >= SHORT);
+    // We look up five times in a second.
+    assert!(begun.elapsed() < SHORT + Duration::from_secs(5));
+    assert_eq!(next.quit(), [220, 221]);
+    inn.close();
+}
+
+#[test]
+fn the_connection_of_a_lively_caller_lasts_six_times_the_patience() {
+    for wanted in [false, true] {
+        let (patience, short) = if wanted {
+            (PATIENCE, SHORT)
+        } else {
+            (SHORT, PATIENCE)
+        };
+        let inn = Inn::with(
+            2,
+            Times {
+                patience,
+                short,
+                ..LONG
+            },
+        );
+        let mut lively = Guest::call(&inn.address);
+        let begun = Instant::now();
+        let mut next = Guest::call_only(&inn.address);
+        assert_eq!(
+            say_again(&mut lively, "NOOP", usize::MAX).last(),
+            Some(&421)
+        );
+        assert!(begun.elapsed() >= SHORT * 6, "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < SHORT * 12, "{:?}", begun.elapsed());
+        drop(lively);
+        assert_eq!(next.quit(), [220, 221]);
+        inn.close();
+    }
+}
+
+#[test]
+fn a_caller_who_does_not_close_is_given_the_time_of_the_goodbye_and_no_more() {
+    for (goodbye, least) in [(SHORT, SHORT), (Times::new(PATIENCE).goodbye, SHORT * 2)] {
+        let inn = Inn::with(2, Times { goodbye, ..LONG });
+        let mut first = Guest::call(&inn.address);
+        let mut next = Guest::call_only(&inn.address);
+        let begun = Instant::now();
+        assert_eq!(first.say("QUIT"), 221);
+        assert_eq!(first.hear(), 0);
+        // We still read what it says, so no reset overtakes our last reply.
+        for _ in 0..10 {
+            first
+                .0
+                .get_mut()
+                .write_all(b"NOOP\r\n")
+                .expect("the server reads");
+        }
+        assert_eq!(next.hear(), 220);
+        assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(8),
+            "{:?}",
+            begun.elapsed()
+        );
+        drop(first);
+        assert_eq!(next.quit(), [221]);
+        inn.close();
+    }
+}
+
+#[test]
+fn a_caller_who_reads_nothing_gets_the_time_of_the_goodbye_once_and_once_more_to_close() {
+    let inn = Inn::with(
+        2,
+        Times {
+            patience: SHORT,
+            goodbye: SHORT,
+            ..LONG
+        },
+    );
+    let mut deaf = Guest::call(&inn.address);
+    let mut next = Guest::call_only(&inn.address);
+    deaf.0
+        .get_ref()
+        .set_write_timeout(Some(SHORT))
+        .expect("a socket");
+    let begun = Instant::now();
+    deaf.send("HELP\r\n".repeat(50_000));
+    assert_eq!(next.hear(), 220);
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(next.quit(), [221]);
+    inn.close();
+}
+
+#[test]
+fn a_mebibyte_is_read_when_we_close_and_not_one_octet_more() {
+    const MEBIBYTE: usize = 1024 * 1024;
+    let inn = Inn::with(2, LONG);
+    let mut first = Guest::call(&inn.address);
+    let mut next = Guest::call_only(&inn.address);
+    assert_eq!(first.say("QUIT"), 221);
+    assert_eq!(first.hear(), 0);
+    first.send(vec![b'x'; MEBIBYTE - 1]);
+    // The server waits for the rest, and so the next caller hears nothing.
+    let socket = next.0.get_ref().try_clone().expect("a socket");
+    socket.set_read_timeout(Some(SHORT)).expect("a socket");
+    let error = next.0.read(&mut [0]).expect_err("not yet");
+    assert!(is_timeout(&error), "{error}");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    first.send("x");
+    assert_eq!(next.hear(), 220);
+    assert_eq!(next.quit(), [221]);
+    inn.close();
+}
+
+#[test]
+fn the_usual_times_are_ten_seconds_for_a_caller_in_the_way_and_one_for_the_goodbye() {
+    let seconds = Duration::from_secs;
+    let (patience, short, goodbye) = (seconds(7), seconds(10), seconds(1));
+    assert_eq!(
+        Times::new(seconds(7)),
+        Times {
+            patience,
+            short,
+            goodbye
+        }
+    );
 }

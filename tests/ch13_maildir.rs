@@ -4,6 +4,7 @@ mod common;
 
 use common::crash::{assert_all_kept, kill_often};
 use common::process::{TempDir, make_site, new_letters};
+use common::script::Dice;
 use smtp_primer::maildir::{ABANDONED, Maildir, NAME, deliver};
 use smtp_primer::message::Clock;
 use smtp_primer::protocol::address::Domain;
@@ -67,9 +68,13 @@ fn a_delivered_letter_is_in_new_with_its_trace_and_nothing_is_left_in_tmp() {
     let letters = mailbox.list().unwrap();
     assert_eq!(letters.len(), 1);
     let octets = fs::read(&letters[0].path).unwrap();
-    let expected = format!("X-Name: {id}\r\nSubject: x\r\n\r\nHello\r\n");
+    // As every program writes it into a file, and as it goes over the wire.
+    let expected = format!("X-Name: {id}\nSubject: x\n\nHello\n");
     assert_eq!(String::from_utf8(octets).unwrap(), expected);
-    assert_eq!(letters[0].size, expected.len());
+    let on_the_wire = expected.replace('\n', "\r\n");
+    assert_eq!(letters[0].size, on_the_wire.len());
+    let text = letters[0].text().unwrap();
+    assert_eq!(text.octets(), on_the_wire.as_bytes());
     assert!(letters[0].path.starts_with(folder.path().join("alice/new")));
     assert_eq!(names(&folder.path().join("alice/tmp")).len(), 0);
 }
@@ -96,7 +101,7 @@ fn no_letter_is_overwritten_while_the_clock_stands_still() {
     let read = |entry: &smtp_primer::maildir::Entry| fs::read_to_string(&entry.path).unwrap();
     let texts: Vec<String> = letters.iter().map(read).collect();
     for number in 0..10 {
-        let end = format!("letter {number}\r\n");
+        let end = format!("letter {number}\n");
         assert_eq!(
             texts.iter().filter(|text| text.ends_with(&end)).count(),
             1,
@@ -119,7 +124,7 @@ fn a_name_that_a_dead_program_left_in_tmp_is_not_in_the_way() {
     put(from_ref(&mailbox), &mut still(), "a.example", "two").unwrap();
     assert_ne!(names(&new), [name]);
     assert!(
-        fs::read_to_string(half).unwrap().ends_with("one\r\n"),
+        fs::read_to_string(half).unwrap().ends_with("one\n"),
         "it is somebody else's"
     );
 }
@@ -138,11 +143,7 @@ fn a_letter_for_several_is_written_once() {
         assert_eq!(fs::metadata(path).unwrap().nlink(), 3);
     }
     fs::remove_file(&paths[0]).unwrap();
-    assert!(
-        fs::read_to_string(&paths[1])
-            .unwrap()
-            .ends_with("Hello\r\n")
-    );
+    assert!(fs::read_to_string(&paths[1]).unwrap().ends_with("Hello\n"));
 }
 
 #[test]
@@ -241,41 +242,161 @@ fn a_name_is_a_uidl_and_a_file_name_on_every_system() {
             Some(entry.uid.as_str()),
             entry.path.file_name().unwrap().to_str()
         );
-        assert_eq!(fs::metadata(&entry.path).unwrap().len(), entry.size as u64);
+        let lines = fs::read_to_string(&entry.path).unwrap().lines().count();
+        let octets = fs::metadata(&entry.path).unwrap().len() as usize;
+        assert_eq!(entry.size, octets + lines);
     }
 }
 
 #[test]
-fn the_size_stands_in_the_name_so_no_letter_is_opened_to_learn_it() {
+fn a_size_is_that_of_the_letter_on_the_wire_whatever_its_name_says() {
     let folder = TempDir::new("maildir");
     let mailbox = create(&folder, "alice");
-    for number in 0..2000 {
-        // An empty file: only its name knows a size.
-        let name = format!("alice/cur/{number}.host,W={}:2,S", number + 1);
-        File::create(folder.path().join(name)).unwrap();
-    }
-    let sizes: BTreeSet<usize> = sizes(&mailbox).into_iter().collect();
-    assert_eq!(sizes, (1..=2000).collect());
-}
-
-#[test]
-fn a_size_counts_each_line_end_as_two_octets_whoever_wrote_the_letter() {
-    let folder = TempDir::new("maildir");
-    let mailbox = create(&folder, "alice");
+    // The last two are marks of Dovecot and courier that are stale, or were never true.
     for (at, (name, text, size)) in [
         ("new/1.foreign", "A: b\n\nc\n", 11),
         ("cur/2.foreign:2,S", "A: b\r\n\r\nc", 11),
-        ("cur/3.foreign,S=8,W=11:2,RS", "A: b\n\nc\n", 11),
-        ("cur/4.foreign,W=11,S=8:2,", "A: b\n\nc\n", 11),
-        ("cur/5.foreign,W=none:2,W=7", "A: b\n", 6),
-        ("cur/6.foreign;2,S", "\n", 2),
-        ("cur/7.foreign", "", 0),
+        ("cur/3.foreign", "A: b\r\rc\n\r\r\n", 15),
+        ("cur/4.foreign:2,RS", "\0", 3),
+        ("cur/5.foreign;2,S", "\n", 2),
+        ("cur/6.foreign", "", 0),
+        ("cur/7.foreign,S=800,W=1100:2,RS", "A: b\n\nc\n", 11),
+        ("new/8.foreign,W=0", "A: b\n\nc\n", 11),
     ]
     .into_iter()
     .enumerate()
     {
         fs::write(folder.path().join("alice").join(name), text).unwrap();
         assert_eq!(sizes(&mailbox)[at], size, "{name}");
+    }
+}
+
+#[test]
+fn the_size_in_the_list_is_that_of_the_text_that_is_read() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    let path = folder.path().join("alice/new/1");
+    let mut dice = Dice::new(13);
+    let ends = ["\n", "\r\n", "\r", "\n\r", "\0", "\u{fc}", "xy"];
+    for number in 0..300 {
+        // However a line end falls on what is read at a time.
+        let mut text = "x".repeat([0, 8190, 8191, 8192, 65_534, 65_535][number % 6]);
+        (0..dice.below(20)).for_each(|_| text += ends[dice.below(ends.len())]);
+        fs::write(&path, &text).unwrap();
+        let entry = mailbox.list().unwrap().remove(0);
+        assert_eq!(entry.size, entry.text().unwrap().octets().len(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_letter_of_any_octets_is_read_back_as_it_was_delivered() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    for text in [
+        &b""[..],
+        b"\r\n",
+        b"no header",
+        b".\r\n..\r\n",
+        b"A: \xfc\0\xff\r\n\r\n\r\n\r\n",
+        &[b'x'; 70_000],
+    ] {
+        let text = Text::from_file(text);
+        let by = "a.example".parse().unwrap();
+        let head = |_: &str| "A: b\r\n c\r\n".to_string();
+        deliver(from_ref(&mailbox), &mut still(), &by, head, &text).unwrap();
+        let entry = mailbox.list().unwrap().remove(0);
+        let sent = [b"A: b\r\n c\r\n", text.octets()].concat();
+        assert_eq!(entry.text().unwrap().octets(), sent);
+        assert!(!fs::read(&entry.path).unwrap().contains(&b'\r'));
+        fs::remove_file(entry.path).unwrap();
+    }
+}
+
+/// What is no regular file, with a name for each: a FIFO, a socket, a folder, and links to a device
+/// without end, to a FIFO, to a letter and to nothing.
+#[cfg(unix)]
+fn put_what_is_no_file(folder: &Path, end: &str) -> Vec<std::path::PathBuf> {
+    use std::os::unix::{fs::symlink, net::UnixListener};
+    let at = |name: &str| folder.join(format!("{name}{end}"));
+    let fifo = std::process::Command::new("mkfifo")
+        .arg(at("fifo"))
+        .status();
+    assert!(fifo.unwrap().success());
+    let letter = folder.join("../letter-elsewhere");
+    fs::write(&letter, "Subject: not yours\n").unwrap();
+    UnixListener::bind(at("socket")).unwrap();
+    fs::create_dir(at("folder")).unwrap();
+    symlink("/dev/zero", at("device")).unwrap();
+    symlink(at("fifo"), at("link")).unwrap();
+    symlink(letter, at("out")).unwrap();
+    symlink("nowhere", at("dangling")).unwrap();
+    let names = [
+        "fifo", "socket", "folder", "device", "link", "out", "dangling",
+    ];
+    names.map(at).to_vec()
+}
+
+/// Does something that must not wait for anybody.
+#[cfg(unix)]
+fn at_once<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(act()));
+    let done = told.recv_timeout(Duration::from_secs(20));
+    done.expect("it does not stand still")
+}
+
+#[cfg(unix)]
+#[test]
+fn only_a_regular_file_is_a_letter_and_nothing_else_is_opened() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    put(from_ref(&mailbox), &mut still(), "a.example", "one").unwrap();
+    for place in ["new", "cur"] {
+        put_what_is_no_file(&mailbox.folder().join(place), "");
+    }
+    let listed = mailbox.clone();
+    let letters = at_once(move || listed.list()).unwrap();
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    // It was a letter when it was listed.
+    let path = letters[0].path.clone();
+    fs::remove_file(&path).unwrap();
+    for other in put_what_is_no_file(&mailbox.folder().join("new"), "-later") {
+        fs::rename(other, &path).unwrap();
+        let entry = letters[0].clone();
+        let why = at_once(move || entry.text()).unwrap_err().to_string();
+        assert!(why.contains("not a regular file"), "{why}");
+        let _ = fs::remove_file(&path);
+        let _ = fs::remove_dir(&path);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_in_tmp_or_new_that_is_taken_by_anything_is_never_written_through() {
+    for place in ["tmp", "new"] {
+        let folder = TempDir::new("maildir");
+        let mailbox = create(&folder, "alice");
+        put(from_ref(&mailbox), &mut still(), "a.example", "x").unwrap();
+        let first = mailbox.list().unwrap().remove(0);
+        fs::remove_file(&first.path).unwrap();
+        let taken = mailbox.folder().join(place).join(&first.uid);
+        for other in put_what_is_no_file(&mailbox.folder().join("cur"), "") {
+            fs::rename(&other, &taken).unwrap();
+            let into = mailbox.clone();
+            at_once(move || put(&[into], &mut still(), "a.example", "two").unwrap());
+            let letter = mailbox.list().unwrap().remove(0);
+            assert_ne!(letter.uid, first.uid, "{other:?}");
+            fs::remove_file(letter.path).unwrap();
+            fs::rename(&taken, folder.path().join("aside")).unwrap();
+            let _ = fs::remove_file(folder.path().join("aside"));
+            let _ = fs::remove_dir(folder.path().join("aside"));
+        }
+        let elsewhere = folder.path().join("alice/letter-elsewhere");
+        let elsewhere = fs::read_to_string(elsewhere).unwrap();
+        assert_eq!(
+            elsewhere, "Subject: not yours\n",
+            "nobody wrote through the link"
+        );
     }
 }
 
@@ -347,6 +468,19 @@ fn letters_are_listed_by_time_and_what_is_no_letter_is_passed_over() {
         "cur/1700000004.host:2,",
     ];
     assert_eq!(found, expected.map(at));
+}
+
+#[test]
+fn a_mailbox_may_be_a_link_that_its_owner_has_made() {
+    #[cfg(unix)]
+    {
+        let folder = TempDir::new("maildir");
+        let elsewhere = create(&folder, "big-disk");
+        std::os::unix::fs::symlink("big-disk", folder.path().join("alice")).unwrap();
+        let alice = create(&folder, "alice");
+        put(from_ref(&alice), &mut still(), "a.example", "x").unwrap();
+        assert_eq!(elsewhere.list().unwrap().len(), 1);
+    }
 }
 
 #[test]

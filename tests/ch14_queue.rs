@@ -287,7 +287,7 @@ fn what_makes_no_sense_is_damaged() {
         ("end\n", "reason - 450\nreason - 450\nend\n"),
         ("end\n", "reason 450 x\nend\n"),
         ("end\n", "reason - x\nend\n"),
-        ("end\n", "reason b_example 450 x\nend\n"),
+        ("end\n", "reason b,example 450 x\nend\n"),
         ("end\n", "\nend\n"),
         ("end\n", "end\nend\n"),
         ("end\n", "end of it\n"),
@@ -551,16 +551,141 @@ fn when_a_letter_cannot_be_written_nothing_of_it_stays() {
         fs::remove_dir_all(&site).unwrap();
         fs::create_dir(&site).unwrap();
     }
-    fs::remove_dir(&site).unwrap();
+}
+
+#[test]
+fn a_queue_that_has_gone_is_an_error_and_not_made_on_the_way() {
+    let folder = TempDir::new("queue");
+    let site = folder.path().join("queue");
+    let queue = Queue::create(&site).unwrap();
+    let id = add(&queue, &mut still(), "x").unwrap();
+    fs::remove_dir_all(&site).unwrap();
     assert_eq!(
         add(&queue, &mut still(), "x").unwrap_err().kind(),
         ErrorKind::NotFound
     );
     assert!(queue.each(|_| {}).is_err());
-    assert!(queue.lock().is_err());
+    assert!(queue.lock().is_err() && queue.update(&id, &envelope()).is_err());
+    assert!(!site.exists());
     fs::write(&site, "a file where the folder should be").unwrap();
     assert!(add(&queue, &mut still(), "x").is_err());
     assert!(Queue::create(&site).is_err());
+}
+
+/// Puts something at a path.
+#[cfg(unix)]
+type Put = Box<dyn Fn(&Path)>;
+
+/// What is no regular file, and how to make it. One link leads to a file outside.
+#[cfg(unix)]
+fn others(outside: std::path::PathBuf) -> Vec<(&'static str, Put)> {
+    use std::os::unix::{fs::symlink, net::UnixListener};
+    let fifo = |path: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+    };
+    vec![
+        ("fifo", Box::new(fifo)),
+        (
+            "socket",
+            Box::new(|path| drop(UnixListener::bind(path).unwrap())),
+        ),
+        (
+            "device",
+            Box::new(|path| symlink("/dev/zero", path).unwrap()),
+        ),
+        (
+            "link",
+            Box::new(move |path| symlink(&outside, path).unwrap()),
+        ),
+        (
+            "dangling",
+            Box::new(|path| symlink("nowhere", path).unwrap()),
+        ),
+    ]
+}
+
+/// Runs `relay --once`, which must not stand still.
+#[cfg(unix)]
+fn relay_at_once(site: &Path) -> (Option<i32>, String) {
+    let mut relay = program();
+    relay.args(["relay", "--once", "--quiet"]).arg(site);
+    relay.stderr(std::process::Stdio::piped());
+    let mut child = relay.spawn().unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while child.try_wait().unwrap().is_none() {
+        if std::time::Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("it stands still");
+        }
+        std::thread::yield_now();
+    }
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    (done.status.code(), said)
+}
+
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_letters_and_envelopes_and_the_others_wait_for_nobody() {
+    for kind in ["letter", "envelope", "new", "lock"] {
+        let folder = TempDir::new("queue");
+        let outside = folder.path().join("outside");
+        fs::write(&outside, "not to be touched").unwrap();
+        let site = make_site(folder.path(), "a.example", &[], "");
+        for (name, put) in others(outside.clone()) {
+            let queue = Queue::create(&site.join("queue")).unwrap();
+            let id = add(&queue, &mut still(), "x").unwrap();
+            let place = match kind {
+                "lock" => site.join("queue/lock"),
+                kind => site.join(format!("queue/{id}.{kind}")),
+            };
+            let _ = fs::remove_file(&place);
+            put(&place);
+            let (code, said) = relay_at_once(&site);
+            match kind {
+                "lock" => assert!(said.contains("not a regular file"), "{name}: {said}"),
+                // Nobody knows a hop for b.example, so the letter goes back and is dropped.
+                "new" => assert_eq!(
+                    (code, names(&site.join("queue")).len()),
+                    (Some(1), 1),
+                    "{said}"
+                ),
+                _ => assert!(
+                    code == Some(1) && said.contains(&id),
+                    "{name} {kind}: {said}"
+                ),
+            }
+            assert_eq!(fs::read_to_string(&outside).unwrap(), "not to be touched");
+            fs::remove_dir_all(site.join("queue")).unwrap();
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_letter_stays_as_long_as_anything_bears_the_name_of_its_envelope() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let id = add(&queue, &mut still(), "x").unwrap();
+    let envelope = folder.path().join(format!("{id}.envelope"));
+    let letter = folder.path().join(format!("{id}.letter"));
+    let old = SystemTime::now() - 2 * ABANDONED;
+    File::options()
+        .append(true)
+        .open(&letter)
+        .unwrap()
+        .set_modified(old)
+        .unwrap();
+    fs::remove_file(&envelope).unwrap();
+    for (name, put) in others(folder.path().join("nowhere")) {
+        put(&envelope);
+        assert_eq!(see(&queue).1, [format!("{id}.envelope")], "{name}");
+        assert!(letter.exists(), "{name}");
+        fs::remove_file(&envelope).unwrap();
+    }
+    see(&queue);
+    assert!(!letter.exists());
 }
 
 #[test]

@@ -3,33 +3,52 @@
 
 mod common;
 
-use common::dns::{ASKED, FINE, answer_to, bind, labels, other_id, record};
+use common::dns::{ASKED, FINE, answer_to, asked, bind, labels, other_id, record};
 use smtp_primer::next_hop::dns::{Answer, Data, Kind, Question, Record};
-use smtp_primer::next_hop::resolver::{Resolver, STRANGERS};
-use smtp_primer::next_hop::{
-    ADDRESSES, ALIASES, EXCHANGES, Lookup, MAIL_PORT, NoHop, Route, Target, next_hops,
-};
+use smtp_primer::next_hop::resolver::Resolver;
+use smtp_primer::next_hop::{Dns, MAIL_PORT, NoHop, Route, Target, next_hops};
 use smtp_primer::protocol::address::Domain;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 
 // --- The decision, with a table for DNS -------------------------------------------------------
 
-/// Lines such as `b.example MX 10 mx.example`; `SILENT` instead of a type: no answer comes.
-struct Table<'a>(&'a str, usize);
+/// Lines such as `b.example MX 10 mx.example`. Instead of a type: `SILENT`, no answer comes, or
+/// `MISSING`, there is no such name; a type behind it limits that to one kind of question.
+struct Table<'a> {
+    lines: &'a str,
+    /// The names that were asked for.
+    asked: Vec<String>,
+    /// The clock: each question takes one unit of this.
+    time: usize,
+}
 
-impl Lookup for Table<'_> {
-    fn look_up(&mut self, name: &Domain, kind: Kind) -> Result<Vec<Record>, NoHop> {
-        self.1 += 1;
+impl Table<'_> {
+    fn new(lines: &str) -> Table<'_> {
+        let (asked, time) = (Vec::new(), usize::MAX);
+        Table { lines, asked, time }
+    }
+}
+
+impl Dns for Table<'_> {
+    fn ask(&mut self, name: &str, kind: Kind) -> Result<Vec<Record>, NoHop> {
+        let Some(left) = self.time.checked_sub(1) else {
+            return Err(NoHop::NotNow("the time is over".to_string()));
+        };
+        self.time = left;
+        self.asked.push(name.to_string());
+        let its_type = format!("{kind:?}").to_uppercase();
         let (mut known, mut records) = (false, Vec::new());
-        for line in self.0.lines() {
+        for line in self.lines.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             let [owner, rest @ ..] = &words[..] else {
                 continue;
             };
-            known |= owner.eq_ignore_ascii_case(name.as_str());
+            let is_asked = owner.eq_ignore_ascii_case(name);
+            known |= is_asked;
             let data = match rest {
                 ["MX", preference, host] if kind == Kind::Mx => {
                     Data::Mx(preference.parse().unwrap(), host.to_string())
@@ -37,8 +56,13 @@ impl Lookup for Table<'_> {
                 ["A", ip] if kind == Kind::A => Data::Address(ip.parse().unwrap()),
                 ["AAAA", ip] if kind == Kind::Aaaa => Data::Address(ip.parse().unwrap()),
                 ["CNAME", host] => Data::Alias(host.to_string()),
-                ["SILENT"] if owner.eq_ignore_ascii_case(name.as_str()) => {
-                    return Err(NoHop::NotNow(format!("{name} is silent")));
+                [what @ ("SILENT" | "MISSING"), of @ ..]
+                    if is_asked && (of.is_empty() || *of == [its_type.as_str()]) =>
+                {
+                    return Err(match *what {
+                        "SILENT" => NoHop::NotNow(format!("{name} is silent")),
+                        _ => NoHop::Never(format!("{name} does not exist")),
+                    });
                 }
                 _ => continue,
             };
@@ -63,7 +87,7 @@ fn routes(lines: &[&str]) -> Vec<Route> {
 }
 
 fn by_dns_to(port: u16, table: &str, name: &str) -> Result<Vec<Target>, NoHop> {
-    let mut table = Table(table, 0);
+    let mut table = Table::new(table);
     let own = domain("us.example");
     next_hops(&domain(name), &[], &own, port, Some(&mut table))
 }
@@ -92,6 +116,8 @@ fn a_route_is_written_as_it_is_read() {
         "b.example mx.b.example:25",
         "* localhost:65535",
         "* [2001:db8::1]:25",
+        "* mx_1.example:25",
+        "* mx.example.:25",
         "[192.0.2.1] 127.0.0.1:1",
     ] {
         let route: Route = line.parse().unwrap();
@@ -114,7 +140,7 @@ fn what_is_no_route_is_refused() {
         "b.example :25",
         "b.example mx.example:smtp",
         "b.example 2001:db8::1:25",
-        "b.example mx_1.example:25",
+        "b.example mx 1.example:25",
     ] {
         assert!(line.parse::<Route>().is_err(), "{line}");
     }
@@ -132,11 +158,11 @@ fn a_route_for_the_domain_beats_the_smart_host_and_the_first_one_wins() {
         ("sub.b.example", "[127.0.0.9]=127.0.0.9:9"),
         ("[192.0.2.1]", "[127.0.0.9]=127.0.0.9:9"),
     ] {
-        let mut table = Table("b.example MX 10 mx.example\nmx.example A 192.0.2.2", 0);
+        let mut table = Table::new("b.example MX 10 mx.example\nmx.example A 192.0.2.2");
         let us = domain("us.example");
         let hops = next_hops(&domain(name), &routes, &us, 25, Some(&mut table));
         assert_eq!(shown(hops), hop);
-        assert_eq!(table.1, 0, "DNS was asked although there is a route");
+        assert!(table.asked.is_empty(), "there is a route");
     }
 }
 
@@ -145,7 +171,7 @@ fn a_route_may_lead_to_a_name_that_the_system_knows() {
     let us = domain("us.example");
     let to_localhost = routes(&["* localhost:2525"]);
     let hops = next_hops(&domain("b.example"), &to_localhost, &us, 25, None).unwrap();
-    assert_eq!(hops[0].name, domain("localhost"));
+    assert_eq!(hops[0].name.to_string(), "localhost");
     let mut addresses = hops[0].addresses.iter();
     assert!(addresses.all(|to| to.ip().is_loopback() && to.port() == 2525));
     // No resolver takes a label this long, so this asks no network.
@@ -257,12 +283,15 @@ b.example MX 10 three.example
 b.example MX 20 four.example
 four.example SILENT
 > not now: four.example is silent
-# a name in DNS that is none
-b.example MX 10 mx\\013\\010.example
-> never: an MX record names mx\\013\\010.example, which is no host
-# an alias of a name that is none
-b.example CNAME x\\027.example
-> never: b.example is an alias of x\\027.example, which is no host
+# a null MX among others is not even asked for
+b.example MX 0 .
+b.example MX 10 three.example
+three.example SILENT
+> not now: three.example is silent
+# an alias of the root: the name exists, and nothing else
+b.example CNAME .
+. EMPTY
+> never: . has no address
 ";
     for case in cases.split("\n#").skip(1) {
         let (table, hops) = case.trim_end().split_once("\n> ").unwrap();
@@ -334,7 +363,7 @@ fn hosts_with_the_same_preference_share_the_load() {
     // That one of the two never comes first happens once in 2^99 runs.
     for _ in 0..100 {
         let hops = by_dns(table, "b.example").unwrap();
-        assert_eq!(hops[0].name, domain("first.example"));
+        assert_eq!(hops[0].name.to_string(), "first.example");
         seconds.push(hops[1].name.to_string());
     }
     for name in ["one.example", "two.example"] {
@@ -342,25 +371,73 @@ fn hosts_with_the_same_preference_share_the_load() {
     }
 }
 
+// The limits stand here as numbers: RFC 5321 §5.1 allows them, but not any number.
 #[test]
 fn a_stranger_cannot_send_us_to_a_thousand_hosts_or_addresses() {
-    for count in [EXCHANGES - 1, EXCHANGES, EXCHANGES + 1, 1000] {
-        let table: String = (0..count)
-            .map(|n| format!("b.example MX {n} h{n}.example\nh{n}.example A 192.0.2.1\n"))
-            .collect();
-        let hops = by_dns(&table, "b.example").unwrap();
-        assert_eq!(hops.len(), count.min(EXCHANGES));
+    for (count, taken) in [(4, 4), (5, 5), (6, 5), (1000, 5)] {
+        let row = |n| format!("b.example MX {n} h{n}.example\nh{n}.example A 192.0.2.1\n");
+        let table: String = (0..count).map(row).collect();
+        let mut table = Table::new(&table);
+        let (b, us) = (domain("b.example"), domain("us.example"));
+        let hops = next_hops(&b, &[], &us, 25, Some(&mut table)).unwrap();
+        let names: Vec<String> = hops.iter().map(|hop| hop.name.to_string()).collect();
+        let expected: Vec<String> = (0..taken).map(|n| format!("h{n}.example")).collect();
+        assert_eq!(names, expected);
+        assert_eq!(table.asked.len(), 1 + 2 * taken, "of {count}");
     }
-    for count in [ADDRESSES - 1, ADDRESSES, ADDRESSES + 1, 1000] {
-        let table = "b.example A 192.0.2.1\n".repeat(count);
+    // The limit is for each kind of address: many of one kind leave room for the other.
+    for (count, taken) in [(4, 4), (5, 5), (6, 5), (1000, 5)] {
+        let v4 = |n| format!("b.example A 192.0.2.{}\n", n % 256);
+        let v6 = |n| format!("b.example AAAA 2001:db8::{n}\n");
+        let table: String = (1..=count).map(|n| v4(n) + &v6(n)).collect();
         let hops = by_dns(&table, "b.example").unwrap();
-        assert_eq!(hops[0].addresses.len(), count.min(ADDRESSES));
+        let v4 = (1..=taken).map(|n| format!("192.0.2.{n}:25"));
+        let v6 = (1..=taken).map(|n| format!("[2001:db8::{n}]:25"));
+        let addresses = hops[0].addresses.iter().map(|to| to.to_string());
+        assert_eq!(
+            addresses.collect::<Vec<_>>(),
+            v4.chain(v6).collect::<Vec<_>>()
+        );
     }
+}
+
+/// So many mail hosts, of which only the last has an address.
+fn only_the_last_of(count: usize) -> String {
+    let row = |n| format!("b.example MX {n} h{n}.example\nh{n}.example EMPTY\n");
+    let table: String = (1..=count).map(row).collect();
+    format!("{table}h{count}.example A 192.0.2.1\n")
+}
+
+#[test]
+fn hosts_without_an_address_do_not_hide_a_good_one_and_a_list_too_long_is_not_now() {
+    for count in [1, 5, 6, 19, 20] {
+        let hops = shown(by_dns(&only_the_last_of(count), "b.example"));
+        assert_eq!(hops, format!("h{count}.example=192.0.2.1:25"));
+    }
+    for count in [21, 1000] {
+        let table = only_the_last_of(count);
+        let mut table = Table::new(&table);
+        let (b, us) = (domain("b.example"), domain("us.example"));
+        let hops = shown(next_hops(&b, &[], &us, 25, Some(&mut table)));
+        let reason = "not now: none of the first 20 mail hosts of b.example has an address";
+        assert!(hops.starts_with(reason), "{hops}");
+        assert_eq!(
+            table.asked.len(),
+            41,
+            "1 question for the list, 2 for each host"
+        );
+    }
+    // The end of a list of 20 has been seen: nobody is there.
+    let table = only_the_last_of(20).replace("A 192.0.2.1", "EMPTY");
+    assert_eq!(
+        shown(by_dns(&table, "b.example")),
+        "never: h1.example has no address"
+    );
 }
 
 #[test]
 fn aliases_are_followed_a_few_times_and_not_in_a_circle() {
-    for (count, good) in [(ALIASES - 1, true), (ALIASES, true), (ALIASES + 1, false)] {
+    for (count, good) in [(3, true), (4, true), (5, false)] {
         let mut table = format!("c{count}.example A 192.0.2.1\n");
         for n in 0..count {
             table += &format!("c{n}.example CNAME c{}.example\n", n + 1);
@@ -370,6 +447,117 @@ fn aliases_are_followed_a_few_times_and_not_in_a_circle() {
     }
     let circle = "a.example CNAME b.example\nb.example CNAME a.example";
     assert!(shown(by_dns(circle, "a.example")).starts_with("not now: "));
+}
+
+#[test]
+fn a_name_from_dns_is_looked_up_whatever_characters_it_has() {
+    for name in [
+        "mx_1.b.example",
+        "_mx._tcp.b.example",
+        "-mx-.b.example",
+        "mx+1.b.example",
+        "*.b.example",
+        "192.0.2.9",
+        r"mx\013\010.b.example",
+        r"mx\046b.example",
+    ] {
+        // As a mail host, as an alias of the domain, and as an alias of its mail host.
+        for table in [
+            format!("b.example MX 10 {name}\n{name} A 192.0.2.1"),
+            format!("b.example CNAME {name}\n{name} A 192.0.2.1"),
+            format!("b.example MX 10 m.example\nm.example CNAME {name}\n{name} A 192.0.2.1"),
+        ] {
+            let hops = by_dns(&table, "b.example").expect(&table);
+            assert_eq!(
+                hops[0].addresses,
+                ["192.0.2.1:25".parse().unwrap()],
+                "{table}"
+            );
+            // And what no message could show safely is called by its address.
+            let shown = hops[0].name.to_string();
+            assert!(
+                ["m.example", name, "[192.0.2.1]"].contains(&&*shown),
+                "{shown}"
+            );
+        }
+        // Only DNS can say that such a host is none.
+        for (line, hops) in [
+            ("SILENT", format!("not now: {name} is silent")),
+            ("MISSING", format!("never: {name} does not exist")),
+        ] {
+            let table = format!("b.example MX 10 {name}\n{name} {line}");
+            assert_eq!(shown(by_dns(&table, "b.example")), hops);
+        }
+    }
+    let hops = by_dns(
+        "b.example MX 1 a_b.example\na_b.example A 192.0.2.1",
+        "b.example",
+    );
+    assert_eq!(shown(hops), "a_b.example=192.0.2.1:25");
+}
+
+#[test]
+fn it_is_never_only_where_every_question_has_a_final_answer() {
+    let never = "never: mx.example ";
+    let not_now = "not now: mx.example is silent";
+    for (rows, hops) in [
+        ("SILENT A,MISSING AAAA", not_now),
+        ("MISSING A,SILENT AAAA", not_now),
+        ("SILENT A,EMPTY", not_now),
+        ("EMPTY,SILENT AAAA", not_now),
+        ("SILENT", not_now),
+        ("MISSING", never),
+        ("EMPTY", never),
+        ("EMPTY,MISSING AAAA", never),
+        ("EMPTY,MISSING A", never),
+        ("SILENT A,AAAA 2001:db8::1", "mx.example=[2001:db8::1]:25"),
+        ("MISSING A,AAAA 2001:db8::1", "mx.example=[2001:db8::1]:25"),
+        ("A 192.0.2.1,SILENT AAAA", "mx.example=192.0.2.1:25"),
+        ("A 192.0.2.1,MISSING AAAA", "mx.example=192.0.2.1:25"),
+    ] {
+        // Alone, and between two hosts that do not exist.
+        for others in [
+            "",
+            "b.example MX 5 gone.example\nb.example MX 15 lost.example\n",
+        ] {
+            let row = |row| format!("mx.example {row}\n");
+            let table: String = rows.split(',').map(row).collect();
+            let table = format!("{others}b.example MX 10 mx.example\n{table}");
+            let found = shown(by_dns(&table, "b.example"));
+            let hops = match hops == never && !others.is_empty() {
+                true => "never: gone.example does not exist",
+                false => hops,
+            };
+            assert!(found.starts_with(hops), "{rows}: {found}");
+        }
+    }
+}
+
+#[test]
+fn when_the_time_is_over_the_hosts_found_so_far_are_tried_and_without_one_it_is_not_now() {
+    let row = |n| format!("b.example MX {n} h{n}.example\nh{n}.example A 192.0.2.{n}\n");
+    let found: String = (1..=5).map(row).collect();
+    let empty = found.replace(" A 192", " TXT 192");
+    for (time, hosts) in [(1, 0), (2, 1), (3, 1), (4, 2), (9, 4), (10, 5), (11, 5)] {
+        let (b, us) = (domain("b.example"), domain("us.example"));
+        let find = |table: &str| {
+            let mut table = Table {
+                time,
+                ..Table::new(table)
+            };
+            next_hops(&b, &[], &us, 25, Some(&mut table))
+        };
+        let count = find(&found).map_or(0, |hops| hops.len());
+        assert_eq!(count, hosts, "{time} questions");
+        let is_over = find(&empty) == Err(NoHop::NotNow("the time is over".into()));
+        assert_eq!(is_over, time < 11, "{time} questions");
+    }
+}
+
+#[test]
+fn an_address_of_our_own_does_not_hide_the_others_of_a_host() {
+    let table = "b.example A 127.0.0.1\nb.example A 192.0.2.1\nb.example AAAA ::";
+    assert_eq!(shown(by_dns(table, "b.example")), "b.example=192.0.2.1:25");
 }
 
 // --- The packets ------------------------------------------------------------------------------
@@ -382,7 +570,7 @@ fn long_name(last: usize) -> String {
 }
 
 fn question(name: &str, kind: Kind) -> Question {
-    Question::new(&domain(name), kind).unwrap()
+    Question::new(name, kind).unwrap()
 }
 
 /// Reads an answer to "MX of b.example"; its first record begins at octet 27.
@@ -425,7 +613,7 @@ fn a_question_stands_in_the_packet_as_rfc_1035_says() {
 #[test]
 fn a_name_that_does_not_fit_is_not_asked_for() {
     for (length, good) in [(62, true), (63, true), (64, false), (253, false)] {
-        let name = domain(&"x".repeat(length));
+        let name = "x".repeat(length);
         assert_eq!(
             Question::new(&name, Kind::A).is_some(),
             good,
@@ -434,15 +622,33 @@ fn a_name_that_does_not_fit_is_not_asked_for() {
     }
     // In the packet a name has two octets more: the first length, and the end.
     for (last, good) in [(60, true), (61, true), (62, false), (63, false)] {
-        let name = domain(&long_name(last));
+        let name = long_name(last);
         assert_eq!(Question::new(&name, Kind::A).is_some(), good, "{last}");
     }
-    for literal in ["[192.0.2.1]", "[IPv6:::1]"] {
-        assert_eq!(Question::new(&domain(literal), Kind::A), None);
+    for bad in ["", "a..b", ".a", "a.", r"a\", r"a\1", r"a\256", r"a\xyz"] {
+        assert_eq!(Question::new(bad, Kind::A), None, "{bad:?}");
     }
-    let mut silent = Resolver::new("127.0.0.1:1".parse().unwrap(), Duration::ZERO);
-    let nobody = silent.look_up(&domain(&"x".repeat(64)), Kind::Mx);
+    let server = "127.0.0.1:1".parse().unwrap();
+    let mut silent = Resolver::new(server, Some(Duration::ZERO), Instant::now());
+    let nobody = silent.ask(&"x".repeat(64), Kind::Mx);
     assert!(matches!(nobody, Err(NoHop::Never(_))));
+}
+
+#[test]
+fn every_name_that_an_answer_can_hold_can_be_asked_for_again() {
+    let odd = (1..=255).collect::<Vec<u8>>();
+    let mut names: Vec<Vec<u8>> = odd.chunks(50).map(|octets| octets.to_vec()).collect();
+    names.extend([&b"mx_1"[..], b"a.b", b"\\046", b"\0", b"MX"].map(|label| label.to_vec()));
+    for label in names {
+        let wire = [&[label.len() as u8], &label[..], &[1, b'b', 0]].concat();
+        let Some(Answer::Records(records)) = read(1, &record(&wire, 1, &[1; 4])) else {
+            panic!("{label:?}");
+        };
+        let packet = question(&records[0].owner, Kind::A).encode(ID);
+        assert_eq!(packet[12..packet.len() - 4], wire, "{}", records[0].owner);
+    }
+    let root = question(".", Kind::A).encode(ID);
+    assert_eq!(root[12..], [0, 0, 1, 0, 1]);
 }
 
 /// MX records, compressed and not, an alias, addresses, and things to pass over.
@@ -491,6 +697,23 @@ fn an_answer_is_read_with_its_compressed_names_and_odd_octets() {
     let dotted = record(&[4, b'a', b'.', b'b', b'c', 0], 1, &[192, 0, 2, 1]);
     let answer = format!("{:?}", read(1, &dotted));
     assert!(answer.contains(r"a\\046bc"), "{answer}");
+}
+
+#[test]
+fn a_record_of_another_class_is_not_about_the_internet() {
+    let mx = [&[0, 10], ASKED].concat();
+    let kinds: [(u16, &[u8]); 4] = [(1, &[1; 4]), (28, &[1; 16]), (5, ASKED), (15, &mx)];
+    for (kind, data) in kinds {
+        let mut record = record(ASKED, kind, data);
+        for (class, is_other) in [(1, false), (3, true), (4, true), (255, true)] {
+            record[ASKED.len() + 3] = class;
+            let Some(Answer::Records(records)) = read(1, &record) else {
+                panic!("type {kind}, class {class}");
+            };
+            let found = records[0].data == Data::Other;
+            assert_eq!(found, is_other, "type {kind}, class {class}");
+        }
+    }
 }
 
 // Postfix 20260623: MX over-read.
@@ -642,6 +865,7 @@ fn the_result_code_says_how_it_went() {
 
 // --- The resolver, with a scripted one at the other end ------------------------------------------
 
+const OVER: &str = "the time for one domain is over";
 const SOON: Duration = Duration::from_millis(200);
 const NEVER_IN_A_TEST: Duration = Duration::from_secs(20);
 
@@ -674,8 +898,19 @@ fn mx_answer(question: &[u8]) -> Vec<u8> {
     answer_to(question, FINE, 1, &record(ASKED, 15, &data))
 }
 
-fn look_up(server: SocketAddr, patience: Duration) -> Result<Vec<Record>, NoHop> {
-    Resolver::new(server, patience).look_up(&domain("b.example"), Kind::Mx)
+/// A resolver with time enough for all questions.
+fn resolver(server: SocketAddr, patience: Duration) -> Resolver {
+    let deadline = Instant::now() + Duration::from_secs(3600);
+    Resolver {
+        server,
+        patience,
+        deadline,
+    }
+}
+
+/// Asks for the MX records of b.example.
+fn answer(server: SocketAddr, patience: Duration) -> Result<Vec<Record>, NoHop> {
+    resolver(server, patience).ask("b.example", Kind::Mx)
 }
 
 fn mx_record() -> Vec<Record> {
@@ -689,7 +924,7 @@ fn mx_record() -> Vec<Record> {
 fn packets_with_another_id_or_question_are_ignored() {
     let (server, thread) = scripted(1, |question, _| {
         let id = u16::from_be_bytes([question[0], question[1]]);
-        let c_example = Question::new(&domain("c.example"), Kind::Mx).unwrap();
+        let c_example = Question::new("c.example", Kind::Mx).unwrap();
         let false_name = answer_to(&c_example.encode(id), FINE, 0, &[]);
         let refused = other_id(answer_to(question, FINE | 5, 0, &[]));
         vec![
@@ -701,7 +936,7 @@ fn packets_with_another_id_or_question_are_ignored() {
             mx_answer(question),
         ]
     });
-    assert_eq!(look_up(server, NEVER_IN_A_TEST), Ok(mx_record()));
+    assert_eq!(answer(server, NEVER_IN_A_TEST), Ok(mx_record()));
     thread.join().unwrap();
 }
 
@@ -718,23 +953,19 @@ fn a_packet_from_elsewhere_is_ignored_whatever_is_in_it() {
         elsewhere.send_to(&no_such_name, from).unwrap();
         socket.send_to(&mx_answer(&packet[..length]), from).unwrap();
     });
-    assert_eq!(look_up(server, NEVER_IN_A_TEST), Ok(mx_record()));
+    assert_eq!(answer(server, NEVER_IN_A_TEST), Ok(mx_record()));
     thread.join().unwrap();
 }
 
 #[test]
 fn a_hundred_guesses_are_enough() {
-    for (guesses, good) in [
-        (STRANGERS - 1, true),
-        (STRANGERS, true),
-        (STRANGERS + 1, false),
-    ] {
+    for (guesses, good) in [(99, true), (100, true), (101, false)] {
         let (server, thread) = scripted(1, move |question, _| {
             let mut packets = vec![other_id(mx_answer(question)); guesses];
             packets.push(mx_answer(question));
             packets
         });
-        let answer = look_up(server, NEVER_IN_A_TEST);
+        let answer = answer(server, NEVER_IN_A_TEST);
         assert_eq!(answer == Ok(mx_record()), good, "{guesses}: {answer:?}");
         assert!(good || matches!(answer, Err(NoHop::NotNow(_))));
         thread.join().unwrap();
@@ -745,7 +976,7 @@ fn a_hundred_guesses_are_enough() {
 fn the_ids_of_questions_differ() {
     let (server, thread) = scripted(20, |question, _| vec![mx_answer(question)]);
     for _ in 0..20 {
-        look_up(server, NEVER_IN_A_TEST).unwrap();
+        answer(server, NEVER_IN_A_TEST).unwrap();
     }
     let mut ids: Vec<Vec<u8>> = thread.join().unwrap();
     ids.iter_mut().for_each(|packet| packet.truncate(2));
@@ -761,7 +992,7 @@ fn a_lost_packet_is_sent_again_as_it_was() {
         _ => vec![mx_answer(question)],
     };
     let (server, thread) = scripted(3, lost);
-    assert_eq!(look_up(server, SOON), Ok(mx_record()));
+    assert_eq!(answer(server, SOON), Ok(mx_record()));
     let heard = thread.join().unwrap();
     assert!(
         heard.iter().all(|packet| *packet == heard[0]),
@@ -771,13 +1002,87 @@ fn a_lost_packet_is_sent_again_as_it_was() {
 
 #[test]
 fn a_silent_resolver_is_asked_three_times_and_then_it_is_not_now() {
-    let (server, thread) = scripted(3, |_, _| Vec::new());
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&times);
+    let (server, thread) = scripted(3, move |_, _| {
+        heard.lock().unwrap().push(Instant::now());
+        Vec::new()
+    });
+    let patience = Duration::from_millis(200);
     let begin = Instant::now();
-    let answer = look_up(server, Duration::from_millis(20));
-    assert!(begin.elapsed() >= Duration::from_millis(20 * (1 + 2 + 4)));
+    let answer = answer(server, patience);
+    let end = Instant::now();
     assert_eq!(thread.join().unwrap().len(), 3);
     let text = format!("asked {server} for the MX records of b.example: no answer came");
     assert_eq!(answer, Err(NoHop::NotNow(text)));
+    // Each time we wait twice as long. A busy machine adds a little: 3 times 200 ms are allowed.
+    let times = times.lock().unwrap();
+    assert!(times[1] - begin >= patience && times[2] - begin >= 3 * patience);
+    assert!(end - begin >= 7 * patience && end - begin < 10 * patience);
+}
+
+#[test]
+fn a_patient_user_does_not_make_the_resolver_more_patient() {
+    let server = "127.0.0.1:1".parse().unwrap();
+    let now = Instant::now();
+    let seconds = Duration::from_secs;
+    let most = Some(seconds(u32::MAX.into()));
+    for (timeout, patience) in [
+        (None, 2000),
+        (Some(Duration::from_millis(100)), 100),
+        (Some(Duration::from_millis(1999)), 1999),
+        (Some(seconds(2)), 2000),
+        (Some(Duration::from_millis(2001)), 2000),
+        (Some(seconds(600)), 2000),
+        (most, 2000),
+    ] {
+        let expected = Resolver {
+            server,
+            patience: Duration::from_millis(patience),
+            deadline: now + seconds(60),
+        };
+        assert_eq!(Resolver::new(server, timeout, now), expected, "{timeout:?}");
+    }
+}
+
+#[test]
+fn at_the_deadline_a_question_ends_and_after_it_none_is_asked() {
+    let (server, thread) = scripted(2, |_, _| Vec::new());
+    let begin = Instant::now();
+    let mut resolver = Resolver {
+        deadline: begin + SOON,
+        ..resolver(server, NEVER_IN_A_TEST)
+    };
+    for _ in 0..3 {
+        let answer = resolver.ask("b.example", Kind::Mx);
+        let text = format!("asked {server} for the MX records of b.example: {OVER}");
+        assert_eq!(answer, Err(NoHop::NotNow(text)));
+        let took = begin.elapsed();
+        assert!(SOON <= took && took < NEVER_IN_A_TEST, "{took:?}");
+    }
+    // The first question that it hears after that is one with time left.
+    resolver.deadline = Instant::now() + SOON;
+    assert!(resolver.ask("c.example", Kind::A).is_err());
+    let names = thread.join().unwrap();
+    let names = names.iter().map(|packet| asked(packet).0);
+    assert_eq!(names.collect::<Vec<_>>(), ["b.example", "c.example"]);
+}
+
+#[test]
+fn the_deadline_holds_over_tcp_too() {
+    let (server, thread) = cut_short(|_, stream| {
+        // It waits until we give up.
+        let _ = stream.read(&mut [0]);
+    });
+    let begin = Instant::now();
+    let mut resolver = Resolver {
+        deadline: begin + SOON,
+        ..resolver(server, NEVER_IN_A_TEST)
+    };
+    let answer = resolver.ask("b.example", Kind::Mx);
+    assert!(matches!(answer, Err(NoHop::NotNow(_))), "{answer:?}");
+    assert!(begin.elapsed() < NEVER_IN_A_TEST);
+    join(server, thread);
 }
 
 #[test]
@@ -797,7 +1102,7 @@ fn what_the_resolver_says_decides_between_never_and_not_now() {
             vec![answer_to(question, flags, count, &[])]
         });
         let text = format!("asked {server} for the MX records of b.example: {words}");
-        assert_eq!(look_up(server, NEVER_IN_A_TEST), Err(no_hop(text)));
+        assert_eq!(answer(server, NEVER_IN_A_TEST), Err(no_hop(text)));
         thread.join().unwrap();
     }
 }
@@ -808,7 +1113,7 @@ fn nobody_at_the_resolvers_port_is_not_now() {
     let deaf = UdpSocket::bind("127.0.0.1:0").unwrap();
     let server = deaf.local_addr().unwrap();
     deaf.connect(server).unwrap();
-    let answer = look_up(server, Duration::from_millis(10));
+    let answer = answer(server, Duration::from_millis(10));
     assert!(matches!(answer, Err(NoHop::NotNow(_))), "{answer:?}");
 }
 
@@ -859,8 +1164,26 @@ fn an_answer_that_is_too_long_for_udp_comes_over_tcp() {
         send_over_tcp(&answer_to(&question, FINE, 200, &records), stream);
     });
     let all = vec![mx_record(); 200].concat();
-    assert_eq!(look_up(server, NEVER_IN_A_TEST), Ok(all));
+    assert_eq!(answer(server, NEVER_IN_A_TEST), Ok(all));
     join(server, thread);
+}
+
+#[test]
+fn the_ids_of_questions_over_tcp_differ_too() {
+    let ids = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..10 {
+        let heard = Arc::clone(&ids);
+        let (server, thread) = cut_short(move |question, stream| {
+            heard.lock().unwrap().push(question[..2].to_vec());
+            send_over_tcp(&mx_answer(&question), stream);
+        });
+        assert_eq!(answer(server, NEVER_IN_A_TEST), Ok(mx_record()));
+        join(server, thread);
+    }
+    let mut ids = ids.lock().unwrap();
+    ids.sort();
+    ids.dedup();
+    assert!(ids.len() > 7, "{ids:?}");
 }
 
 #[test]
@@ -881,7 +1204,7 @@ fn trouble_over_tcp_is_not_now() {
     ];
     for (claim, script) in scripts {
         let (server, thread) = cut_short(script);
-        let answer = look_up(server, NEVER_IN_A_TEST);
+        let answer = answer(server, NEVER_IN_A_TEST);
         assert!(
             matches!(answer, Err(NoHop::NotNow(_))),
             "{claim}: {answer:?}"
@@ -897,7 +1220,7 @@ fn a_resolver_that_stalls_over_tcp_does_not_hold_us() {
         let _ = stream.read(&mut [0]);
     });
     let begin = Instant::now();
-    let answer = look_up(server, Duration::from_millis(50));
+    let answer = answer(server, Duration::from_millis(50));
     assert!(matches!(answer, Err(NoHop::NotNow(_))), "{answer:?}");
     assert!(begin.elapsed() < NEVER_IN_A_TEST);
     join(server, thread);
@@ -912,7 +1235,7 @@ fn from_a_domain_to_an_address_over_real_sockets() {
             _ => answer_to(question, FINE, 0, &[]),
         }]
     });
-    let mut resolver = Resolver::new(server, NEVER_IN_A_TEST);
+    let mut resolver = resolver(server, NEVER_IN_A_TEST);
     let us = domain("us.example");
     let hops = next_hops(&domain("b.example"), &[], &us, 25, Some(&mut resolver));
     assert_eq!(shown(hops), "mx.b.example=192.0.2.1:25");

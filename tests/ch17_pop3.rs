@@ -7,7 +7,7 @@ use common::mailbox::{LOGIN, Letterbox, put};
 use common::process::{Server, TempDir, new_letters};
 use common::script::Script;
 use smtp_primer::dialogue::{Dialogue, Side};
-use smtp_primer::pop3::{COMMAND_LINE, MISTAKES, Message, PATIENCE, Session, Step, converse};
+use smtp_primer::pop3::{Message, PATIENCE, Session, Step, converse};
 use smtp_primer::protocol::line::{Line, Socket, Stream, Wire};
 use smtp_primer::session::Host;
 use std::io::{self, Read, Write};
@@ -224,7 +224,7 @@ fn a_deleted_letter_counts_no_more_and_the_others_keep_their_numbers() {
     }
     assert_eq!(says(&mut session, "QUIT"), Step::Remove(vec![0, 2]));
     assert!(session.removed(0).starts_with("+OK"));
-    assert!(session.removed(1).starts_with("-ERR"));
+    assert!(session.removed(1).starts_with("-ERR [SYS/TEMP] "));
 }
 
 #[test]
@@ -277,7 +277,12 @@ fn where_others_could_listen_no_password_is_taken() {
         "USER alice",
         "PASS wonderland",
     ] {
-        assert!(is_error(&says(&mut session, line)), "{line}");
+        // RFC 3206 §5: AUTH is for every refusal that is about the credentials, and for no other.
+        let step = says(&mut session, line);
+        assert!(
+            matches!(&step, Step::Say(reply) if reply.starts_with("-ERR [AUTH] ")),
+            "{line}: {step:?}"
+        );
     }
     let offers = |session: &mut Session<'_>| match says(session, "CAPA") {
         Step::Lines(lines) => lines.contains(&"USER".to_string()),
@@ -288,24 +293,33 @@ fn where_others_could_listen_no_password_is_taken() {
 }
 
 #[test]
-fn after_so_many_mistakes_we_close() {
+fn after_twenty_mistakes_we_close() {
     let host = host();
     let closes = |step: &Step| matches!(step, Step::Close(reply) if reply.starts_with("-ERR"));
     // Before the login they are counted in all: USER excuses nothing, and so a guesser is stopped.
     let mut session = Session::new(&host, true);
-    for guess in 1..=MISTAKES {
+    for guess in 1..=20 {
         assert!(is_ok(&says(&mut session, "USER alice")));
         let step = says(&mut session, &format!("PASS guess{guess}"));
-        assert_eq!(closes(&step), guess == MISTAKES, "{guess}: {step:?}");
+        assert_eq!(closes(&step), guess == 20, "{guess}: {step:?}");
     }
+    // The login forgives them.
+    let mut session = Session::new(&host, true);
+    for _ in 1..20 {
+        assert!(is_error(&says(&mut session, "STAT")));
+    }
+    says(&mut session, "USER alice");
+    says(&mut session, "PASS wonderland");
+    session.opened(vec![]);
+    assert!(is_error(&says(&mut session, "RETR 2")));
     // After it, in a row.
     let mut session = logged_in(&host, 1);
-    for _ in 1..MISTAKES {
+    for _ in 1..20 {
         assert!(is_error(&says(&mut session, "RETR 2")));
     }
     assert!(is_ok(&says(&mut session, "NOOP")));
-    for mistake in 1..=MISTAKES {
-        assert_eq!(closes(&says(&mut session, "RETR 2")), mistake == MISTAKES);
+    for mistake in 1..=20 {
+        assert_eq!(closes(&says(&mut session, "RETR 2")), mistake == 20);
     }
 }
 
@@ -351,9 +365,9 @@ fn a_command_line_has_255_octets_at_most() {
     // RFC 2449 §4
     let mailbox = Letterbox::new(&[]);
     for (length, expected) in [
-        (COMMAND_LINE - 1, "no such command"),
-        (COMMAND_LINE, "no such command"),
-        (COMMAND_LINE + 1, "line too long"),
+        (254, "no such command"),
+        (255, "no such command"),
+        (256, "line too long"),
     ] {
         let line = format!("NOOP {}\r\n", "x".repeat(length - "NOOP \r\n".len()));
         assert_eq!(line.len(), length);
@@ -551,7 +565,7 @@ fn a_delete_that_fails_is_reported_and_the_others_are_done() {
     };
     let said = meanwhile(&mailbox, "DELE 1\r\nDELE 2\r\nDELE 3\r\n", act, "QUIT\r\n");
     assert!(
-        said.ends_with("-ERR letters that could not be removed: 1\r\n"),
+        said.ends_with("-ERR [SYS/TEMP] letters that could not be removed: 1\r\n"),
         "{said}"
     );
     assert!(letter.exists());
@@ -559,44 +573,96 @@ fn a_delete_that_fails_is_reported_and_the_others_are_done() {
 }
 
 #[test]
-fn a_letter_that_another_reader_has_renamed_is_found_again() {
-    for (last, expected) in [
-        ("QUIT\r\n", "goodbye\r\n"),
-        ("RETR 2\r\n", "\r\ntwo\r\n.\r\n"),
-    ] {
+fn of_a_letter_that_has_moved_nothing_is_said_that_may_be_false() {
+    // RFC 1939 §6: "some deleted messages not removed". Another program may have renamed it, to
+    // keep notes in its name; put it into another folder; or removed it.
+    for moves in ["cur/1:2,S", "tmp/1", "new/.1", ""] {
         let mailbox = Letterbox::new(&[b"one", b"two"]);
-        let (old, new) = (mailbox.path().join("new"), mailbox.path().join("cur"));
-        let act = move || {
-            for name in ["1", "2"] {
-                let seen = new.join(format!("{name}:2,S"));
-                std::fs::rename(old.join(name), seen).expect("a letter");
-            }
+        let folder = mailbox.path().to_path_buf();
+        let act = move || match moves {
+            "" => std::fs::remove_file(folder.join("new/1")).expect("a letter"),
+            name => std::fs::rename(folder.join("new/1"), folder.join(name)).expect("a letter"),
         };
-        let said = meanwhile(&mailbox, "DELE 1\r\n", act, last);
-        assert!(said.ends_with(expected), "{said}");
-        let left = if last == "QUIT\r\n" {
-            &["2"][..]
-        } else {
-            &["1", "2"]
-        };
-        assert_eq!(mailbox.left(), left);
+        let last = "RETR 1\r\nTOP 1 0\r\nDELE 1\r\nRETR 2\r\nQUIT\r\n";
+        let said = meanwhile(&mailbox, "NOOP\r\n", act, last);
+        let unreadable =
+            "-ERR [SYS/TEMP] that letter cannot be read; another program may have moved it (";
+        assert_eq!(said.matches(unreadable).count(), 2, "{moves}: {said}");
+        assert!(said.contains("+OK 5 octets\r\ntwo\r\n"), "{moves}: {said}");
+        let end = "-ERR [SYS/TEMP] letters that could not be removed: 1\r\n";
+        assert!(said.ends_with(end), "{moves}: {said}");
+        let is_there = moves.is_empty() || mailbox.path().join(moves).exists();
+        assert!(
+            is_there && mailbox.left().contains(&"2".to_string()),
+            "{moves}"
+        );
     }
 }
 
 #[test]
-fn a_letter_that_another_reader_has_removed_cannot_be_had_and_may_be_deleted() {
+fn the_next_login_finds_a_letter_that_has_moved() {
     let mailbox = Letterbox::new(&[b"one", b"two"]);
-    let letter = mailbox.path().join("new").join("1");
-    let act = move || std::fs::remove_file(&letter).expect("a letter");
-    let said = meanwhile(
-        &mailbox,
-        "NOOP\r\n",
-        act,
-        "RETR 1\r\nDELE 1\r\nRETR 2\r\nQUIT\r\n",
+    let [old, new] = ["new/1", "cur/1:2,RS"].map(|name| mailbox.path().join(name));
+    let act = move || std::fs::rename(old, new).expect("a letter");
+    let act = std::cell::Cell::new(Some(act));
+    let act = move || act.take().into_iter().for_each(|act| act());
+    meanwhile(&mailbox, "DELE 1\r\n", act, "QUIT\r\n");
+    let said = mailbox.answers("UIDL 1\r\nRETR 1\r\nDELE 1\r\n");
+    assert!(
+        said.starts_with("+OK 1 1\r\n+OK 5 octets\r\none\r\n"),
+        "{said}"
     );
-    assert!(said.contains("-ERR that letter cannot be read"), "{said}");
-    assert!(said.contains("+OK 5 octets\r\ntwo\r\n"), "{said}");
     assert!(said.ends_with("+OK goodbye\r\n"), "{said}");
+    assert_eq!(mailbox.left(), ["2"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_keeps_nobody_waiting() {
+    use std::os::unix::fs::symlink;
+    let fifo = |path: &std::path::Path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.expect("mkfifo").success());
+    };
+    let folder = TempDir::new("pop3");
+    let site = site(folder.path());
+    let alice = site.join("mail/alice");
+    put(&alice, "1", "one\n");
+    put(&alice, "2", "two\n");
+    fifo(&alice.join("new/0"));
+    symlink("/dev/zero", alice.join("cur/9")).expect("a link");
+    let server = Server::start("pop3", &site, &["--quiet"]);
+    let login = |answer| {
+        let mut call = TcpStream::connect(&server.address).expect("the server answers");
+        let timeout = Some(Duration::from_secs(10));
+        call.set_read_timeout(timeout).expect("a timeout");
+        ask(&mut call, "", "+OK");
+        ask(&mut call, "USER alice\r\n", "+OK");
+        ask(&mut call, "PASS wonderland\r\n", answer);
+        call
+    };
+    let mut call = login("+OK 2 10 ");
+    std::fs::remove_file(alice.join("new/1")).expect("a letter");
+    fifo(&alice.join("new/1"));
+    ask(
+        &mut call,
+        "RETR 1\r\n",
+        "-ERR [SYS/TEMP] that letter cannot be read",
+    );
+    ask(&mut call, "QUIT\r\n", "+OK");
+    let lock = alice.join("pop3.lock");
+    for kind in ["fifo", "device", "dangling"] {
+        std::fs::remove_file(&lock).expect("a lock");
+        match kind {
+            "fifo" => fifo(&lock),
+            "device" => symlink("/dev/null", &lock).expect("a link"),
+            _ => symlink("nowhere", &lock).expect("a link"),
+        }
+        login("-ERR [SYS/TEMP] the mailbox cannot be opened");
+    }
+    assert!(!alice.join("nowhere").exists());
+    std::fs::remove_file(&lock).expect("a lock");
+    login("+OK 1 5 ");
 }
 
 /// A line of a conversation: what is said, and how the answer begins.
@@ -668,6 +734,8 @@ fn a_mailbox_that_cannot_be_opened_is_not_kept_locked() {
     let replies: Vec<_> = said.lines().filter_map(|line| line.get(..4)).collect();
     let due = ["+OK ", "+OK ", "-ERR", "+OK ", "+OK ", "+OK "];
     assert_eq!(replies, due, "{said}");
+    // RFC 3206 §4: it is not the user's fault, and may be over soon.
+    assert!(said.contains("\n-ERR [SYS/TEMP] "), "{said}");
 }
 
 #[test]
@@ -690,4 +758,44 @@ fn a_silent_caller_is_left_without_a_word_and_nothing_is_removed() {
     assert_eq!(rest, b"");
     server.finish();
     assert_eq!(new_letters(&site, "alice").len(), 1);
+}
+
+#[test]
+fn what_is_not_offered_is_refused_with_a_hint() {
+    let host = host();
+    let mut sessions = [Session::new(&host, true), logged_in(&host, 1)];
+    for session in &mut sessions {
+        for (line, reply) in [
+            ("STLS", "-ERR there is no TLS here"),
+            ("stls now", "-ERR there is no TLS here"),
+            (
+                "APOP alice 0123",
+                "-ERR log in with USER and PASS; there is no other way",
+            ),
+            (
+                "AUTH PLAIN",
+                "-ERR log in with USER and PASS; there is no other way",
+            ),
+        ] {
+            assert_eq!(says(session, line), Step::Say(reply.to_string()), "{line}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_pop3_ends_the_conversation() {
+    let host = host();
+    for line in [
+        "GET / HTTP/1.1",
+        "post /",
+        "PRI * HTTP/2.0",
+        "Host: a.example:2110",
+        "User-Agent:x",
+    ] {
+        for mut session in [Session::new(&host, true), logged_in(&host, 1)] {
+            let step = says(&mut session, line);
+            let is_closed = matches!(&step, Step::Close(reply) if reply.starts_with("-ERR "));
+            assert!(is_closed, "{line}: {step:?}");
+        }
+    }
 }

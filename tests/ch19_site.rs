@@ -3,17 +3,22 @@
 
 mod common;
 
-use common::process::{TempDir, new_letters};
-use smtp_primer::message::Clock;
-use smtp_primer::protocol::address::{Domain, ForwardPath, ReversePath};
+use common::crash::Caller;
+use common::process::{Server, TempDir, make_site, new_letters, program};
+use smtp_primer::maildir::Maildir;
+use smtp_primer::message::{Clock, above};
+use smtp_primer::protocol::address::{ForwardPath, ReversePath};
 use smtp_primer::protocol::dot::Text;
+use smtp_primer::queue::Found;
 use smtp_primer::server::Store;
 use smtp_primer::session::{Letter, Origin, Recipient};
 use smtp_primer::site::{MAX_SIZE, PostOffice, Site};
 use std::fs;
-use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 /// Opens a site with this site.conf.
 fn open(folder: &Path, conf: &str) -> Result<Site, String> {
@@ -144,8 +149,15 @@ fn a_bad_line_is_named_with_what_was_expected() {
         ("alias staff", "expected alias NAME MEMBER..."),
         ("alias alice bob", "alice is here already"),
         ("alias staff alice @b", "@b is no user and no address"),
-        ("alias staff nobody", "there is no user and no alias nobody"),
+        (
+            "alias staff nobody",
+            "there is no user and no alias nobody above it",
+        ),
         ("alias staff carol@A.EXAMPLE", "no user and no alias carol"),
+        (
+            "alias staff alice staff",
+            "no user and no alias staff above it",
+        ),
         ("alias staff bob alice carol", "no alias bob, carol"),
         ("route b.example", "expected route DOMAIN HOST:PORT"),
         (
@@ -220,14 +232,13 @@ fn a_user_name_is_a_folder_name_on_every_system() {
 }
 
 #[test]
-fn lists_are_followed_to_their_ends_and_a_loop_ends() {
+fn lists_are_followed_to_their_ends() {
     let folder = TempDir::new("site");
     let site = open(
         folder.path(),
-        "domain a.example\nuser alice x\nuser bob x\n\
-         alias all staff bob@A.example carol@c.example alice\nalias staff alice bob\n\
-         alias self self\nalias one two alice\nalias two one bob\nalias void void2\n\
-         alias void2 void\nalias root PostMaster Postmaster@a.example\n",
+        "domain a.example\nuser alice x\nuser bob x\nalias staff alice bob\n\
+         alias all staff bob@A.example carol@c.example alice\n\
+         alias both all staff all\nalias root PostMaster Postmaster@a.example\n",
     );
     let host = site.expect("a site").host;
     for (address, expected) in [
@@ -235,10 +246,10 @@ fn lists_are_followed_to_their_ends_and_a_loop_ends() {
             "all@a.example",
             vec![local("alice"), local("bob"), remote("carol@c.example")],
         ),
-        ("self@a.example", vec![]),
-        ("void@a.example", vec![]),
-        ("one@A.EXAMPLE", vec![local("bob"), local("alice")]),
-        ("two@a.example", vec![local("alice"), local("bob")]),
+        (
+            "both@A.EXAMPLE",
+            vec![local("alice"), local("bob"), remote("carol@c.example")],
+        ),
         ("root@a.example", vec![local("postmaster")]),
         ("postmaster", vec![local("postmaster")]),
         ("POSTmaster@a.example", vec![local("postmaster")]),
@@ -254,6 +265,52 @@ fn lists_are_followed_to_their_ends_and_a_loop_ends() {
         expected.sort_by_key(key);
         assert_eq!(found, expected, "{address}");
     }
+}
+
+#[test]
+fn a_list_names_only_what_stands_above_it_so_no_list_leads_back_to_itself() {
+    for (lines, number, why) in [
+        ("alias self self\n", 3, "no alias self above it"),
+        ("alias one two\nalias two one\n", 3, "no alias two above it"),
+        ("alias one bob\nuser bob x\n", 3, "no alias bob above it"),
+        (
+            "alias one alice two@A.Example\nalias two alice\n",
+            3,
+            "no alias two above it",
+        ),
+        (
+            "alias one \"two\"@a.example\nalias two one\n",
+            3,
+            "no alias two above it",
+        ),
+        // The postmaster always stands above; so he must not become a list later.
+        ("alias postmaster postmaster\n", 3, "in a circle"),
+        (
+            "alias postmaster alice POSTMASTER@a.example\n",
+            3,
+            "in a circle",
+        ),
+        (
+            "alias one postmaster\nalias postmaster one\n",
+            4,
+            "in a circle",
+        ),
+        (
+            "alias one postmaster\nalias postmaster alice\n",
+            4,
+            "in a circle",
+        ),
+    ] {
+        let found = wrong(&format!("domain a.example\nuser alice x\n{lines}"));
+        assert_eq!(found.len(), 1, "{lines}: {found:?}");
+        assert!(
+            found[0].starts_with(&format!(":{number}: ")),
+            "{lines}: {found:?}"
+        );
+        assert!(found[0].contains(why), "{lines}: {found:?}");
+    }
+    let found = wrong("user alice x\nalias staff alice c@c.example\ndomain a.example\n");
+    assert_eq!(found, [":2: domain NAME must stand above an alias"]);
 }
 
 #[test]
@@ -374,22 +431,18 @@ fn nothing_is_made_if_the_domain_or_a_user_is_bad() {
 }
 
 #[test]
-fn a_postmaster_who_is_nobody_is_an_error() {
-    // RFC 5321 §4.5.1. A list with a postmaster on it is followed to its end like any other.
+fn the_postmaster_is_somebody_also_as_a_list() {
+    // RFC 5321 §4.5.1
     for list in [
-        "alias postmaster postmaster",
-        "alias postmaster void\nalias void postmaster",
-    ] {
-        let found = wrong(&format!("domain a.example\n{list}\n"));
-        assert_eq!(found, [":2: alias postmaster leads to nobody"], "{list}");
-    }
-    for list in [
-        "alias postmaster staff\nuser alice x\nalias staff alice",
-        "alias postmaster postmaster carol@c.example",
+        "",
+        "user postmaster x",
+        "user alice x\nalias staff alice\nalias postmaster staff\nalias root postmaster",
+        "alias postmaster carol@c.example",
     ] {
         let folder = TempDir::new("site");
         let site = open(folder.path(), &format!("domain a.example\n{list}\n")).expect(list);
         assert_eq!(site.host.recipients(&ForwardPath::Postmaster).len(), 1);
+        assert!(folder.path().join("mail/postmaster/new").is_dir());
     }
 }
 
@@ -400,6 +453,244 @@ fn a_site_that_cannot_be_finished_leaves_no_site_conf() {
     let why = init(folder.path(), "a.example", &[("alice", "x")]).expect_err("no queue");
     assert!(why.contains("queue"), "{why}");
     assert_eq!(files(folder.path()), ["queue"]);
+    fs::remove_file(folder.path().join("queue")).expect("a file");
+    init(folder.path(), "a.example", &[("alice", "x")]).expect("the next try goes well");
+}
+
+#[test]
+fn what_a_dead_init_has_left_is_not_in_the_way_and_is_not_written_through() {
+    let temp = TempDir::new("site");
+    let mine = temp.path().join("mine");
+    fs::write(&mine, "mine").expect("a file");
+    for kind in ["half", "link", "fifo"] {
+        let folder = temp.path().join(kind);
+        fs::create_dir_all(folder.join("mail/alice/new")).expect("a folder");
+        let new = folder.join("site.conf.new");
+        match kind {
+            #[cfg(unix)]
+            "link" => std::os::unix::fs::symlink(&mine, &new).expect("a link"),
+            #[cfg(unix)]
+            "fifo" => make_fifo(&new),
+            _ => fs::write(&new, "domain").expect("a file"),
+        }
+        init(&folder, "a.example", &[("alice", "x")]).expect("a site");
+        assert!(Site::open(&folder).is_ok() && !new.exists(), "{kind}");
+    }
+    assert_eq!(fs::read_to_string(&mine).expect("mine"), "mine");
+}
+
+#[test]
+fn of_many_that_make_a_site_at_once_one_makes_it_and_it_is_whole() {
+    let folder = TempDir::new("site");
+    let site = folder.path().join("a.example");
+    let start = |number: usize| {
+        let mut init = program();
+        init.arg("init").arg(&site).args(["--domain=a.example"]);
+        let init = init.arg(format!("--user=user{number}:x"));
+        let init = init.stdout(Stdio::null()).stderr(Stdio::piped());
+        init.spawn().expect("init runs")
+    };
+    let all: Vec<_> = (0..8).map(start).collect();
+    let ends = all
+        .into_iter()
+        .map(|it| it.wait_with_output().expect("it ends"));
+    let ends: Vec<_> = ends.collect();
+    let made: Vec<usize> = (0..8).filter(|at| ends[*at].status.success()).collect();
+    assert_eq!(made.len(), 1, "{ends:?}");
+    let users = Site::open(&site).expect("a site").host.users;
+    assert_eq!(
+        users.keys().collect::<Vec<_>>(),
+        [&format!("user{}", made[0])]
+    );
+}
+
+#[cfg(unix)]
+fn make_fifo(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo").success());
+}
+
+#[cfg(unix)]
+#[test]
+fn only_a_regular_file_is_site_conf_and_nothing_else_is_opened() {
+    use std::os::unix::{fs::symlink, net::UnixListener};
+    let temp = TempDir::new("site");
+    let real = temp.path().join("real");
+    fs::write(&real, "domain a.example\n").expect("a file");
+    for kind in ["fifo", "socket", "device", "link", "folder", "dangling"] {
+        let folder = temp.path().join(kind);
+        fs::create_dir(&folder).expect("a folder");
+        let file = folder.join("site.conf");
+        match kind {
+            "fifo" => make_fifo(&file),
+            "socket" => drop(UnixListener::bind(&file).expect("a socket")),
+            "device" => symlink("/dev/zero", &file).expect("a link"),
+            "link" => symlink(&real, &file).expect("a link"),
+            "folder" => fs::create_dir(&file).expect("a folder"),
+            _ => symlink("nowhere", &file).expect("a link"),
+        }
+        let (tell, told) = std::sync::mpsc::channel();
+        let opened = folder.clone();
+        std::thread::spawn(move || {
+            let opened = Site::open(&opened).map(|site| site.folder);
+            let _ = tell.send(opened.map_err(|why| why.to_string()));
+        });
+        let opened = told.recv_timeout(Duration::from_secs(20));
+        let why = opened.expect("it stands still").expect_err(kind);
+        assert!(why.contains("not a regular file"), "{kind}: {why}");
+        let why = init(&folder, "a.example", &[]).expect_err(kind);
+        assert!(why.contains("there is a site already"), "{kind}: {why}");
+    }
+}
+
+/// The names and rights of all that lies below a folder.
+#[cfg(unix)]
+fn rights(folder: &Path) -> Vec<(String, u32)> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        found.push((path.display().to_string(), mode & 0o7777));
+        if path.is_dir() {
+            found.extend(rights(&path));
+        }
+    }
+    found
+}
+
+#[cfg(unix)]
+#[test]
+fn all_that_a_site_makes_is_for_its_owner_only_whatever_the_umask() {
+    for umask in ["000", "022", "077", "777"] {
+        let temp = TempDir::new("site");
+        let site = temp.path().join("deep/a.example");
+        let under_umask = |role: &str| {
+            let mut shell = std::process::Command::new("sh");
+            let script = format!("umask {umask}; exec \"$0\" \"$@\"");
+            shell.arg("-c").arg(script).arg(program().get_program());
+            shell.arg(role).arg(&site).stderr(Stdio::null());
+            shell
+        };
+        let mut command = under_umask("init");
+        let made = command
+            .args(["--domain=a.example", "--user=alice:x"])
+            .output();
+        assert!(made.expect("init").status.success(), "umask {umask}");
+        // One more user, whose mailbox serve has to make; one letter to keep and one to queue.
+        let conf = fs::read_to_string(site.join("site.conf")).expect("site.conf");
+        fs::write(site.join("site.conf"), conf + "user bob x\n").expect("site.conf");
+        let mut command = under_umask("serve");
+        let server = Server::run(command.args(["--listen=127.0.0.1:0", "--sessions=1"]));
+        let mut caller = Caller::new(&server.address);
+        caller.send(
+            "Subject: x\r\n",
+            &["alice@a.example", "bob@a.example", "c@c.example"],
+        );
+        assert!(caller.reply().starts_with("250"), "umask {umask}");
+        drop(caller);
+        server.finish();
+        let relayed = under_umask("relay").arg("--once").status().expect("relay");
+        assert_eq!(relayed.code(), Some(75), "umask {umask}");
+        let mut command = under_umask("pop3");
+        let server = Server::run(command.args(["--listen=127.0.0.1:0", "--sessions=1"]));
+        let mut stream = TcpStream::connect(&server.address).expect("a server");
+        stream
+            .write_all(b"USER alice\r\nPASS x\r\nQUIT\r\n")
+            .expect("a server");
+        let mut said = String::new();
+        stream.read_to_string(&mut said).expect("replies");
+        assert!(said.contains("+OK 1 "), "umask {umask}: {said}");
+        server.finish();
+        let found = rights(temp.path());
+        for end in [
+            "/pop3.lock",
+            "queue/lock",
+            ".letter",
+            ".envelope",
+            "bob/new",
+            "deep",
+        ] {
+            let is_there = found.iter().any(|(name, _)| name.ends_with(end));
+            assert!(is_there, "{end}: {found:?}");
+        }
+        for (name, mode) in found {
+            let due = if Path::new(&name).is_dir() {
+                0o700
+            } else {
+                0o600
+            };
+            assert_eq!(mode, due, "umask {umask}: {name} has {mode:o}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_vanishes_while_the_server_runs_is_trouble_and_not_made_anew() {
+    for (gone, to) in [
+        ("mail", "alice@a.example"),
+        ("mail/alice", "alice@a.example"),
+        ("mail/alice/new", "alice@a.example"),
+        ("mail/alice/tmp", "alice@a.example"),
+        ("mail/bob", "staff@a.example"),
+        ("mail/postmaster", "postmaster"),
+        ("queue", "dave@d.example"),
+        ("queue", "staff@a.example"),
+        ("", "alice@a.example"),
+    ] {
+        let temp = TempDir::new("site");
+        let folder = temp.path().join("a.example");
+        fs::create_dir(&folder).expect("a folder");
+        let site = open(&folder, CONF).expect("a site");
+        fs::remove_dir_all(folder.join(gone)).expect("a folder");
+        let before = files(temp.path());
+        let clock = Clock::new(None);
+        let stored = PostOffice { site: &site, clock }.store(&letter(&[to]));
+        let error = stored.expect_err(gone);
+        // NotFound would mean that the letter is for nobody.
+        assert_ne!(error.kind(), ErrorKind::NotFound, "{gone}: {error}");
+        assert!(!folder.join(gone).exists(), "{gone}");
+        assert_eq!(files(temp.path()), before, "{gone}");
+    }
+}
+
+#[test]
+fn without_its_mailbox_a_server_says_451_and_after_the_next_start_250() {
+    let temp = TempDir::new("site");
+    let site = make_site(temp.path(), "a.example", &["alice:x"], "");
+    for (gone, reply) in [(true, "451 "), (false, "250 ")] {
+        let server = Server::start("serve", &site, &["--sessions=1"]);
+        if gone {
+            fs::remove_dir_all(site.join("mail")).expect("a folder");
+        }
+        let mut caller = Caller::new(&server.address);
+        caller.send("Subject: x\r\n", &["alice@a.example"]);
+        let said = caller.reply();
+        assert!(said.starts_with(reply), "{said}");
+        drop(caller);
+        server.finish();
+    }
+    assert_eq!(new_letters(&site, "alice").len(), 1);
+}
+
+#[test]
+fn a_site_can_be_read_and_nothing_is_made() {
+    let folder = TempDir::new("site");
+    fs::write(folder.path().join("site.conf"), CONF).expect("site.conf");
+    let site = Site::read(folder.path()).expect("a site");
+    assert_eq!(site.host.users.len(), 2);
+    assert!(!folder.path().join("mail").exists() && !folder.path().join("queue").exists());
+}
+
+#[test]
+fn relay_needs_no_mailbox() {
+    let temp = TempDir::new("site");
+    let site = make_site(temp.path(), "a.example", &["alice:x"], "");
+    fs::remove_dir_all(site.join("mail")).expect("a folder");
+    let mut relay = program();
+    let done = relay.arg("relay").arg(&site).arg("--once").status();
+    assert!(done.expect("relay runs").success());
+    assert!(!site.join("mail").exists());
 }
 
 /// A letter from `x@x.example`, with the trace of a caller.
@@ -408,7 +699,7 @@ fn letter(to: &[&str]) -> Letter {
         reverse_path: ReversePath::Mailbox("x@x.example".parse().expect("a mailbox")),
         forward_paths: to.iter().map(|address| path(address)).collect(),
         origin: Some(Origin {
-            helo: "mx.example".parse::<Domain>().expect("a domain"),
+            helo: "mx.example".parse().expect("a name"),
             ip: Ipv4Addr::LOCALHOST.into(),
             protocol: "ESMTP",
         }),
@@ -566,6 +857,113 @@ fn a_letter_in_the_queue_bears_its_trace_and_no_return_path() {
          Subject: x\r\n\r\nHello\r\n"
     );
     assert_eq!(text, expected);
+}
+
+#[test]
+fn a_text_that_begins_with_no_header_field_is_parted_from_the_trace() {
+    // RFC 5321 §4.4. Else its first line becomes a part of our last field, or spoils the header.
+    for (text, is_parted) in [
+        (&b" indented\r\nsecond\r\n"[..], true),
+        (b"\tindented: x\r\n", true),
+        (b"Dear Bob,\r\n", true),
+        (b"Dear Bob: hello\r\n", true),
+        (b": no name\r\n", true),
+        (b" : no name either\r\n", true),
+        (b"caf\xe9: x\r\n", true),
+        (b"a\0b: x\r\n", true),
+        (
+            b"From alice Mon Nov 23 12:30:00 2026\r\nSubject: x\r\n\r\n",
+            true,
+        ),
+        (b"\x0b\r\n", true),
+        (b"", true),
+        // Here is the empty line already.
+        (b"\r\nbody: x\r\n", false),
+        (b"\r\n", false),
+        (b"Subject: x\r\n\r\nbody\r\n", false),
+        (b"Subject: x\r\n", false),
+        (b"X!#$%&'*+-./^_`{|}~1: x\r\n\r\n", false),
+        (b"Subject : an old form\r\n\r\n", false),
+        (b"Subject:\r\n folded\r\n\r\n", false),
+    ] {
+        let folder = TempDir::new("site");
+        let site = open(folder.path(), CONF).expect("a site");
+        let clock = Clock::new(Some(1_000_000_000));
+        let letter = Letter {
+            text: Text::new(text.to_vec()).expect("a text"),
+            ..letter(&["alice@a.example", "dave@d.example"])
+        };
+        let id = PostOffice { site: &site, clock }.store(&letter);
+        let id = id.expect("stored");
+        let mailbox = site.mailbox("alice").and_then(|mailbox| mailbox.list());
+        let at_home = mailbox.expect("a mailbox").remove(0).text();
+        let queue = site.queue();
+        let mut queued = None;
+        let seen = queue.each(|found| match found {
+            Found::Letter(id, _) => queued = Some(queue.text(&id)),
+            Found::Damaged(path) => panic!("{}", path.display()),
+        });
+        seen.expect("a queue");
+        let queued = queued.expect("a letter");
+        for kept in [at_home, queued].map(|text| text.expect("a text")) {
+            let end = if is_parted {
+                &b" +0000\r\n\r\n"[..]
+            } else {
+                b" +0000\r\n"
+            };
+            let due = [end, text].concat();
+            assert!(kept.octets().ends_with(&due), "{id}: {kept:?}");
+            assert_eq!(
+                kept.lines()
+                    .filter(|line| line.starts_with(b"Received:"))
+                    .count(),
+                1
+            );
+        }
+        // A second server finds our trace on top, and adds only its own.
+        let again = above(
+            "Received: by b.example\r\n".to_string(),
+            &Text::from_file(b"Received: x\n"),
+        );
+        assert_eq!(again, "Received: by b.example\r\n");
+    }
+}
+
+#[test]
+fn a_text_without_a_header_stays_one_through_two_servers() {
+    let temp = TempDir::new("site");
+    let b = make_site(temp.path(), "b.example", &["bob:x"], "");
+    let b_server = Server::start("serve", &b, &["--sessions=4", "--quiet"]);
+    let route = format!("route b.example {}\n", b_server.address);
+    let a = make_site(temp.path(), "a.example", &[], &route);
+    let a_server = Server::start("serve", &a, &["--sessions=4", "--quiet"]);
+    let texts = [
+        " indented\r\nsecond\r\n",
+        "",
+        "Dear Bob: x\r\n",
+        "\r\nbody\r\n",
+    ];
+    for text in texts {
+        let mut caller = Caller::new(&a_server.address);
+        caller.send(text, &["bob@b.example"]);
+        assert!(caller.reply().starts_with("250"), "{text:?}");
+        drop(caller);
+        let mut relay = program();
+        let relayed = relay.args(["relay", "--once", "--quiet"]).arg(&a).status();
+        assert!(relayed.expect("relay runs").success(), "{text:?}");
+        let arrived = new_letters(&b, "bob").remove(0);
+        let arrived = String::from_utf8(arrived).expect("ASCII");
+        let (header, body) = arrived.split_once("\r\n\r\n").expect("an empty line");
+        assert_eq!(header.matches("Received:").count(), 2, "{arrived}");
+        let due = text.strip_prefix("\r\n").unwrap_or(text);
+        assert_eq!(body, due, "{arrived}");
+        let folder = b.join("mail/bob");
+        for entry in Maildir::open(&folder).list().expect("a mailbox") {
+            fs::remove_file(entry.path).expect("a letter");
+        }
+    }
+    a_server.finish();
+    b_server.finish();
 }
 
 #[test]

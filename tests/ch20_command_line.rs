@@ -10,12 +10,12 @@ use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Socket;
 use smtp_primer::queue::Queue;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const COMMANDS: [&str; 10] = [
     "journey", "init", "serve", "pop3", "relay", "send", "inbox", "show", "talk", "play",
@@ -266,26 +266,35 @@ fn what_send_cannot_send_is_found_before_anybody_is_called() {
     let empty = stage.file("empty", "\n");
     let good = stage.file("good", "Subject: x\n\nHello");
     for (words, code, hint) in [
-        (&["--from", "a b@c"][..], 2, "--from: "),
-        (&["--to", "b"], 2, "--to: an address has the form"),
+        (
+            &["--from", "a b@c"][..],
+            2,
+            "--from: \"a b@c\" is not one address; write --from b@c",
+        ),
+        (
+            &["--to", "b"],
+            2,
+            "--to: \"b\" is not one address; an address has the form local-part@domain",
+        ),
         (&["--to", "b@b.example\r\nDATA"], 2, "--to: "),
         (
             &["--helo", "x y"],
             2,
-            "--helo: the domain is not well formed",
+            "--helo: \"x y\": the domain is not well formed; write a full name",
         ),
+        (&["--helo", "my_pc"], 2, "--helo: \"my_pc\": "),
         // CVE-2024-6923 and others: a line end in a header adds fields.
         (
             &["--header", "X: y\r\nBcc: eve@e.example"],
             2,
-            "--header: the X field holds a line end",
+            "the X field holds a line end",
         ),
         (&["--header", "X: y\n\nHello"], 2, "--header: "),
         (&["--header", "X: y\rz"], 2, "--header: "),
         (
             &["--header", "X"],
             2,
-            "--header: a header field has the form Name: value",
+            "--header: \"X\": a header field has the form Name: value",
         ),
         (&["--header", "X Y: z"], 2, "is no name for a header field"),
         (
@@ -341,6 +350,178 @@ fn what_send_cannot_send_is_found_before_anybody_is_called() {
         }
         fails(run(&all, "Hello"), code, &[hint]);
         assert!(listener.accept().is_err(), "somebody called: {words:?}");
+    }
+}
+
+#[test]
+fn an_address_that_is_written_in_another_way_is_told_with_the_way_to_write_it() {
+    for (option, value, hint) in [
+        (
+            "--from",
+            "Bob <bob@b.example>",
+            "write --from bob@b.example, and the name into --header 'From: Bob <bob@b.example>'",
+        ),
+        (
+            "--from",
+            "mailto:bob@b.example?subject=x",
+            "write --from bob@b.example",
+        ),
+        ("--from", " bob@b.example", "write --from bob@b.example"),
+        (
+            "--to",
+            "a@x.example,b@x.example",
+            "write --to a@x.example --to b@x.example",
+        ),
+        (
+            "--cc",
+            "\"Zoë, Z.\" <z@x.example>; Bob <b@x.example>",
+            "write --cc z@x.example --cc b@x.example",
+        ),
+        ("--bcc", "eve@e.example, ", "write --bcc eve@e.example"),
+        ("--cc", "“carol@c.example”", "write --cc carol@c.example"),
+        ("--to", "'carol@c.example'", "write --to carol@c.example"),
+        ("--cc", "josé@d.example", "addresses here are ASCII"),
+        // The one that would be left without the e is somebody else.
+        ("--to", "e\u{301}va@d.example", "addresses here are ASCII"),
+        (
+            "--bcc",
+            "carol",
+            "an address has the form local-part@domain",
+        ),
+        ("--to", "", "an address has the form local-part@domain"),
+    ] {
+        let mut words = vec!["send", "--server", "127.0.0.1:1", option, value];
+        let rest: [&[&str]; 2] = [&["--from=a@a.example"], &["--to=b@b.example"]];
+        words.extend(rest[usize::from(option == "--from")]);
+        let named = format!("{option}: {value:?} is not one address; {hint}");
+        fails(run(&words, "Hello"), 2, &[&named]);
+    }
+}
+
+#[test]
+fn a_header_that_names_recipients_is_refused_with_the_option_to_use() {
+    for (header, hint) in [
+        ("Cc: carol@c.example", "write --cc carol@c.example"),
+        ("BCC: Eve <eve@e.example>", "write --bcc eve@e.example"),
+        (
+            "to:a@x.example, b@x.example",
+            "write --to a@x.example --to b@x.example",
+        ),
+        ("cC : carol@c.example", "write --cc carol@c.example"),
+        ("Resent-Bcc: eve@e.example", "write --bcc eve@e.example"),
+        ("resent-to: a@a.example", "write --to a@a.example"),
+        ("Bcc:", "write --bcc ADDRESS"),
+    ] {
+        let words = [
+            "send",
+            "--server=127.0.0.1:1",
+            "--from=a@a.example",
+            "--to=b@b.example",
+        ];
+        let words = [&words[..], &["--header", header]].concat();
+        let named = format!("--header: {header:?} would name recipients");
+        fails(run(&words, "Hello"), 2, &[&named, hint]);
+    }
+}
+
+#[test]
+fn cc_and_bcc_get_the_letter_and_only_cc_is_named_in_it() {
+    let to = |paths: &[&str]| {
+        let rcpt = |path: &&str| format!("C: RCPT TO:<{path}>\nS: 250 ok\n");
+        paths.iter().map(rcpt).collect::<String>()
+    };
+    for (options, paths, fields) in [
+        (
+            &["--to=b@b.example", "--cc=c@c.example", "--bcc=e@e.example"][..],
+            &["b@b.example", "c@c.example", "e@e.example"][..],
+            "C: To: b@b.example\nC: Cc: c@c.example\n",
+        ),
+        // Who is named twice gets it once; the case of a domain means nothing, that of a name may.
+        (
+            &[
+                "--cc=c@c.example",
+                "--bcc=c@C.EXAMPLE",
+                "--to=b@b.example",
+                "--cc=B@b.example",
+                "--bcc=<b@b.example>",
+            ],
+            &["b@b.example", "c@c.example", "B@b.example"],
+            "C: To: b@b.example\nC: Cc: c@c.example, B@b.example\n",
+        ),
+        (
+            &["--cc=c@c.example"],
+            &["c@c.example"],
+            "C: Cc: c@c.example\n",
+        ),
+        (
+            &["--bcc=e@e.example", "--bcc=f@e.example"],
+            &["e@e.example", "f@e.example"],
+            "",
+        ),
+    ] {
+        let peer = Peer::new(&format!(
+            "{HELLO}{MAIL}S: 250 ok\n{}C: DATA\nS: 354 go on\nC: Date: {{}}\nC: From: a@a.example\n\
+             {fields}C: Message-ID: {{}}\nC: X-Mailer: {{}}\nC:\nC: Hello\nC: .\nS: 250 kept\n{QUIT}",
+            to(paths)
+        ));
+        let mut words = vec!["send", "--server", &peer.address, "--from=a@a.example"];
+        words.extend(options);
+        let assert = run(&words, "Hello");
+        peer.finish();
+        assert.success().stderr("");
+    }
+}
+
+#[test]
+fn a_letter_that_is_composed_goes_also_where_8bitmime_is_not_offered() {
+    let stage = Stage::new();
+    let finished = stage.file("finished", "Subject: x\n\nHübsch\n");
+    let esmtp = "S: 220 x\nC: EHLO [127.0.0.1]\nS: 250-x\nS: 250 SIZE 1000000\n";
+    let smtp = "S: 220 x\nC: EHLO [127.0.0.1]\nS: 500 what?\nC: HELO [127.0.0.1]\nS: 250 x\n";
+    for (hello, size, encoding, line) in [
+        (HELLO, " BODY=8BITMIME", "8bit", "Ein hübscher Garten"),
+        (
+            esmtp,
+            " SIZE={}",
+            "quoted-printable",
+            "Ein h=C3=BCbscher Garten",
+        ),
+        (smtp, "", "quoted-printable", "Ein h=C3=BCbscher Garten"),
+    ] {
+        let peer = Peer::new(&format!(
+            "{hello}C: MAIL FROM:<a@a.example>{size}\nS: 250 ok\nC: RCPT TO:<b@b.example>\nS: 250 ok\n\
+             C: DATA\nS: 354 go on\nC: Date: {{}}\nC: From: a@a.example\nC: To: b@b.example\n\
+             C: Subject: =?UTF-8?B?5L2g5aW9?=\nC: Message-ID: {{}}\nC: X-Mailer: {{}}\n\
+             C: MIME-Version: 1.0\nC: Content-Type: text/plain; charset=UTF-8\n\
+             C: Content-Transfer-Encoding: {encoding}\nC:\nC: {line}\nC: .\nS: 250 kept\n{QUIT}"
+        ));
+        let words = [
+            "send",
+            "--server",
+            &peer.address,
+            "--from=a@a.example",
+            "--to=b@b.example",
+        ];
+        let assert = run(
+            &[&words[..], &["--subject=你好"]].concat(),
+            "Ein hübscher Garten",
+        );
+        peer.finish();
+        assert.success().stderr("");
+
+        if encoding != "8bit" {
+            let peer = Peer::new(&format!("{hello}{QUIT}"));
+            let words = [
+                "send",
+                "--server",
+                &peer.address,
+                "--from=a@a.example",
+                "--to=b@b.example",
+            ];
+            let assert = run(&[&words[..], &["--message", &finished]].concat(), "");
+            peer.finish();
+            fails(assert, 1, &["not sent: ", "does not offer 8BITMIME"]);
+        }
     }
 }
 
@@ -487,7 +668,7 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
             1,
             &[
                 "not to <b@b.example>: at RCPT the server said: 550 no b",
-                "smtp-primer: to <c@c.example>: outcome unknown: ",
+                "\nto <c@c.example>: outcome unknown: ",
             ],
         ),
         (
@@ -610,9 +791,10 @@ fn a_message_file_arrives_as_it_is_with_its_line_ends_made_cr_lf() {
             "Subject: Grüße\n\n.Grüße\n..\n",
             "Subject: Grüße\r\n\r\n.Grüße\r\n..\r\n",
         ),
-        ("no header\0at all", "no header\0at all\r\n"),
+        // RFC 5321 §4.4: the server puts an empty line below its trace.
+        ("no header\0at all", "\r\nno header\0at all\r\n"),
         (&long, &long),
-        ("", ""),
+        ("", "\r\n"),
     ] {
         let file = stage.file("letter", file);
         for message in [&file, "-"] {
@@ -674,7 +856,7 @@ fn a_letter_is_made_from_the_options_in_any_language() {
     let file = stage.file("letter", &new_letters(&stage.site, "alice")[0]);
     let page = stdout(&run(&["show", &file], "").success().stderr(""));
     assert!(
-        page.contains("Subject: Grüße 你好\n") && page.ends_with("\n\nGrüße\n.\n.x\n"),
+        page.contains("Subject: Grüße 你好\n") && page.ends_with("\n\n  Grüße\n  .\n  .x\n"),
         "{page}"
     );
     let letter = fs::read(&file).expect("the letter");
@@ -787,7 +969,7 @@ fn max_size_is_announced_and_kept() {
 }
 
 #[test]
-fn inbox_shows_the_letters_and_removes_them_unless_they_are_kept() {
+fn inbox_removes_letters_only_into_a_maildir() {
     let stage = Stage::new();
     let password = stage.file("password", "wonderland\r\n");
     let smtp = Server::start("serve", &stage.site, &["--quiet"]);
@@ -804,32 +986,30 @@ fn inbox_shows_the_letters_and_removes_them_unless_they_are_kept() {
     let pop3 = Server::start("pop3", &stage.site, &["--quiet"]);
     let mut words = vec!["inbox", "--server", &pop3.address, "--user", "alice"];
     words.extend(["--password-file", &password]);
-    let keep = [&words[..], &["--keep"]].concat();
-    let page = stdout(&run(&keep, "").success().stderr(""));
+    let page = stdout(&run(&words, "").success().stderr(""));
     assert!(page.starts_with("2 letters\n\n--- 1 of 2 ---\n"), "{page}");
     assert!(
         page.contains("Subject: One\n") && page.contains("Subject: Two\n"),
         "{page}"
     );
+    let keep = [&words[..], &["--keep"]].concat();
+    assert_eq!(stdout(&run(&keep, "").success().stderr("")), page);
 
-    // A page that nobody has seen is no reason to remove a letter.
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    drop(reader);
-    let closed = program()
-        .args(&words)
-        .stdout(writer)
-        .output()
-        .expect("it runs");
-    let message = String::from_utf8_lossy(&closed.stderr).into_owned();
-    assert_eq!(closed.status.code(), Some(1), "{message}");
-    assert!(
-        message.contains("all letters stay on the server"),
-        "{message}"
-    );
-
-    assert_eq!(stdout(&run(&words, "").success().stderr("")), page);
+    let own = stage.folder.path().join("own");
+    let into = own.to_str().expect("UTF-8");
+    let fetch = [&words[..], &["--into", into]].concat();
+    let fetched = stdout(&run(&fetch, "").success().stderr(""));
+    let same = page.replace(" of 2 ---", &format!(" of 2, put into {into} ---"));
+    assert_eq!(fetched, same);
     assert_eq!(stdout(&run(&words, "").success().stderr("")), "0 letters\n");
     assert!(new_letters(&stage.site, "alice").is_empty());
+    // What was fetched can be shown again.
+    let files = fs::read_dir(own.join("new")).expect("a Maildir");
+    let mut files: Vec<_> = files.map(|file| file.expect("a letter").path()).collect();
+    files.sort();
+    assert_eq!(files.len(), 2);
+    let shown = stdout(&run(&["show", files[0].to_str().expect("UTF-8")], "").success());
+    assert!(fetched.contains(&format!("---\n{shown}\n---")), "{shown}");
 }
 
 #[test]
@@ -1093,6 +1273,130 @@ fn talk_knows_which_answers_of_pop3_have_many_lines() {
         "S: .\nC: QUIT\nS: +OK ",
     ] {
         assert!(shown.contains(piece), "{piece:?}: {shown}");
+    }
+}
+
+/// A peer that says a greeting, and then the same text without end, whatever it hears. It ends with
+/// the test.
+fn endless_peer(greeting: &'static str, text: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address").to_string();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a call");
+        stream.write_all(greeting.as_bytes()).expect("a greeting");
+        let many = text.repeat(1000);
+        while stream.write_all(many.as_bytes()).is_ok() {}
+    });
+    address
+}
+
+#[test]
+fn talk_leaves_an_answer_without_end() {
+    for (greeting, text, said, words) in [
+        ("", "220-x\r\n", "", "an answer of more than 100 lines"),
+        (
+            "220 x\r\n",
+            "250-x\r\n",
+            "NOOP\n",
+            "an answer of more than 100 lines",
+        ),
+        (
+            "+OK\r\n+OK\r\n",
+            "1 1\r\n",
+            "LIST\n",
+            "an answer of more than 1000000 lines",
+        ),
+        ("220 x\r\n", "250 x", "NOOP\n", "a line without an end"),
+    ] {
+        let assert = run(&["talk", &endless_peer(greeting, text)], said);
+        fails(assert, 75, &["the conversation broke off: ", words]);
+    }
+    // Real answers may be long: of a list more lines come than of any reply.
+    let list = "S: 1 1\n".repeat(200);
+    let reply = "S: 250-x\n".repeat(99);
+    let peer = Peer::new(&format!(
+        "S: +OK\nC: LIST\nS: +OK\n{list}S: .\nC: NOOP\n{reply}S: 250 x\nC: {{close}}"
+    ));
+    run(&["talk", &peer.address], "LIST\nNOOP\n")
+        .success()
+        .stderr("");
+    peer.finish();
+}
+
+#[test]
+fn talk_says_that_an_answer_ends_with_lf_alone() {
+    for (dialogue, said) in [
+        ("S: 220 x\\n\\\nC: {close}", ""),
+        ("S: 220 x\nC: NOOP\nS: 250 x\\n\\\nC: {close}", "NOOP\n"),
+        ("S: +OK\nC: RETR 1\nS: +O\\rK\nC: {close}", "RETR 1\n"),
+    ] {
+        let peer = Peer::new(dialogue);
+        fails(run(&["talk", &peer.address], said), 75, &["CR LF"]);
+        peer.finish();
+    }
+    // In a letter it is the letter's fault.
+    let letter = "S: +OK\nC: RETR 1\nS: +OK\nS: a\\nb\nS: .\nC: {close}";
+    let peer = Peer::new(letter);
+    run(&["talk", &peer.address], "RETR 1\n").success();
+    peer.finish();
+}
+
+#[test]
+fn talk_sends_no_line_that_would_not_be_one_or_is_not_utf_8() {
+    for (said, words) in [
+        (&b"NOOP\nNO\rOP\nRSET\n"[..], "a CR inside a line"),
+        (b"NOOP\nX\r\r\nRSET\n", "a CR inside a line"),
+        (b"NOOP\n\rNOOP\nRSET\n", "a CR inside a line"),
+        (b"NOOP\ncaf\xe9\nRSET\n", "not UTF-8"),
+    ] {
+        // What follows in a script relies on what went before, so nothing more is said.
+        let peer = Peer::new("S: 220 x\nC: NOOP\nS: 250 x\nC: {close}");
+        let assert = run(&["talk", &peer.address], said);
+        peer.finish();
+        fails(assert, 1, &["standard input: ", words]);
+    }
+}
+
+#[test]
+fn talk_shows_no_answer_to_a_question_of_auth() {
+    // A word that would be shown anywhere else.
+    let peer = Peer::new("S: 220 x\nC: AUTH LOGIN\nS: 334 x\nC: swordfish\nS: 235 x\nC: {close}");
+    let assert = run(&["talk", &peer.address], "AUTH LOGIN\nswordfish\n");
+    peer.finish();
+    let shown = stdout(&assert.success());
+    assert!(shown.contains("C: ********\n"), "{shown}");
+    assert!(!shown.contains("swordfish"), "{shown}");
+    let peer = Peer::new("S: 220 x\nC: X\nS: 335 x\nC: swordfish\nS: 235 x\nC: {close}");
+    let shown = stdout(&run(&["talk", &peer.address], "X\nswordfish\n").success());
+    peer.finish();
+    assert!(shown.contains("C: swordfish\n"), "{shown}");
+}
+
+#[test]
+fn play_waits_for_each_line_as_long_as_it_was_told() {
+    let stage = Stage::new();
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("its address").to_string();
+    let file = stage.file("dialogue", "S: 220 x\nC: QUIT\n");
+    let begun = Instant::now();
+    for timeout in ["--timeout=0.2", "--timeout=0.9"] {
+        let words = ["play", &file, "--server", &address, timeout];
+        fails(
+            run(&words, ""),
+            1,
+            &["S: 220 x\n", "(nothing came in time)"],
+        );
+    }
+    let took = begun.elapsed();
+    assert!((1100..20_000).contains(&took.as_millis()), "{took:?}");
+    let mut play = program();
+    play.args(["play", &file, "--listen=127.0.0.1:0", "--timeout=0.2"]);
+    let play = Server::run(play.stderr(Stdio::null()));
+    let _silent = TcpStream::connect(&play.address).expect("it listens");
+    assert_eq!(play.wait().code(), Some(1));
+    for timeout in ["0", "soon"] {
+        let words = ["play", &file, "--server", &address, "--timeout", timeout];
+        fails(run(&words, ""), 2, &["--timeout takes a number of seconds"]);
     }
 }
 

@@ -136,7 +136,7 @@ impl Args {
 /// Reads the value of an option as what it has to be.
 pub fn parse<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Failure> {
     let parsed = value.parse();
-    parsed.map_err(|why| usage(format!("--{name}: {why}")))
+    parsed.map_err(|why| usage(format!("--{name}: {value:?}: {why}")))
 }
 
 fn names(form: &str) -> String {

@@ -4,7 +4,6 @@
 
 use super::args::Args;
 use super::{Failure, clock, failed, print, print_raw};
-use crate::display::present;
 use crate::message::{Clock, Draft, compose};
 use crate::protocol::address::ForwardPath;
 use std::fs;
@@ -41,13 +40,15 @@ pub fn journey(args: &Args) -> Result<(), Failure> {
     make(&stage)?;
     submit(&stage, &a_smtp.address)?;
     let letter = relay(&stage, &route)?;
-    let seen = fetch(&stage, b_pop3)?;
+    let file = fetch(&stage, b_pop3)?;
+    if fs::read(stage.folder.join(&file)).map_err(failed)? != letter {
+        return Err(failed(
+            "what Bob has fetched is not what lay in his mailbox",
+        ));
+    }
 
     stage.step(6, "Bob's user agent shows it", "chapter 18")?;
-    show(seen.split_once("---\n").map_or(&*seen, |(_, page)| page))?;
-    if !seen.contains(&present(&letter)) {
-        return Err(failed("what Bob sees is not what lay in his mailbox"));
-    }
+    show(&stage.run(&format!("show {file}"))?)?;
     drop((a_smtp, b_smtp));
     match stage.keep {
         true => say(&format!("Both sites are still in {folder}")),
@@ -68,9 +69,11 @@ fn make(stage: &Stage) -> Result<(), Failure> {
     let draft = Draft {
         from: "alice@a.example".parse().map_err(failed)?,
         to: vec![ForwardPath::Mailbox(bob)],
+        cc: Vec::new(),
         subject: Some(SUBJECT.to_string()),
         fields: Vec::new(),
         body: BODY.to_string(),
+        eight_bit: true,
     };
     let text = compose(&draft, &mut clock()?).map_err(failed)?;
     fs::write(stage.folder.join("letter.eml"), text.octets()).map_err(failed)?;
@@ -111,20 +114,20 @@ fn relay(stage: &Stage, route: &str) -> Result<Vec<u8>, Failure> {
     Ok(letter)
 }
 
-/// Returns what Bob's user agent has printed.
+/// Returns the file in which Bob's user agent keeps the letter.
 fn fetch(stage: &Stage, mut server: Server) -> Result<String, Failure> {
     stage.step(5, "Bob's user agent fetches it by POP3", "chapter 17")?;
     stage.append("bob.password", "builder")?;
     let address = &server.address;
-    let seen = stage.run(&format!(
-        "inbox --server {address} --user bob --password-file bob.password"
+    stage.run(&format!(
+        "inbox --server {address} --user bob --password-file bob.password --into bob.mail"
     ))?;
     // After its one session the server has ended, so this too comes to an end.
     show(&io::read_to_string(&mut server.output).map_err(failed)?)?;
-    say(
-        "It left the server at QUIT, and not before. No file holds it now; Bob's user agent does.",
-    )?;
-    Ok(seen)
+    say("Before DELE the letter was safe on Bob's own computer. It left the server at QUIT.")?;
+    let file = stage.only("bob.mail/new", "")?;
+    say(&format!("The letter is in the file {file}"))?;
+    Ok(file)
 }
 
 fn say(text: &str) -> Result<(), Failure> {

@@ -4,22 +4,20 @@ use super::args::Args;
 use super::{Failure, clock, failed, listen, note, print, trace, try_later, usage};
 use crate::client::Timeouts;
 use crate::next_hop::resolver::Resolver;
-use crate::next_hop::{Lookup, NoHop, Target, next_hops};
+use crate::next_hop::{Dns, NoHop, Target, next_hops};
 use crate::pop3;
 use crate::protocol::address::Domain;
 use crate::protocol::line::{Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
-use crate::server::{self, Door, PATIENCE, Store, Visitor, hang_up};
+use crate::server::{self, Connection, Entrance, IsOver, PATIENCE, Store, Times, hang_up};
 use crate::session::{Letter, Session};
 use crate::site::{PostOffice, Site, new_conf};
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the relay rests before it looks at the queue again.
 const REST: Duration = Duration::from_secs(1);
-/// How long the resolver may take for one answer.
-const RESOLVER: Duration = Duration::from_secs(5);
 
 pub fn init(args: &Args) -> Result<(), Failure> {
     let folder = Path::new(&args.word);
@@ -47,6 +45,15 @@ fn site(args: &Args) -> Result<Site, Failure> {
 /// A program that starts us can name itself here; then we end when it does.
 fn leash() -> Option<u32> {
     std::env::var("SMTP_PRIMER_LEASH").ok()?.parse().ok()
+}
+
+/// Has our parent process, which had this id, ended? (Only Unix can tell.)
+fn is_orphan(parent: u32) -> bool {
+    #[cfg(unix)]
+    let now = std::os::unix::process::parent_id();
+    #[cfg(not(unix))]
+    let now = parent;
+    parent != now
 }
 
 pub fn serve(args: &Args) -> Result<(), Failure> {
@@ -108,15 +115,16 @@ fn receive(
     args: &Args,
     address: &str,
     patience: Duration,
-    mut converse: impl FnMut(&mut Wire<Visitor<'_>>, Duration) -> io::Result<()>,
+    mut converse: impl FnMut(&mut Wire<Connection<'_>>, Duration) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let sessions = args.number("sessions")?;
     let patience = args.seconds("timeout")?.unwrap_or(patience);
-    let door = Door::new(listen(args, address)?, patience, leash());
-    let door = door.map_err(|error| failed(format!("cannot listen: {error}")))?;
-    server::serve(&door, sessions, |visitor| {
-        let peer = visitor.peer;
-        let mut wire = Wire::traced(visitor, trace(args, Trace::of_server));
+    let is_over = leash().map(|parent| Box::new(move || is_orphan(parent)) as IsOver);
+    let entrance = Entrance::new(listen(args, address)?, Times::new(patience), is_over);
+    let mut entrance = entrance.map_err(|error| failed(format!("cannot listen: {error}")))?;
+    server::serve(&mut entrance, sessions, |connection| {
+        let peer = connection.peer;
+        let mut wire = Wire::traced(connection, trace(args, Trace::of_server));
         wire.remark(&format!("{peer} calls"));
         if let Err(error) = converse(&mut wire, patience) {
             wire.remark(&format!("the conversation broke off: {error}"));
@@ -127,13 +135,14 @@ fn receive(
 }
 
 pub fn relay(args: &Args) -> Result<(), Failure> {
-    let site = site(args)?;
+    // It makes nothing: without the folders that init or serve have made there is no work for it.
+    let site = Site::read(Path::new(&args.word)).map_err(failed)?;
     let trouble = |error: io::Error| failed(format!("the queue: {error}"));
     let schedule = Schedule {
         retry: args.seconds("retry")?.unwrap_or(Schedule::RFC.retry),
         give_up: args.seconds("give-up")?.unwrap_or(Schedule::RFC.give_up),
     };
-    let queue = site.queue().map_err(trouble)?;
+    let queue = site.queue();
     let Some(_lock) = queue.lock().map_err(trouble)? else {
         return Err(try_later("another relay works on this queue"));
     };
@@ -144,7 +153,7 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         own: &site.host.domain,
         schedule,
         timeouts: timeout.map_or(Timeouts::RFC, Timeouts::all),
-        next_hops: &mut find_hops(&site, timeout.unwrap_or(RESOLVER)),
+        next_hops: &mut find_hops(&site, timeout),
         store: &mut PostOffice {
             site: &site,
             clock: clock.clone(),
@@ -158,18 +167,17 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
 }
 
 /// Asks the routes of the site, and then its resolver.
-fn find_hops(site: &Site, patience: Duration) -> impl FnMut(&Domain) -> Result<Vec<Target>, NoHop> {
-    let patience = patience.min(RESOLVER);
-    let mut resolver = site.resolver.map(|server| Resolver::new(server, patience));
+fn find_hops(
+    site: &Site,
+    timeout: Option<Duration>,
+) -> impl FnMut(&Domain) -> Result<Vec<Target>, NoHop> {
     move |domain| {
-        let lookup = resolver.as_mut().map(|asked| asked as &mut dyn Lookup);
-        next_hops(
-            domain,
-            &site.routes,
-            &site.host.domain,
-            site.mx_port,
-            lookup,
-        )
+        // Each domain has its own time limit, which begins here.
+        let resolver = |server| Resolver::new(server, timeout, Instant::now());
+        let mut resolver = site.resolver.map(resolver);
+        let dns = resolver.as_mut().map(|resolver| resolver as &mut dyn Dns);
+        let own = &site.host.domain;
+        next_hops(domain, &site.routes, own, site.mx_port, dns)
     }
 }
 
@@ -180,7 +188,7 @@ fn work(mut relay: Relay, once: bool) -> Result<(), Failure> {
         if once {
             return outcome(report);
         }
-        if server::is_orphan(leash()) {
+        if leash().is_some_and(is_orphan) {
             return Ok(());
         }
         std::thread::sleep(REST);

@@ -3,22 +3,23 @@
 use super::args::{Args, parse};
 use super::{Failure, call, clock, failed, note, trace, try_later, usage};
 use crate::client::{self, Client, Stage, Timeouts, Verdict};
-use crate::message::{Draft, compose};
+use crate::message::{Draft, Field, compose};
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Trace, Wire};
 use crate::protocol::reply::Severity;
 use crate::protocol::sasl::Credentials;
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
 
 pub fn send(args: &Args) -> Result<(), Failure> {
     let server = ask(args, "server", "Server (HOST:PORT)")?;
-    let from: ReversePath = parse("from", &path(&ask(args, "from", "From")?))?;
-    let to = recipients(args)?;
-    let helo = args.get("helo").map(|name| parse::<Domain>("helo", name));
-    let helo = helo.transpose()?;
+    let from: ReversePath = address("from", &ask(args, "from", "From")?)?;
+    let recipients = Recipients::new(args)?;
+    let helo = args.get("helo").map(helo_name).transpose()?;
     let file = args.get("message").or(args.get("body")).unwrap_or("-");
     if file == "-" && args.get("password-file") == Some("-") {
         let why = "standard input cannot be both the password and the letter";
@@ -29,9 +30,9 @@ pub fn send(args: &Args) -> Result<(), Failure> {
         None if args.flag("password-file") => return Err(usage("--password-file needs --user")),
         None => None,
     };
-    let text = match args.get("message") {
+    let letter = match args.get("message") {
         Some(file) => finished(file, args)?,
-        None => made(&from, &to, helo.as_ref(), args)?,
+        None => made(&from, &recipients, helo.as_ref(), args)?,
     };
     let timeouts = args.seconds("timeout")?;
     let timeouts = timeouts.map_or(Timeouts::RFC, Timeouts::all);
@@ -42,24 +43,84 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     let wire = Wire::traced(socket, trace(args, Trace::of_client));
     let mut client = Client::open(wire, &helo, timeouts).map_err(|failure| not_sent(&failure))?;
     let ready = credentials.map_or(Ok(()), |credentials| client.authenticate(&credentials));
-    let sent = ready.map(|()| client.send(&from, &to, &text).flatten().collect::<Vec<_>>());
+    let text = match client.offers_8bit() {
+        true => &letter.eight_bit,
+        false => &letter.seven_bit,
+    };
+    let to = recipients.all();
+    let sent = ready.map(|()| client.send(&from, &to, text).flatten().collect::<Vec<_>>());
     client.quit();
     outcome(&sent.map_err(|failure| not_sent(&failure))?)
 }
 
-fn recipients(args: &Args) -> Result<Vec<ForwardPath>, Failure> {
-    if !args.flag("to") {
-        return Ok(vec![parse("to", &path(&ask(args, "to", "To")?))?]);
-    }
-    args.all("to").map(|to| parse("to", &path(to))).collect()
+/// Who is to get the letter. The letter names those of To and Cc; those of Bcc it does not name.
+struct Recipients {
+    to: Vec<ForwardPath>,
+    cc: Vec<ForwardPath>,
+    bcc: Vec<ForwardPath>,
 }
 
-/// An address as it stands on the wire: people leave the brackets out.
-fn path(address: &str) -> String {
-    match address.starts_with('<') {
-        true => address.to_string(),
-        false => format!("<{address}>"),
+impl Recipients {
+    fn new(args: &Args) -> Result<Recipients, Failure> {
+        let mut recipients = Recipients {
+            to: addresses(args, "to")?,
+            cc: addresses(args, "cc")?,
+            bcc: addresses(args, "bcc")?,
+        };
+        if recipients.all().is_empty() {
+            recipients.to = vec![address("to", &ask(args, "to", "To")?)?];
+        }
+        Ok(recipients)
     }
+
+    /// All for the envelope: who is named twice gets one letter.
+    fn all(&self) -> Vec<ForwardPath> {
+        let mut all = Vec::new();
+        for path in [&self.to, &self.cc, &self.bcc].into_iter().flatten() {
+            if !all.contains(path) {
+                all.push(path.clone());
+            }
+        }
+        all
+    }
+}
+
+fn addresses(args: &Args, name: &str) -> Result<Vec<ForwardPath>, Failure> {
+    args.all(name).map(|value| address(name, value)).collect()
+}
+
+/// The address in an option. It stands alone, with or without `<` and `>`.
+fn address<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Failure> {
+    let path = match value.starts_with('<') {
+        true => value.to_string(),
+        false => format!("<{value}>"),
+    };
+    path.parse().map_err(|why| {
+        let hint = match (name, addresses_in(value).as_slice()) {
+            (_, []) if !value.is_ascii() => "addresses here are ASCII".to_string(),
+            (_, []) => format!("{why}"),
+            ("from", [one]) if value.contains('<') => {
+                format!("write --from {one}, and the name into --header 'From: {value}'")
+            }
+            ("from", [one, ..]) => format!("write --from {one}"),
+            (_, found) => format!("write --{name} {}", found.join(&format!(" --{name} "))),
+        };
+        usage(format!("--{name}: {value:?} is not one address; {hint}"))
+    })
+}
+
+/// What looks like an address in a text: for hints.
+fn addresses_in(text: &str) -> Vec<&str> {
+    let around = |c: char| c.is_whitespace() || "<>()[],;:?\"'“”„‘’‚«»".contains(c);
+    let pieces = text.split(around);
+    pieces.filter(|it| it.parse::<Mailbox>().is_ok()).collect()
+}
+
+fn helo_name(name: &str) -> Result<Domain, Failure> {
+    name.parse().map_err(|why| {
+        let hint = "write a full name, such as pc.a.example; without --helo we say our IP address";
+        usage(format!("--helo: {name:?}: {why}; {hint}"))
+    })
 }
 
 fn not_sent(failure: &client::Failure) -> Failure {
@@ -103,25 +164,36 @@ fn failure_of_all(verdicts: &[Verdict]) -> Option<&client::Failure> {
     }
 }
 
-/// A finished letter, as it is.
-fn finished(file: &str, args: &Args) -> Result<Text, Failure> {
+/// A letter as it goes to a server that takes octets over 127, and to one that does not.
+struct Letter {
+    eight_bit: Text,
+    seven_bit: Text,
+}
+
+/// A finished letter, as it is. With octets over 127 it can only go to a server that takes them.
+fn finished(file: &str, args: &Args) -> Result<Letter, Failure> {
     for name in ["body", "subject", "header"] {
         if args.flag(name) {
             let why = format!("--message is a finished letter; --{name} cannot change it");
             return Err(usage(why));
         }
     }
-    Ok(Text::from_file(&read(file)?))
+    let text = Text::from_file(&read(file)?);
+    Ok(Letter {
+        eight_bit: text.clone(),
+        seven_bit: text,
+    })
 }
 
-/// A letter made from what the user filled in.
+/// A letter made from what the user filled in. We make both forms before we know the server, so
+/// that a mistake is found before anybody is called.
 fn made(
     from: &ReversePath,
-    to: &[ForwardPath],
+    recipients: &Recipients,
     helo: Option<&Domain>,
     args: &Args,
-) -> Result<Text, Failure> {
-    let fields = args.all("header").map(|field| parse("header", field));
+) -> Result<Letter, Failure> {
+    let fields = args.all("header").map(header_field);
     let fields = fields.collect::<Result<_, _>>()?;
     let subject = match args.get("subject") {
         None if io::stdin().is_terminal() => Some(prompt("Subject")?),
@@ -136,14 +208,46 @@ fn made(
         let hint = "convert it, or use --message";
         failed(format!("the text is not UTF-8, from octet {at} on; {hint}"))
     })?;
-    let draft = Draft {
+    let mut draft = Draft {
         from: author(from, helo)?,
-        to: to.to_vec(),
+        to: recipients.to.clone(),
+        cc: recipients.cc.clone(),
         subject,
         fields,
         body,
+        eight_bit: true,
     };
-    compose(&draft, &mut clock()?).map_err(usage)
+    let clock = clock()?;
+    let eight_bit = compose(&draft, &mut clock.clone()).map_err(usage)?;
+    draft.eight_bit = false;
+    let seven_bit = compose(&draft, &mut clock.clone()).map_err(usage)?;
+    Ok(Letter {
+        eight_bit,
+        seven_bit,
+    })
+}
+
+/// A further header field. One that names recipients would reach nobody: the letter goes to those on
+/// the envelope. And everybody could read a Bcc field.
+fn header_field(line: &str) -> Result<Field, Failure> {
+    let (name, value) = line.split_once(':').unwrap_or((line, ""));
+    let name = name.trim().to_ascii_lowercase();
+    let option = name.strip_prefix("resent-").unwrap_or(&name);
+    if !["to", "cc", "bcc"].contains(&option) {
+        return parse("header", line);
+    }
+    let mut hint = String::new();
+    for address in addresses_in(value) {
+        hint += &format!(" --{option} {address}");
+    }
+    let hint = match hint.is_empty() {
+        true => format!(" --{option} ADDRESS"),
+        false => hint,
+    };
+    Err(usage(format!(
+        "--header: {line:?} would name recipients, and the letter would not go to them; \
+         write{hint}"
+    )))
 }
 
 /// A letter from nobody still has an author: whoever looks after the host.

@@ -1,9 +1,10 @@
 //! By hand, and by script: talk and play.
 
 use super::args::Args;
-use super::{Failure, call, failed, listen, print, try_later, usage};
+use super::{Failure, call, failed, listen, note, print, try_later, usage};
 use crate::dialogue::{Dialogue, Side};
 use crate::protocol::line::{Line, Socket, Trace, Wire};
+use crate::protocol::reply::REPLY_LINES;
 use std::fs;
 use std::io::{self, BufRead, IsTerminal};
 use std::time::Duration;
@@ -12,19 +13,26 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// The longest line that we show, in octets.
 const LINE: usize = 64 * 1024;
+/// Most lines of a list or a letter that we follow.
+const LIST_LINES: usize = 1_000_000;
 
 pub fn talk(args: &Args) -> Result<(), Failure> {
-    let broken = |error: io::Error| try_later(format!("the connection broke: {error}"));
+    let broken = |error: io::Error| try_later(format!("the conversation broke off: {error}"));
     let socket = call(&args.word, PATIENCE)?;
     let mut wire = Wire::traced(socket, Some(Trace::of_client(Box::new(io::stdout()))));
     let mut heard = hear(&mut wire, false).map_err(broken)?;
     let mut in_text = false;
-    for line in io::stdin().lock().lines() {
-        let said = line.map_err(|error| failed(format!("standard input: {error}")))?;
-        if said.contains('\r') {
-            let why = "standard input: a CR inside a line; play can send that, talk cannot";
-            return Err(failed(why));
-        }
+    for line in io::stdin().lock().split(b'\n') {
+        let line = line.map_err(|error| failed(format!("standard input: {error}")))?;
+        let said = match typed(line) {
+            Ok(said) => said,
+            // A person can type it again. What follows in a script relies on it.
+            Err(why) if io::stdin().is_terminal() => {
+                note(&format!("{why}; this line was not sent"));
+                continue;
+            }
+            Err(why) => return Err(failed(format!("standard input: {why}"))),
+        };
         say(&mut wire, &said, &heard, in_text).map_err(broken)?;
         in_text &= said != ".";
         if in_text {
@@ -38,6 +46,18 @@ pub fn talk(args: &Args) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// A line of standard input, if it can be sent.
+fn typed(mut line: Vec<u8>) -> Result<String, &'static str> {
+    if line.ends_with(b"\r") {
+        line.pop();
+    }
+    let said = String::from_utf8(line).map_err(|_| "a line is not UTF-8")?;
+    if said.contains('\r') {
+        return Err("a CR inside a line; play can send that, talk cannot");
+    }
+    Ok(said)
 }
 
 /// Sends a line, of a text or a command. `heard` is what it answers.
@@ -67,14 +87,21 @@ fn has_list(said: &str) -> bool {
 
 /// Reads (and so shows) an answer to its last line, and returns that line.
 fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
+    let most = if has_list { LIST_LINES } else { REPLY_LINES };
     let mut in_list = false;
-    loop {
-        wire.allow(PATIENCE)?;
+    // For the whole answer: one that comes line by line for ever has no end either.
+    wire.allow(PATIENCE)?;
+    for _ in 0..most {
         let line = match wire.read_line(LINE)? {
             Line::Text(line) => line,
             Line::Closed => return Err(io::Error::other("the other side closed the connection")),
+            Line::BareNewline if !in_list => {
+                return Err(io::Error::other(
+                    "a line has to end with CR LF, and this one did not",
+                ));
+            }
             Line::Endless => return Err(io::Error::other("a line without an end came")),
-            _ => continue,
+            Line::BareNewline | Line::TooLong => continue,
         };
         in_list = match in_list {
             true => line != b".",
@@ -87,6 +114,9 @@ fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
             return Ok(line);
         }
     }
+    Err(io::Error::other(format!(
+        "an answer of more than {most} lines came"
+    )))
 }
 
 pub fn play(args: &Args) -> Result<(), Failure> {
@@ -95,18 +125,19 @@ pub fn play(args: &Args) -> Result<(), Failure> {
         (None, Some(address)) => (Side::Server, address),
         _ => return Err(usage("give either --server or --listen")),
     };
+    let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
     let file = &args.word;
     let text = fs::read_to_string(file).map_err(|error| failed(format!("{file}: {error}")))?;
     let dialogue = Dialogue::parse(file, &text).map_err(failed)?;
     let socket = match side {
-        Side::Client => call(address, PATIENCE)?,
+        Side::Client => call(address, patience)?,
         Side::Server => {
             let caller = listen(args, address)?.accept();
             let (stream, _) = caller.map_err(|error| failed(format!("{address}: {error}")))?;
             Socket::new(stream)
         }
     };
-    let played = dialogue.play(side, socket, PATIENCE);
+    let played = dialogue.play(side, socket, patience);
     played.map_err(failed)?;
     print(&format!("{file}: all as written\n"))
 }

@@ -7,8 +7,8 @@ use super::encoding::unescape;
 use crate::protocol::base64;
 
 /// Decodes the encoded-words in a field's value. White space between two of them is dropped
-/// (RFC 2047 §6.2). A charset that is not known is named, and what is no encoded-word stays as it
-/// is.
+/// (RFC 2047 §6.2), and so is the name of a language (RFC 2231 §5). A charset that is not known is
+/// named, and what is no encoded-word stays as it is.
 ///
 /// An encoded-word should have white space around it (§5). We do not insist: too many writers
 /// forget it, and the result is only looked at. It must never be parsed: `=3C`, `=2C` and `=40` put
@@ -54,6 +54,7 @@ impl Word<'_> {
     /// many words begin and do not end, no stretch of text is searched more than four times.
     fn parse(text: &str) -> Option<(Word<'_>, &str)> {
         let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
+        let charset = charset.split('*').next()?; // `utf-8*en` also tells the language
         let (encoding, rest) = rest.split_once('?')?;
         let (encoded, rest) = rest.split_once('?')?;
         let rest = rest.strip_prefix('=')?;
@@ -63,7 +64,7 @@ impl Word<'_> {
         }
         let octets = match encoding {
             "B" | "b" => base64::decode_loosely(encoded.as_bytes()),
-            "Q" | "q" => unescape(encoded.replace('_', " ").as_bytes()),
+            "Q" | "q" => unescape(b'=', encoded.replace('_', " ").as_bytes()),
             _ => return None,
         };
         Some((Word { charset, octets }, rest))

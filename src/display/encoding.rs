@@ -5,12 +5,22 @@
 use crate::protocol::base64;
 use crate::protocol::line::visible;
 
-/// Undoes a transfer encoding (RFC 2045 §6). `None` if we do not know it.
+/// A name as it is compared: only its letters and digits, in lower case. So `ISO_8859-1` is
+/// `iso8859-1`, and `8-bit` is `8bit` (for charsets this is Unicode Technical Standard 22 §1.4).
+fn plain(name: &str) -> String {
+    let kept = name.chars().filter(char::is_ascii_alphanumeric);
+    kept.map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Undoes a transfer encoding (RFC 2045 §6). `None` if we do not know it. Names that others write,
+/// and whose meaning is plain, are taken too.
 pub fn decode_body(encoding: &str, body: &[u8]) -> Option<Vec<u8>> {
-    match encoding.to_ascii_lowercase().as_str() {
-        "" | "7bit" | "8bit" | "binary" => Some(body.to_vec()),
-        "quoted-printable" => Some(quoted_printable(body)),
-        "base64" => Some(base64::decode_loosely(body)),
+    let name = plain(encoding);
+    match name.strip_prefix('x').unwrap_or(&name) {
+        "" | "7bit" | "7bits" | "8bit" | "8bits" | "binary" | "none" | "plain" | "text"
+        | "ascii" | "usascii" | "utf8" => Some(body.to_vec()),
+        "quotedprintable" | "quoteprintable" | "qp" => Some(quoted_printable(body)),
+        "base64" | "b64" => Some(base64::decode_loosely(body)),
         _ => None,
     }
 }
@@ -22,7 +32,7 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
     for line in body.split_inclusive(|octet| *octet == b'\n') {
         let text = line.trim_ascii_end();
         let joined = text.strip_suffix(b"=");
-        octets.extend(unescape(joined.unwrap_or(text)));
+        octets.extend(unescape(b'=', joined.unwrap_or(text)));
         if joined.is_none() && line.ends_with(b"\n") {
             octets.extend(b"\r\n");
         }
@@ -30,12 +40,13 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
     octets
 }
 
-/// Every `=` and two hexadecimal digits to the octet they stand for. Any other `=` stays as it is
-/// (RFC 2045 §6.7, note 2).
-pub(super) fn unescape(mut text: &[u8]) -> Vec<u8> {
+/// Every `sign` and two hexadecimal digits to the octet they stand for. Any other sign stays as it
+/// is (RFC 2045 §6.7, note 2).
+pub(super) fn unescape(sign: u8, mut text: &[u8]) -> Vec<u8> {
     let mut octets = Vec::with_capacity(text.len());
     while let [first, rest @ ..] = text {
-        let (octet, rest) = escaped(text).unwrap_or((*first, rest));
+        let escaped = (*first == sign).then(|| escaped(rest)).flatten();
+        let (octet, rest) = escaped.unwrap_or((*first, rest));
         octets.push(octet);
         text = rest;
     }
@@ -43,7 +54,7 @@ pub(super) fn unescape(mut text: &[u8]) -> Vec<u8> {
 }
 
 fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
-    let [b'=', high, low, rest @ ..] = text else {
+    let [high, low, rest @ ..] = text else {
         return None;
     };
     let digit = |letter: &u8| char::from(*letter).to_digit(16);
@@ -54,12 +65,17 @@ fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
 /// Octets to characters; no charset is US-ASCII. In one that we do not know, what is ASCII is
 /// taken for ASCII and all else becomes a mark such as `\xe9`; that comes back as `Err`, so that
 /// whoever shows it can name the charset. Nothing here is safe to print yet.
+///
+/// A charset has many names. Those here are in the list of IANA, but for `utf8`.
 pub fn decode_charset(charset: &str, octets: &[u8]) -> Result<String, String> {
-    match charset.to_ascii_lowercase().as_str() {
+    match plain(charset).as_str() {
         // Text that is called US-ASCII and is not is very likely UTF-8 (RFC 7103 §7.6).
-        "" | "us-ascii" | "utf-8" => Ok(utf8(octets)),
+        "" | "usascii" | "ascii" | "us" | "iso646us" | "iso646irv1991" | "ansix341968"
+        | "ansix341986" | "ibm367" | "cp367" | "isoir6" | "csascii" => Ok(utf8(octets)),
+        "utf8" | "csutf8" => Ok(utf8(octets)),
         // The first 256 characters of Unicode are those of ISO-8859-1.
-        "iso-8859-1" => Ok(octets.iter().copied().map(char::from).collect()),
+        "iso88591" | "iso885911987" | "latin1" | "l1" | "ibm819" | "cp819" | "isoir100"
+        | "csisolatin1" => Ok(octets.iter().copied().map(char::from).collect()),
         _ => Err(ascii(octets)),
     }
 }

@@ -1,12 +1,21 @@
 //! Header fields: from folded lines to names and values.
 
 use super::encoding::utf8;
+use super::parameter::parameter;
+
+/// How many octets of a header are kept. Of a longer one the rest is passed over: nobody reads it,
+/// and other mail programs take less (Postfix cuts a field at 100 KiB, sendmail refuses more than
+/// 32 KiB in all).
+pub const HEADER: usize = 256 * 1024;
 
 /// The header of a letter, or of a part of one.
 ///
 /// Values are unfolded but not decoded, and not yet safe to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header(Vec<(String, String)>);
+pub struct Header {
+    fields: Vec<(String, String)>,
+    left_out: usize,
+}
 
 impl Header {
     /// Reads a header, and returns with it the body that follows. Lines may end in CR LF or LF.
@@ -18,14 +27,21 @@ impl Header {
     pub fn read(letter: &[u8]) -> (Header, &[u8]) {
         let letter = letter.strip_prefix(b"\xef\xbb\xbf").unwrap_or(letter);
         let mut fields: Vec<(String, String)> = Vec::new();
-        let mut length = 0;
+        let (mut length, mut left_out) = (0, 0);
         for line in letter.split_inclusive(|octet| *octet == b'\n') {
             let text = without_line_end(line);
+            let room = HEADER.saturating_sub(length);
+            let kept = text.get(..room).unwrap_or(text);
             let folded = text.starts_with(b" ") || text.starts_with(b"\t");
-            match (fields.last_mut(), field(text)) {
+            match (fields.last_mut(), name(text)) {
                 // Unfolding takes out the line end and nothing else (RFC 5322 §2.2.3).
-                (Some((_, value)), _) if folded => *value += &utf8(text),
-                (_, Some(field)) => fields.push(field),
+                (Some((_, value)), _) if folded => *value += &utf8(kept),
+                // A value should be ASCII; one that is not is read as UTF-8 (RFC 7103 §7.7).
+                (_, Some(name)) => {
+                    let value = kept.get(name.len() + 1..);
+                    let name = utf8(name.trim_ascii_end());
+                    fields.extend(value.map(|value| (name, utf8(value))));
+                }
                 (None, None) if length == 0 && text.starts_with(b"From ") => {}
                 _ if text.is_empty() => {
                     length += line.len();
@@ -34,14 +50,16 @@ impl Header {
                 _ => break,
             }
             length += line.len();
+            left_out += text.len() - kept.len();
         }
-        (Header(fields), letter.get(length..).unwrap_or_default())
+        let body = letter.get(length..).unwrap_or_default();
+        (Header { fields, left_out }, body)
     }
 
     /// The values of all fields of a name, in their order. Names are compared without case.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         let named = move |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
-        self.0
+        self.fields
             .iter()
             .filter(named)
             .map(|(_, value)| value.trim_ascii())
@@ -52,19 +70,16 @@ impl Header {
         self.all(name).next().unwrap_or_default()
     }
 
-    /// A parameter of a field, as `charset` in `Content-Type: text/plain; charset=utf-8`
-    /// (RFC 2045 §5.1); empty if there is none.
+    /// A parameter of a field, as `charset` in `Content-Type: text/plain; charset=utf-8`, without
+    /// comments, its sections joined and its charset decoded (RFC 2045 §5.1, RFC 2231 §3 and §4);
+    /// empty if there is none.
     pub fn parameter(&self, field: &str, name: &str) -> String {
-        let mut rest = self.first(field);
-        while let Some((before, after)) = rest.split_once('=') {
-            let (value, after) = parameter_value(after.trim_start());
-            let found = before.rsplit(';').next().unwrap_or_default().trim();
-            if found.eq_ignore_ascii_case(name) {
-                return value;
-            }
-            rest = after;
-        }
-        String::new()
+        parameter(self.first(field), name)
+    }
+
+    /// How many octets of the header were too many to be kept; see [`HEADER`].
+    pub fn left_out(&self) -> usize {
+        self.left_out
     }
 }
 
@@ -74,33 +89,11 @@ pub(super) fn without_line_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// One line as name and value. A name is made of printable ASCII (RFC 5322 §2.2); white space
-/// between it and the colon is an old form, and still read (§4.5). A value should be ASCII too; one
-/// that is not is read as UTF-8 (RFC 7103 §7.7).
-fn field(line: &[u8]) -> Option<(String, String)> {
-    let mut halves = line.splitn(2, |octet| *octet == b':');
-    let name = str::from_utf8(halves.next()?.trim_ascii_end()).ok()?;
-    let value = halves.next()?;
-    let good = !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic());
-    good.then(|| (name.to_string(), utf8(value)))
-}
-
-/// What follows the `=`, a quoted-string or a token, and the rest. A token should hold no space,
-/// but file names often do; a comment after it is none of it.
-fn parameter_value(text: &str) -> (String, &str) {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find([';', '(']).unwrap_or(text.len());
-        let (token, rest) = text.split_at(end);
-        return (token.trim_end().to_string(), rest);
-    };
-    let mut value = String::new();
-    let mut rest = quoted.chars();
-    while let Some(c) = rest.next() {
-        match c {
-            '"' => break,
-            '\\' => value.extend(rest.next()),
-            c => value.push(c),
-        }
-    }
-    (value, rest.as_str())
+/// The name of a field, if this line is the first of one. It is made of printable ASCII (RFC 5322
+/// §2.2); white space between it and the colon is an old form, and still read (§4.5).
+fn name(line: &[u8]) -> Option<&[u8]> {
+    let colon = line.iter().position(|octet| *octet == b':')?;
+    let name = line.get(..colon)?;
+    let graphic = name.trim_ascii_end();
+    (!graphic.is_empty() && graphic.iter().all(u8::is_ascii_graphic)).then_some(name)
 }

@@ -3,6 +3,7 @@
 
 use super::decode_body;
 use super::header::{Header, without_line_end};
+use super::parameter::without_comments;
 
 /// How many multiparts inside each other are opened. Honest letters need four or five; without a
 /// limit, a letter of nothing but boundaries would use up the stack.
@@ -11,10 +12,14 @@ pub const DEPTH: usize = 10;
 /// How many parts are listed.
 pub const PARTS: usize = 100;
 
+/// How long the names of a media type may be: type and subtype of 127 characters each (RFC 6838
+/// §4.2). A longer one is not well formed.
+const TYPE: usize = 127;
+
 /// One part that is not multipart itself, or too deep inside to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// The media type in lower case, as `text/plain`.
+    /// The media type in lower case, as `text/plain`; two tokens with a slash between them.
     pub kind: String,
     /// The charset of a text; empty if not given.
     pub charset: String,
@@ -25,6 +30,8 @@ pub struct Part {
     pub attachment: bool,
     /// The content, its transfer encoding undone.
     pub octets: Vec<u8>,
+    /// The transfer encoding, if it is one that we do not know; then the octets are as they came.
+    pub unknown_encoding: Option<String>,
 }
 
 impl Part {
@@ -36,18 +43,16 @@ impl Part {
         if name.is_empty() && kind == "message/rfc822" {
             name = Header::read(body).0.first("Subject").to_string();
         }
-        let encoding = first_word(header.first("Content-Transfer-Encoding"));
-        let (kind, octets) = match decode_body(&encoding, body) {
-            Some(octets) => (kind, octets),
-            // It is just octets, whatever it says of itself (RFC 2045 §6.4).
-            None => ("application/octet-stream".to_string(), body.to_vec()),
-        };
+        let encoding = without_parameters(header.first("Content-Transfer-Encoding"));
+        let octets = decode_body(&encoding, body);
+        let disposition = without_parameters(header.first("Content-Disposition"));
         Part {
             kind,
             charset: header.parameter("Content-Type", "charset"),
             name,
-            attachment: first_word(header.first("Content-Disposition")) == "attachment",
-            octets,
+            attachment: disposition.eq_ignore_ascii_case("attachment"),
+            unknown_encoding: octets.is_none().then_some(encoding),
+            octets: octets.unwrap_or_else(|| body.to_vec()),
         }
     }
 }
@@ -66,10 +71,8 @@ pub fn parts(letter: &[u8]) -> Vec<Part> {
 fn open(entity: &[u8], default: &str, depth: usize, parts: &mut Vec<Part>) {
     let (header, body) = Header::read(entity);
     // A type that is missing or not well formed is the default one (RFC 2045 §5.2).
-    let mut kind = first_word(header.first("Content-Type"));
-    if !kind.contains('/') {
-        kind = default.to_string();
-    }
+    let kind = media_type(header.first("Content-Type"));
+    let mut kind = kind.unwrap_or_else(|| default.to_string());
     if kind.starts_with("multipart/") && depth > 0 {
         let inside = split(body, &header.parameter("Content-Type", "boundary"));
         let default = match kind.as_str() {
@@ -90,10 +93,28 @@ fn open(entity: &[u8], default: &str, depth: usize, parts: &mut Vec<Part>) {
     }
 }
 
-/// The first word of a value in lower case, without parameters and comments.
-fn first_word(value: &str) -> String {
-    let word = value.split([' ', '\t', ';', '(']).next();
-    word.unwrap_or_default().to_ascii_lowercase()
+/// A media type in lower case: two tokens with a slash between them (RFC 2045 §5.1).
+fn media_type(value: &str) -> Option<String> {
+    let value = without_comments(value);
+    let (main, rest) = value.split_once('/')?;
+    let sub = rest.trim_start().split([' ', '\t', ';']).next()?;
+    let sign = |octet: u8| octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&octet);
+    let token = |word: &str| (1..=TYPE).contains(&word.len()) && word.bytes().all(sign);
+    let both = [main.trim(), sub];
+    both.iter()
+        .all(|word| token(word))
+        .then(|| both.join("/").to_ascii_lowercase())
+}
+
+/// What stands before the first parameter.
+fn without_parameters(value: &str) -> String {
+    let value = without_comments(value);
+    value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_string()
 }
 
 /// What stands between the boundary lines. What comes before the first and after the last is not

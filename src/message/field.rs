@@ -1,7 +1,10 @@
 //! Header fields: folded at 78 characters (RFC 5322 §2.2.3), and in ASCII whatever the language
-//! (RFC 2047).
+//! (RFC 2047, RFC 2231). Where other characters may stand, and how they are written, depends on the
+//! field.
 
-use crate::protocol::base64;
+use super::addresses::read_addresses;
+use super::encoded_word::encode_text;
+use super::parameters::encode_parameters;
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,63 +16,71 @@ pub const LONGEST: usize = 998;
 pub const ENCODED: usize = 76;
 
 /// White space within a line (RFC 5322 §2.2.2).
-const BLANKS: [char; 2] = [' ', '\t'];
+pub(super) const BLANKS: [char; 2] = [' ', '\t'];
+
+/// May this octet stand in the name of a header field (RFC 5322 §2.2)?
+pub(super) fn in_name(octet: u8) -> bool {
+    matches!(octet, b'!'..=b'9' | b';'..=b'~')
+}
 
 /// A header field. Neither its name nor its value can hold a CR, an LF or another control
 /// character: such a value would add fields of its own, or end the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     name: String,
+    /// In ASCII, and not folded yet.
     value: String,
+    /// How many addresses it has, if it is a field of addresses.
+    addresses: usize,
 }
 
-/// Why something is no header field.
+/// Why something is no header field, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FieldError {
-    /// The name is empty or has a character that names cannot have (RFC 5322 §2.2).
-    Name(String),
-    /// The value has a control character.
-    Control(String),
-    /// A word of the value is too long for a line.
-    TooLong(String),
-    /// There is no colon.
-    NoColon,
-}
+pub struct FieldError(String);
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FieldError::Name(name) => write!(f, "{name:?} is no name for a header field"),
-            FieldError::Control(name) => {
-                write!(f, "the {name} field holds a line end or control character")
-            }
-            FieldError::TooLong(name) => {
-                write!(f, "the {name} field has a word too long for a line")
-            }
-            FieldError::NoColon => f.write_str("a header field has the form Name: value"),
-        }
+        f.write_str(&self.0)
     }
 }
 
 impl std::error::Error for FieldError {}
 
+impl FromStr for Field {
+    type Err = FieldError;
+
+    /// Reads `Name: value`.
+    fn from_str(line: &str) -> Result<Field, FieldError> {
+        let Some((name, value)) = line.split_once(':') else {
+            return Err(FieldError("a header field has the form Name: value".into()));
+        };
+        Field::new(name, value)
+    }
+}
+
 impl Field {
-    /// Checks a name and a value.
+    /// Checks a name and a value, which may be in any language.
+    ///
+    /// Errors: a name with characters that names cannot have (RFC 5322 §2.2), a control character
+    /// in the value, a word that is too long for a line; in a field of addresses, something that is
+    /// no address.
     pub fn new(name: &str, value: &str) -> Result<Field, FieldError> {
-        let in_name = |octet: u8| matches!(octet, b'!'..=b'9' | b';'..=b'~');
         if !(1..FOLD).contains(&name.len()) || !name.bytes().all(in_name) {
-            return Err(FieldError::Name(name.to_string()));
+            let why = format!("{name:?} is no name for a header field");
+            return Err(FieldError(why));
         }
-        let value = value.trim_matches(BLANKS);
+        let wrong = |why: String| FieldError(format!("the {name} field {why}"));
         if value.chars().any(|c| c.is_control() && c != '\t') {
-            return Err(FieldError::Control(name.to_string()));
+            return Err(wrong("holds a line end or control character".into()));
         }
+        let (value, addresses) = encode(name, value.trim_matches(BLANKS)).map_err(wrong)?;
         let field = Field {
             name: name.to_string(),
-            value: encode_words(value),
+            value,
+            addresses,
         };
         if field.to_lines().lines().any(|line| line.len() > LONGEST) {
-            return Err(FieldError::TooLong(name.to_string()));
+            return Err(wrong("has a word too long for a line".into()));
         }
         Ok(field)
     }
@@ -77,6 +88,21 @@ impl Field {
     /// The name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Is this the field of that name? Names are compared without case.
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The value as it travels, before it is folded.
+    pub(super) fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// How many addresses the field has; 0 if it is not a field of addresses.
+    pub(super) fn addresses(&self) -> usize {
+        self.addresses
     }
 
     /// The field as it stands in a header, folded, with its CR LF.
@@ -88,7 +114,7 @@ impl Field {
         let value = format!(" {}", self.value);
         let mut rest = value.as_str();
         while !rest.is_empty() {
-            let (word, after) = split_word(rest, false);
+            let (word, after) = split_word(rest);
             // A line of white space alone would look like the end of the header (RFC 5322 §3.2.2).
             if length + word.len() > most && !word.trim_matches(BLANKS).is_empty() {
                 lines += "\r\n";
@@ -102,72 +128,41 @@ impl Field {
     }
 }
 
-impl FromStr for Field {
-    type Err = FieldError;
-
-    /// Reads `Name: value`.
-    fn from_str(line: &str) -> Result<Field, FieldError> {
-        let (name, value) = line.split_once(':').ok_or(FieldError::NoColon)?;
-        Field::new(name, value)
-    }
+/// The next word, with the white space before it, and the rest.
+pub(super) fn split_word(text: &str) -> (&str, &str) {
+    let word = text.trim_start_matches(BLANKS);
+    let blanks = text.len() - word.len();
+    text.split_at(blanks + word.find(BLANKS).unwrap_or(word.len()))
 }
 
-/// The next word, with the white space before it, and the rest. To `keep_quotes` is to take a
-/// quoted-string for one word.
-fn split_word(text: &str, keep_quotes: bool) -> (&str, &str) {
-    let blanks = text.len() - text.trim_start_matches(BLANKS).len();
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, c) in text.char_indices().skip(blanks) {
-        if BLANKS.contains(&c) && !(quoted && keep_quotes) {
-            return text.split_at(at);
-        }
-        quoted ^= c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-    }
-    (text, "")
-}
+/// Fields of addresses (RFC 5322 §3.6.2, §3.6.3; §3.6.6 has the same names behind `Resent-`).
+const ADDRESSES: [&str; 6] = ["from", "sender", "reply-to", "to", "cc", "bcc"];
+/// Other fields in which an encoded-word may not replace a word (RFC 2047 §5), beside those of
+/// MIME.
+const EXACT: [&str; 6] = [
+    "date",
+    "message-id",
+    "in-reply-to",
+    "references",
+    "received",
+    "mime-version",
+];
 
-/// Most octets in one encoded-word: with `=?UTF-8?B?`, `?=` and base64 it has 64 characters. It may
-/// have 75 (RFC 2047 §2), but should find room after the name.
-const IN_ONE_WORD: usize = 39;
-
-/// Writes every run of words that are not ASCII as encoded-words, and leaves the others, so that
-/// the address in `名字 <a@b.example>` stays one. A quoted-string is encoded whole or not at all
-/// (RFC 2047 §5): half of one would swallow the address behind it.
-///
-/// What only looks like an encoded-word is encoded too, unless it is an address.
-fn encode_words(value: &str) -> String {
-    let mut text = String::new();
-    let mut run = String::new();
-    let mut rest = value;
-    while !rest.is_empty() {
-        let (word, after) = split_word(rest, true);
-        let address = word.contains('@') && !word.ends_with("?=");
-        if word.is_ascii() && (address || !word.contains("=?")) {
-            text += &encode_run(&std::mem::take(&mut run));
-            text += word;
-        } else {
-            run += word;
-        }
-        rest = after;
+/// The value as it travels, in ASCII, and how many addresses it has.
+fn encode(name: &str, value: &str) -> Result<(String, usize), String> {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_prefix("resent-").unwrap_or(&name);
+    if ADDRESSES.contains(&name) {
+        let (value, count) = read_addresses(value)?;
+        return match (name, count) {
+            ("from", 0) => Err("needs an address".into()),
+            ("sender", 0 | 2..) => Err("needs one address".into()),
+            _ => Ok((value, count)),
+        };
     }
-    text + &encode_run(&run)
-}
-
-/// Words as encoded-words. The space between two of them is no part of the text (RFC 2047 §6.2), so
-/// the space between the words goes into them; the one before the first stays outside.
-fn encode_run(run: &str) -> String {
-    let mut rest = run.trim_start_matches(BLANKS);
-    let (before, _) = run.split_at(run.len() - rest.len());
-    let mut words = Vec::new();
-    while !rest.is_empty() {
-        let mut end = rest.len().min(IN_ONE_WORD);
-        while !rest.is_char_boundary(end) {
-            end -= 1;
-        }
-        let (part, after) = rest.split_at(end);
-        words.push(format!("=?UTF-8?B?{}?=", base64::encode(part.as_bytes())));
-        rest = after;
+    let of_mime = name.starts_with("content-") && name != "content-description";
+    if of_mime || EXACT.contains(&name) {
+        return Ok((encode_parameters(value)?, 0));
     }
-    before.to_string() + &words.join(" ")
+    Ok((encode_text(value), 0))
 }

@@ -9,7 +9,6 @@
 //!
 //! This file opens no socket; it turns values into octets, and octets into values or an error.
 
-use crate::protocol::address::Domain;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Longest label, the part of a name between two dots, in octets (RFC 1035 §2.3.4).
@@ -58,9 +57,9 @@ pub struct Record {
     pub data: Data,
 }
 
-/// What a record says. A name here is printable ASCII without spaces, but need not be a [`Domain`]:
-/// DNS allows any octet in a name, and shows an odd one as `\` and three digits (RFC 1035 §5.1).
-/// `.` is the root, the name without labels.
+/// What a record says. DNS allows any octet in a name. Here a name is printable ASCII without
+/// spaces: an odd octet is shown as `\` and three digits (RFC 1035 §5.1). No dot stands at its end;
+/// only the root, the name without labels, is `.`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
     /// An address of the host.
@@ -91,19 +90,21 @@ pub enum Answer {
 pub struct Question(Vec<u8>);
 
 impl Question {
-    /// Asks for the `kind` of records of `name`; `None` if no packet can hold such a name: it is an
-    /// address, or has a label over [`LABEL`], or is over [`NAME`].
-    pub fn new(name: &Domain, kind: Kind) -> Option<Question> {
+    /// Asks for the `kind` of records of `name`, which is written as in [`Data`]; `None` if no
+    /// packet can hold such a name: it has an empty label, or one over [`LABEL`], or is over
+    /// [`NAME`].
+    pub fn new(name: &str, kind: Kind) -> Option<Question> {
         let mut octets = Vec::new();
-        for label in name.as_str().split('.') {
-            if label.len() > LABEL {
+        for label in name.split('.').filter(|_| name != ".") {
+            let label = label_octets(label)?;
+            if label.is_empty() || label.len() > LABEL {
                 return None;
             }
             octets.push(label.len() as u8);
-            octets.extend_from_slice(label.as_bytes());
+            octets.extend(label);
         }
         octets.push(0);
-        if octets.len() > NAME || name.literal().is_some() {
+        if octets.len() > NAME {
             return None;
         }
         octets.extend_from_slice(&(kind as u16).to_be_bytes());
@@ -246,10 +247,23 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A label as people read it.
 fn readable(label: &[u8]) -> String {
     let show = |octet: &u8| match octet {
         b'!'..=b'~' if !b".\\".contains(octet) => char::from(*octet).to_string(),
         _ => format!("\\{octet:03}"),
     };
     label.iter().map(show).collect()
+}
+
+/// The octets of a label that is written so.
+fn label_octets(label: &str) -> Option<Vec<u8>> {
+    let mut pieces = label.split('\\');
+    let mut octets = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let (number, rest) = piece.split_at_checked(3)?;
+        octets.push(number.parse().ok()?);
+        octets.extend_from_slice(rest.as_bytes());
+    }
+    Some(octets)
 }

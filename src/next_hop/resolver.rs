@@ -9,15 +9,17 @@
 //! There is no cache here: the resolver has one.
 
 use super::dns::{Answer, Kind, Question, Record};
-use super::{Lookup, NoHop, random};
-use crate::protocol::address::Domain;
+use super::{Dns, NoHop, unguessable};
 use crate::protocol::line::{Socket, Stream, timed_out};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// How long the first try waits for an answer (RFC 1035 §4.2.1).
+/// How long the first try waits for an answer, at most (RFC 1035 §4.2.1).
 pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long all questions for the hosts of one domain may take together. Every question about a
+/// host may stay without an answer, and meanwhile no other letter moves.
+pub const SEARCH: Duration = Duration::from_secs(60);
 /// How often we ask, and how many times the first patience each try waits.
 pub const TRIES: [u32; 3] = [1, 2, 4];
 /// How many packets that do not belong to a question we put up with. Each one may be somebody who
@@ -30,16 +32,31 @@ const MESSAGE: usize = 65_535;
 const CUT_SHORT: &str = "the answer was cut short, even over TCP";
 
 /// A resolver, and how long we wait for it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolver {
-    server: SocketAddr,
-    patience: Duration,
+    /// Where it listens.
+    pub server: SocketAddr,
+    /// How long the first try of each question waits.
+    pub patience: Duration,
+    /// When the last question ends.
+    pub deadline: Instant,
 }
 
 impl Resolver {
-    /// The resolver at this address. `patience` is for the first try; [`PATIENCE`] is a good one.
-    pub fn new(server: SocketAddr, patience: Duration) -> Resolver {
-        Resolver { server, patience }
+    /// The resolver at this address, for a search that begins now. `timeout` is how long the user
+    /// wants to wait for an answer; it can make us less patient, but not more.
+    pub fn new(server: SocketAddr, timeout: Option<Duration>, now: Instant) -> Resolver {
+        Resolver {
+            server,
+            patience: timeout.map_or(PATIENCE, |timeout| timeout.min(PATIENCE)),
+            deadline: now + SEARCH,
+        }
+    }
+
+    /// The patience of so many first tries, or what is left of it until the deadline.
+    fn patience(&self, times: u32) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        self.patience.saturating_mul(times).min(left)
     }
 
     /// Asks until an answer comes, or nobody answers.
@@ -47,12 +64,16 @@ impl Resolver {
         let v4 = self.server.is_ipv4();
         let socket = UdpSocket::bind(if v4 { "0.0.0.0:0" } else { "[::]:0" })?;
         socket.connect(self.server)?; // from now on, packets from elsewhere do not reach us
-        let id = random() as u16;
+        let id = unguessable() as u16;
         let mut packet = vec![0; MESSAGE];
         let mut strangers = 0;
         for times in TRIES {
+            let patience = self.patience(times);
+            if patience.is_zero() {
+                return Err(io::Error::other("the time for one domain is over"));
+            }
+            let deadline = Instant::now() + patience;
             socket.send(&question.encode(id))?;
-            let deadline = Instant::now() + self.patience * times;
             while let Some(length) = receive(&socket, &mut packet, deadline)? {
                 match question.read_answer(id, packet.get(..length).unwrap_or_default()) {
                     Some(answer) => return Ok(answer),
@@ -66,10 +87,11 @@ impl Resolver {
 
     /// Asks for an answer that is too long for UDP. The message is the same, after its length.
     fn over_tcp(&self, question: &Question) -> io::Result<Answer> {
-        let patience = self.patience * TRIES.iter().sum();
-        let mut socket = Socket::new(TcpStream::connect_timeout(&self.server, patience)?);
-        socket.allow(patience)?;
-        let id = random() as u16;
+        let times = TRIES.iter().sum();
+        let stream = TcpStream::connect_timeout(&self.server, self.patience(times))?;
+        let mut socket = Socket::new(stream);
+        socket.allow(self.patience(times))?;
+        let id = unguessable() as u16;
         let packet = question.encode(id);
         let length = u16::try_from(packet.len()).map_err(io::Error::other)?;
         socket.write_all(&[&length.to_be_bytes(), &*packet].concat())?;
@@ -95,8 +117,8 @@ fn receive(socket: &UdpSocket, packet: &mut [u8], deadline: Instant) -> io::Resu
     }
 }
 
-impl Lookup for Resolver {
-    fn look_up(&mut self, name: &Domain, kind: Kind) -> Result<Vec<Record>, NoHop> {
+impl Dns for Resolver {
+    fn ask(&mut self, name: &str, kind: Kind) -> Result<Vec<Record>, NoHop> {
         let question = Question::new(name, kind)
             .ok_or_else(|| NoHop::Never(format!("{name} is no name that DNS can hold")))?;
         let mut answer = self.over_udp(&question);

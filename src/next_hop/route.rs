@@ -1,9 +1,9 @@
 //! Routes: what the owner of a site knows better than DNS.
 
 use super::{NoHop, Target};
-use crate::protocol::address::Domain;
+use crate::protocol::address::{Domain, HostName};
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
 /// The two words after `route` in a `site.conf`: `b.example 127.0.0.1:2626` sends the mail of one
@@ -14,7 +14,7 @@ pub struct Route {
     /// Whose mail it is for; `None` is the `*`.
     pub domain: Option<Domain>,
     /// The host: its name, or its address as a literal.
-    pub host: Domain,
+    pub host: HostName,
     /// The port on which the host listens, not 0.
     pub port: u16,
 }
@@ -30,14 +30,18 @@ impl Route {
     /// neighbourhood that are in no DNS. If it fails, a person must look at it: the letter waits.
     pub(super) fn target(&self) -> Result<Target, NoHop> {
         let (name, port) = (self.host.clone(), self.port);
-        let addresses: Vec<SocketAddr> = if let Some(ip) = name.literal() {
+        let addresses: Vec<SocketAddr> = if let Some(ip) = self.literal() {
             vec![(ip, port).into()]
         } else {
-            let found = (name.as_str(), port).to_socket_addrs();
+            let found = (name.to_string(), port).to_socket_addrs();
             let failed = |error| NoHop::NotNow(format!("\"route {self}\" leads nowhere: {error}"));
             found.map_err(failed)?.collect()
         };
         Ok(Target { name, addresses })
+    }
+
+    fn literal(&self) -> Option<IpAddr> {
+        self.host.to_string().parse::<Domain>().ok()?.literal()
     }
 }
 
@@ -71,7 +75,7 @@ fn parse(text: &str) -> Option<Route> {
         domain => Some(domain.parse().ok()?),
     };
     let (host, port) = if let Ok(address) = to.parse::<SocketAddr>() {
-        (address.ip().into(), address.port())
+        (Domain::from(address.ip()).into(), address.port())
     } else {
         let (host, port) = to.rsplit_once(':')?;
         // The standard library would take `+25` for a number.
@@ -84,7 +88,7 @@ fn parse(text: &str) -> Option<Route> {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let domain = self.domain.as_ref().map_or("*", Domain::as_str);
-        match self.host.literal() {
+        match self.literal() {
             Some(ip) => write!(f, "{domain} {}", SocketAddr::new(ip, self.port)),
             None => write!(f, "{domain} {}:{}", self.host, self.port),
         }

@@ -33,6 +33,35 @@ pub enum Failure {
     Unfit(&'static str),
 }
 
+impl Failure {
+    /// Is it worth while to try the same again later?
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Failure::Io(_) => true,
+            Failure::Refused(reply) => says_not_now(reply),
+            Failure::Nonsense(_) | Failure::OutOfStep | Failure::Endless | Failure::Unfit(_) => {
+                false
+            }
+        }
+    }
+}
+
+/// The codes of a refusal that does not last (RFC 2449 §8.1, RFC 3206 §4).
+const NOT_NOW: [&str; 3] = ["IN-USE", "LOGIN-DELAY", "SYS/TEMP"];
+
+/// A code stands in brackets at the beginning of the text, in capitals or not. What follows a
+/// further `/` is detail that nobody has to know (RFC 2449 §8).
+fn says_not_now(reply: &str) -> bool {
+    let text = reply.strip_prefix("-ERR").unwrap_or(reply).trim_start();
+    let code = text.strip_prefix('[').and_then(|text| text.split_once(']'));
+    let code = code.map(|(code, _)| code.to_ascii_uppercase() + "/");
+    let is = |known: &&str| {
+        code.as_ref()
+            .is_some_and(|code| code.starts_with(&format!("{known}/")))
+    };
+    NOT_NOW.iter().any(is)
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -106,7 +135,12 @@ impl<S: Stream> Client<S> {
     pub fn retrieve(&mut self, number: usize, size: usize) -> Result<Text, Failure> {
         self.say(&format!("RETR {number}"))?;
         let limit = size.saturating_mul(2).saturating_add(64 * 1024);
-        self.text(limit.min(LETTER))
+        let text = self.text(limit.min(LETTER))?;
+        // Sizes are often told wrong, but a letter of which nothing came has not arrived.
+        match text.octets().is_empty() && size > 0 {
+            true => Err(Failure::Unfit("nothing came of it")),
+            false => Ok(text),
+        }
     }
 
     /// Marks a letter; it is removed when we quit.

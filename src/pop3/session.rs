@@ -1,6 +1,7 @@
 //! The rules of POP3's server (RFC 1939 §3 to §7): first a name and a password, then
 //! letters by number, then QUIT.
 
+use crate::protocol::command::is_foreign;
 use crate::protocol::line::Line;
 use crate::protocol::sasl::Credentials;
 use crate::session::Host;
@@ -73,7 +74,8 @@ fn error(text: &str) -> Step {
     Step::Say(format!("-ERR {text}"))
 }
 
-/// RFC 2449 §6; AUTH-RESP-CODE announces `[AUTH]` (RFC 3206).
+/// RFC 2449 §6; RESP-CODES announces `[IN-USE]` and `[SYS/TEMP]`, and AUTH-RESP-CODE `[AUTH]`, which
+/// every refusal has that is about the password (RFC 3206 §4 to §6).
 const CAPABILITIES: &str = "+OK what I can do\nUSER\nTOP\nUIDL\nRESP-CODES\nAUTH-RESP-CODE\n\
                             IMPLEMENTATION smtp-primer";
 
@@ -99,7 +101,12 @@ impl<'a> Session<'a> {
     pub fn line(&mut self, line: &Line) -> Step {
         let step = match line {
             Line::Text(line) => match str::from_utf8(line) {
-                Ok(line) => self.command(line),
+                Ok(line) => match self.command(line) {
+                    step if step == error(UNKNOWN) && is_foreign(line) => {
+                        Step::Close("-ERR this is POP3, and that line is not; closing".to_string())
+                    }
+                    step => step,
+                },
                 Err(_) => error("not UTF-8"),
             },
             Line::BareNewline => error("your line has a CR or LF alone; end lines with CR LF"),
@@ -128,7 +135,7 @@ impl<'a> Session<'a> {
             (_, "CAPA", []) => self.capabilities(),
             (State::Authorization(_), "QUIT", []) => Step::Close("+OK goodbye".to_string()),
             (State::Authorization(_), "USER" | "PASS", _) if !self.may_log_in => {
-                error("a password in clear belongs on loopback only")
+                error("[AUTH] a password in clear belongs on loopback only")
             }
             (State::Authorization(user), "USER", [name]) => {
                 *user = Some(name.to_string());
@@ -138,6 +145,8 @@ impl<'a> Session<'a> {
                 Some(user) => self.log_in(user, argument),
                 None => error("say USER first"),
             },
+            (_, "STLS", _) => error("there is no TLS here"),
+            (_, "APOP" | "AUTH", _) => error("log in with USER and PASS; there is no other way"),
             (State::Transaction(messages), verb, words) => transaction(messages, verb, words),
             (_, "STAT" | "LIST" | "RETR" | "DELE" | "NOOP" | "RSET" | "TOP" | "UIDL", _) => {
                 error("log in first, with USER and PASS")
@@ -174,7 +183,7 @@ impl<'a> Session<'a> {
     /// The end: so many of the letters to be removed are still there.
     pub fn removed(&mut self, left: usize) -> String {
         if left > 0 {
-            return format!("-ERR letters that could not be removed: {left}");
+            return format!("-ERR [SYS/TEMP] letters that could not be removed: {left}");
         }
         "+OK goodbye".to_string()
     }

@@ -45,8 +45,8 @@ pub enum AddressError {
     Domain,
     /// A path is not enclosed in `<` and `>`.
     Brackets,
-    /// A space stands between the colon of the command and the path.
-    Space,
+    /// It holds characters that are not ASCII. They need an extension, SMTPUTF8 (RFC 6531).
+    NotAscii,
     /// What stands before the `:` in a path is no source route.
     Route,
     /// Something is over its limit.
@@ -62,7 +62,7 @@ impl fmt::Display for AddressError {
             AddressError::LocalPart => f.write_str("the part before the @ is not well formed"),
             AddressError::Domain => f.write_str("the domain is not well formed"),
             AddressError::Brackets => f.write_str("an address here stands between < and >"),
-            AddressError::Space => f.write_str("no space may stand after the colon"),
+            AddressError::NotAscii => f.write_str("addresses here are ASCII (no SMTPUTF8)"),
             AddressError::Route => f.write_str("a source route has the form @one,@two:"),
             AddressError::TooLong(what, most) => write!(f, "{what} is longer than {most} octets"),
         }
@@ -201,6 +201,13 @@ impl Mailbox {
         &self.local_part
     }
 
+    /// The same local part at another domain.
+    ///
+    /// Errors: [`AddressError::TooLong`].
+    pub fn at(&self, domain: &Domain) -> Result<Mailbox, AddressError> {
+        format!("{}@{domain}", self.local_part).parse()
+    }
+
     /// The name that the local part stands for: `"alice"` and `"al\ice"` are both alice.
     pub fn user(&self) -> String {
         unquote(&self.local_part).unwrap_or_else(|| self.local_part.clone())
@@ -215,6 +222,9 @@ impl FromStr for Mailbox {
     /// The domain begins after the *last* `@`: a quoted local part may hold others, and a program
     /// that splits at the first sends the letter to a stranger.
     fn from_str(text: &str) -> Result<Mailbox, AddressError> {
+        if !text.is_ascii() {
+            return Err(AddressError::NotAscii);
+        }
         let (local_part, domain) = text.rsplit_once('@').ok_or(AddressError::NoAt)?;
         if local_part.len() > LOCAL_PART {
             return Err(AddressError::TooLong("the part before the @", LOCAL_PART));

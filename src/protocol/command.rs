@@ -3,17 +3,18 @@
 //!
 //! What the client says: a verb, a space, an argument, CR LF (RFC 5321 §4.1.1). RFC 821 had
 //! fourteen verbs. Four of them are abandoned, but a server still has to know them to say so. EHLO
-//! came later, and AUTH with it.
+//! came later, and AUTH and STARTTLS with it.
 //!
-//! Verbs are read without regard to case, and white space at the end is forgiven (§2.4, §4.1.1).
-//! Nothing else is: each mistake has its own reply code, and [`Syntax`] knows which. This module
-//! does not know which command may come when. That is the session's business.
+//! Verbs are read without regard to case. White space at the end is forgiven (§2.4, §4.1.1), and so
+//! are spaces before a path. Nothing else is: each mistake has its own reply code, and [`Syntax`]
+//! knows which. This module does not know which command may come when. That is the session's
+//! business.
 // ANCHOR_END: story
 
 // ANCHOR: uses
 mod parameters;
 
-use super::address::{AddressError, Domain, ForwardPath, ReversePath};
+use super::address::{AddressError, ForwardPath, HostName, ReversePath};
 use super::line::COMMAND_LINE;
 pub use parameters::{Body, MailParameters};
 use parameters::{mail_parameters, path_and_parameters};
@@ -29,58 +30,81 @@ pub const MAIL_LINE: usize = COMMAND_LINE + 26 + 17 + 500;
 pub const AUTH_LINE: usize = 12_288;
 // ANCHOR_END: limits
 
-// ANCHOR: verbs
-/// Every verb, with the form of the whole command and what it is for.
-const VERBS: [&str; 16] = [
-    "EHLO domain -- says who is calling, and asks what you offer (RFC 5321 4.1.1.1)",
-    "HELO domain -- says who is calling, the old way (RFC 5321 4.1.1.1)",
-    "MAIL FROM:<address> -- begins a letter and names its sender (RFC 5321 4.1.1.2)",
-    "RCPT TO:<address> -- names one recipient; repeat it for more (RFC 5321 4.1.1.3)",
-    "DATA -- announces the text; a line with a lone dot ends it (RFC 5321 4.1.1.4)",
-    "RSET -- drops the letter that was begun (RFC 5321 4.1.1.5)",
-    "VRFY name -- asks whether a user is known here (RFC 5321 4.1.1.6)",
-    "EXPN list -- asks who is on a mailing list (RFC 5321 4.1.1.7)",
-    "HELP [command] -- explains a command (RFC 5321 4.1.1.8)",
-    "NOOP -- does nothing, politely (RFC 5321 4.1.1.9)",
-    "QUIT -- ends the conversation (RFC 5321 4.1.1.10)",
-    "AUTH mechanism [response] -- proves who is calling (RFC 4954)",
-    "SEND FROM:<address> -- wrote to a terminal; abandoned (RFC 5321 F.6)",
-    "SOML FROM:<address> -- wrote to a terminal or mailed; abandoned (RFC 5321 F.6)",
-    "SAML FROM:<address> -- wrote to a terminal and mailed; abandoned (RFC 5321 F.6)",
-    "TURN -- made client and server change places; abandoned (RFC 5321 F.1)",
-];
-// ANCHOR_END: verbs
-
 // ANCHOR: verb
 /// The word that a command begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verb(&'static str);
+#[allow(missing_docs)] // `Verb::explain` says what each is for.
+pub enum Verb {
+    Ehlo,
+    Helo,
+    Mail,
+    Rcpt,
+    Data,
+    Rset,
+    Vrfy,
+    Expn,
+    Help,
+    Noop,
+    Quit,
+    Auth,
+    Send,
+    Soml,
+    Saml,
+    Turn,
+    StartTls,
+}
 // ANCHOR_END: verb
+
+// ANCHOR: verbs
+/// Every verb, with the form of the whole command and what it is for.
+#[rustfmt::skip]
+const VERBS: [(Verb, &str, &str); 17] = [
+    (Verb::Ehlo, "EHLO domain", "says who is calling, and asks what you offer (RFC 5321 4.1.1.1)"),
+    (Verb::Helo, "HELO domain", "says who is calling, the old way (RFC 5321 4.1.1.1)"),
+    (Verb::Mail, "MAIL FROM:<address>", "begins a letter and names its sender (RFC 5321 4.1.1.2)"),
+    (Verb::Rcpt, "RCPT TO:<address>", "names one recipient; repeat it for more (RFC 5321 4.1.1.3)"),
+    (Verb::Data, "DATA", "announces the text; a line with a lone dot ends it (RFC 5321 4.1.1.4)"),
+    (Verb::Rset, "RSET", "drops the letter that was begun (RFC 5321 4.1.1.5)"),
+    (Verb::Vrfy, "VRFY name", "asks whether a user is known here (RFC 5321 4.1.1.6)"),
+    (Verb::Expn, "EXPN list", "asks who is on a mailing list (RFC 5321 4.1.1.7)"),
+    (Verb::Help, "HELP [command]", "explains a command (RFC 5321 4.1.1.8)"),
+    (Verb::Noop, "NOOP", "does nothing, politely (RFC 5321 4.1.1.9)"),
+    (Verb::Quit, "QUIT", "ends the conversation (RFC 5321 4.1.1.10)"),
+    (Verb::Auth, "AUTH mechanism [response]", "proves who is calling (RFC 4954)"),
+    (Verb::Send, "SEND FROM:<address>", "wrote to a terminal; abandoned (RFC 5321 F.6)"),
+    (Verb::Soml, "SOML FROM:<address>", "wrote to a terminal or mailed; abandoned (RFC 5321 F.6)"),
+    (Verb::Saml, "SAML FROM:<address>", "wrote to a terminal and mailed; abandoned (RFC 5321 F.6)"),
+    (Verb::Turn, "TURN", "made client and server change places; abandoned (RFC 5321 F.1)"),
+    (Verb::StartTls, "STARTTLS", "would begin encryption; there is none here (RFC 3207)"),
+];
+// ANCHOR_END: verbs
 
 // ANCHOR: verb_impl
 impl Verb {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Verb> {
-        VERBS.into_iter().map(Verb)
+        VERBS.into_iter().map(|(verb, ..)| verb)
     }
 
-    /// Its four letters.
+    /// How it is written.
     pub fn name(self) -> &'static str {
-        self.0.split_at(4).0
+        let (form, _) = self.explain();
+        form.split(' ').next().unwrap_or(form)
     }
 
     /// The form of the whole command, and what it is for.
     pub fn explain(self) -> (&'static str, &'static str) {
-        self.0.split_once(" -- ").unwrap_or((self.0, ""))
+        let row = VERBS.into_iter().find(|(verb, ..)| *verb == self);
+        row.map_or(("", ""), |(_, form, purpose)| (form, purpose))
     }
     // ANCHOR_END: verb_impl
 
     // ANCHOR: verb_limit
     /// Longest command with this verb, CR LF included, in octets.
     fn limit(&self) -> usize {
-        match self.name() {
-            "MAIL" => MAIL_LINE,
-            "AUTH" => AUTH_LINE,
+        match self {
+            Verb::Mail => MAIL_LINE,
+            Verb::Auth => AUTH_LINE,
             _ => COMMAND_LINE,
         }
     }
@@ -99,14 +123,32 @@ impl FromStr for Verb {
 }
 // ANCHOR_END: verb_from_str
 
+// ANCHOR: foreign
+/// The verbs of HTTP (RFC 9110 §9.3, RFC 5789), and one of ours that announces a text at once, for
+/// those who offer it (RFC 3030).
+const FOREIGN: [&str; 10] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "BDAT",
+];
+
+/// Does this line, which is no command, show that what follows is not meant as commands? It may be
+/// a request of HTTP, or a line of a header. A web page can make a browser send such things to any
+/// port, with commands of the attacker's behind them.
+pub fn is_foreign(line: &str) -> bool {
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let is_verb = FOREIGN.iter().any(|verb| verb.eq_ignore_ascii_case(word));
+    let is_field = word.contains(':') && !word.contains('<');
+    is_verb || is_field || rest.contains("HTTP/")
+}
+// ANCHOR_END: foreign
+
 // ANCHOR: command
 /// One command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Who is calling; the reply lists the extensions that the server offers.
-    Ehlo(Domain),
+    Ehlo(HostName),
     /// Who is calling, as RFC 821 had it.
-    Helo(Domain),
+    Helo(HostName),
     /// Begins a mail transaction.
     Mail(ReversePath, MailParameters),
     /// Adds one recipient to it.
@@ -129,6 +171,8 @@ pub enum Command {
     Auth(Argument, Option<Argument>),
     /// One of SEND, SOML, SAML and TURN. Nobody acts on it, so nobody looks at its argument.
     Abandoned(Verb, Option<Argument>),
+    /// Asks for encryption.
+    StartTls,
 }
 // ANCHOR_END: command
 
@@ -166,6 +210,8 @@ impl fmt::Display for Argument {
 pub enum Syntax {
     /// No verb that we know.
     Unknown,
+    /// Not SMTP at all, and what follows is not either: see [`is_foreign`].
+    Foreign,
     /// Over the limit for its verb.
     TooLong(usize),
     /// The argument is missing, superfluous or not well formed; perhaps we can say why.
@@ -180,7 +226,9 @@ impl Syntax {
     /// The reply code that the mistake deserves (RFC 5321 §4.2.2).
     pub fn code(&self) -> u16 {
         match self {
+            Syntax::Foreign => 421,
             Syntax::Unknown | Syntax::TooLong(_) => 500,
+            Syntax::Arguments(_, Some(AddressError::NotAscii)) => 553,
             Syntax::Arguments(..) => 501,
             Syntax::Parameter(_) => 555,
         }
@@ -193,9 +241,11 @@ impl fmt::Display for Syntax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Syntax::Unknown => f.write_str("no such command; HELP lists those there are"),
+            Syntax::Foreign => f.write_str("this is SMTP, and that line is not; closing"),
             Syntax::TooLong(most) => {
                 write!(f, "line too long; the limit is {most} octets with CR LF")
             }
+            Syntax::Arguments(_, Some(why @ AddressError::NotAscii)) => write!(f, "{why}"),
             Syntax::Arguments(verb, Some(why)) => {
                 write!(f, "{why}; the form is {}", verb.explain().0)
             }
@@ -221,31 +271,36 @@ impl Command {
         if line.len() + "\r\n".len() > limit {
             return Err(Syntax::TooLong(limit));
         }
-        let verb = verb?;
-        let argument = match rest {
-            "" => None,
-            rest => Some(Argument::new(rest).ok_or(Syntax::Arguments(verb, None))?),
-        };
-        Command::new(verb, argument)
+        if verb.is_err() && is_foreign(text) {
+            return Err(Syntax::Foreign);
+        }
+        Command::new(verb?, (!rest.is_empty()).then_some(rest))
     }
     // ANCHOR_END: parse
 
     // ANCHOR: new
-    fn new(verb: Verb, argument: Option<Argument>) -> Result<Command, Syntax> {
-        Ok(match (verb.name(), argument) {
-            ("EHLO", Some(domain)) => Command::Ehlo(address(verb, domain.as_str())?),
-            ("HELO", Some(domain)) => Command::Helo(address(verb, domain.as_str())?),
-            ("MAIL", Some(from)) => mail(verb, from.as_str())?,
-            ("RCPT", Some(to)) => rcpt(verb, to.as_str())?,
-            ("DATA", None) => Command::Data,
-            ("RSET", None) => Command::Rset,
-            ("VRFY", Some(name)) => Command::Vrfy(name),
-            ("EXPN", Some(list)) => Command::Expn(list),
-            ("HELP", topic) => Command::Help(topic),
-            ("NOOP", argument) => Command::Noop(argument),
-            ("QUIT", None) => Command::Quit,
-            ("AUTH", Some(words)) => auth(verb, words.as_str())?,
-            ("SEND" | "SOML" | "SAML" | "TURN", argument) => Command::Abandoned(verb, argument),
+    fn new(verb: Verb, argument: Option<&str>) -> Result<Command, Syntax> {
+        let text = |text| Argument::new(text).ok_or(Syntax::Arguments(verb, None));
+        Ok(match (verb, argument) {
+            (Verb::Ehlo, Some(name)) => Command::Ehlo(address(verb, name)?),
+            (Verb::Helo, Some(name)) => Command::Helo(address(verb, name)?),
+            (Verb::Mail, Some(from)) => mail(verb, from)?,
+            (Verb::Rcpt, Some(to)) => rcpt(verb, to)?,
+            (Verb::Data, None) => Command::Data,
+            (Verb::Rset, None) => Command::Rset,
+            (Verb::Vrfy | Verb::Expn, Some(name)) if !name.is_ascii() => {
+                return Err(Syntax::Arguments(verb, Some(AddressError::NotAscii)));
+            }
+            (Verb::Vrfy, Some(name)) => Command::Vrfy(text(name)?),
+            (Verb::Expn, Some(list)) => Command::Expn(text(list)?),
+            (Verb::Help, topic) => Command::Help(topic.map(text).transpose()?),
+            (Verb::Noop, argument) => Command::Noop(argument.map(text).transpose()?),
+            (Verb::Quit, None) => Command::Quit,
+            (Verb::Auth, Some(words)) => auth(verb, words)?,
+            (Verb::Send | Verb::Soml | Verb::Saml | Verb::Turn, argument) => {
+                Command::Abandoned(verb, argument.map(text).transpose()?)
+            }
+            (Verb::StartTls, None) => Command::StartTls,
             _ => return Err(Syntax::Arguments(verb, None)),
         })
     }
@@ -253,7 +308,7 @@ impl Command {
 // ANCHOR_END: new
 
 // ANCHOR: address
-/// Reads a domain or a path.
+/// Reads the name of a host or a path.
 fn address<A>(verb: Verb, text: &str) -> Result<A, Syntax>
 where
     A: FromStr<Err = AddressError>,
@@ -289,15 +344,13 @@ fn auth(verb: Verb, argument: &str) -> Result<Command, Syntax> {
         None => (argument, None),
     };
     let in_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
-    let good = mechanism.len() <= 20
-        && mechanism.bytes().all(in_name)
-        && !response.is_some_and(|response| response.is_empty() || response.contains(' '));
-    if good {
-        let argument = |text: &str| Argument(text.to_string());
-        Ok(Command::Auth(argument(mechanism), response.map(argument)))
-    } else {
-        Err(Syntax::Arguments(verb, None))
-    }
+    let good = mechanism.len() <= 20 && mechanism.bytes().all(in_name);
+    let word = |text: &str| match Argument::new(text) {
+        Some(word) if good && !text.contains(' ') => Ok(word),
+        _ => Err(Syntax::Arguments(verb, None)),
+    };
+    let response = response.map(word).transpose()?;
+    Ok(Command::Auth(word(mechanism)?, response))
 }
 // ANCHOR_END: auth
 
@@ -321,6 +374,7 @@ impl fmt::Display for Command {
                 with_argument(f, &format!("AUTH {mechanism}"), response)
             }
             Command::Abandoned(verb, argument) => with_argument(f, verb.name(), argument),
+            Command::StartTls => f.write_str("STARTTLS"),
         }
     }
 }

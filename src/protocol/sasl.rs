@@ -40,20 +40,20 @@ impl Credentials {
     // ANCHOR_END: to_plain
 
     // ANCHOR: from_plain
-    /// Reads the message of PLAIN. An authorization identity, to act for somebody else, must be the
-    /// user or nobody.
-    pub fn from_plain(text: &str) -> Option<Credentials> {
+    /// Reads the message of PLAIN: the authorization identity, which is whom the caller wants to
+    /// act for (empty: for itself), and who the caller is.
+    pub fn from_plain(text: &str) -> Option<(String, Credentials)> {
         let message = String::from_utf8(base64::decode(text)?).ok()?;
         let parts: Vec<&str> = message.split('\0').collect();
         let &[acting_for, user, password] = parts.as_slice() else {
             return None;
         };
         let fits = |part: &str| (1..=255).contains(&part.len());
-        let allowed = acting_for.is_empty() || acting_for == user;
-        (fits(user) && fits(password) && allowed).then(|| Credentials {
+        let credentials = Credentials {
             user: user.to_string(),
             password: password.to_string(),
-        })
+        };
+        (fits(user) && fits(password)).then(|| (acting_for.to_string(), credentials))
     }
     // ANCHOR_END: from_plain
 

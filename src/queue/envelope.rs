@@ -1,7 +1,7 @@
 //! The envelope of a waiting letter, as a file.
 
 use crate::message::Date;
-use crate::protocol::address::{Domain, Mailbox, ReversePath};
+use crate::protocol::address::{Domain, HostName, Mailbox, ReversePath};
 use crate::protocol::reply::{Reply, ReplyLine};
 use std::fmt;
 use std::iter::Peekable;
@@ -20,7 +20,7 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     /// Who said so; `None` if it is our own finding, such as that nobody answers.
-    pub host: Option<Domain>,
+    pub host: Option<HostName>,
     /// What was said, on one line.
     pub reply: Reply,
 }
@@ -107,7 +107,7 @@ impl fmt::Display for Envelope {
             };
             writeln!(f, "{word} <{mailbox}>")?;
             if let Some(Reason { host, reply }) = reason {
-                let host = host.as_ref().map_or("-", Domain::as_str);
+                let host = host.as_ref().map_or("-".to_string(), HostName::to_string);
                 writeln!(f, "reason {host} {reply}")?;
             }
         }

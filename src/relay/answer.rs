@@ -3,7 +3,7 @@
 
 use crate::client::{Failure, Stage};
 use crate::next_hop::NoHop;
-use crate::protocol::address::Domain;
+use crate::protocol::address::HostName;
 use crate::protocol::reply::{Reply, Severity};
 use crate::queue::Reason;
 
@@ -18,7 +18,7 @@ pub struct Answer {
 
 impl Answer {
     /// The words of a host. They stand on one line, as an envelope keeps them.
-    pub fn of(host: &Domain, reply: &Reply) -> Answer {
+    pub fn of(host: &HostName, reply: &Reply) -> Answer {
         let reply = Reply::new(reply.code(), &reply.text().join(" "));
         let host = Some(host.clone());
         Answer {
@@ -45,7 +45,7 @@ impl Answer {
     }
 
     /// What a failure means.
-    pub fn failure(host: &Domain, failure: &Failure) -> Answer {
+    pub fn failure(host: &HostName, failure: &Failure) -> Answer {
         let answer = match failure {
             Failure::Refused(_, reply) => Answer::of(host, reply),
             Failure::Unfit(_) => Answer::ours(554, &format!("{host}: {failure}")),

@@ -2,7 +2,7 @@
 //! (RFC 5321 §6.1, RFC 3464, RFC 6522).
 
 use crate::message::{Clock, LONGEST};
-use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
+use crate::protocol::address::{Domain, ForwardPath, HostName, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::reply::{Reply, Severity};
 use crate::queue::{Envelope, Reason};
@@ -46,7 +46,7 @@ fn for_people(own: &Domain, envelope: &Envelope) -> String {
     let mut text =
         format!("This is the mail server {own}. A letter of yours could not be delivered.\n");
     for (mailbox, Reason { host, reply }) in envelope.failed() {
-        let who = host.as_ref().unwrap_or(own);
+        let who = host.as_ref().map_or(own.to_string(), HostName::to_string);
         text += &format!("\n<{mailbox}>\n    {who} says: {reply}\n");
     }
     text + "\nIt will not be tried again. The header of the letter is attached.\n"

@@ -5,7 +5,7 @@ use super::bounce::bounce;
 use super::{Relay, Report};
 use crate::client::{Client, Failure, Stage, Verdict, connect};
 use crate::next_hop::Target;
-use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
+use crate::protocol::address::{ForwardPath, HostName, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Socket, Wire};
 use crate::protocol::reply::{ReplyError, Severity};
@@ -176,7 +176,7 @@ impl<'r, 'a> Pass<'r, 'a> {
     /// about the letter; the result says why, or that there is nobody.
     fn call(
         &mut self,
-        host: &Domain,
+        host: &HostName,
         address: SocketAddr,
         job: &mut Job,
         to: &mut Vec<Mailbox>,

@@ -1,6 +1,6 @@
 //! VRFY, EXPN and HELP: the commands that only ask.
 
-use super::{Recipient, Session};
+use super::{NO_SUCH_USER, Recipient, Session};
 use crate::protocol::address::ForwardPath;
 use crate::protocol::command::Verb;
 use crate::protocol::reply::{REPLY_LINES, Reply};
@@ -16,7 +16,7 @@ impl Session<'_> {
             Some(Recipient::Local(name)) if self.host.is_user(&name) => {
                 Reply::new(250, &format!("<{name}@{}>", self.host.domain))
             }
-            _ => Reply::new(550, "no such user here"),
+            _ => Reply::new(550, NO_SUCH_USER),
         }
     }
 
@@ -50,7 +50,8 @@ impl Session<'_> {
         let name = inside.unwrap_or(name);
         let here = format!("{name}@{}", self.host.domain);
         let mailbox = name.parse().or_else(|_| here.parse()).ok()?;
-        Some(self.host.recipient(&ForwardPath::Mailbox(mailbox)))
+        let path = ForwardPath::Mailbox(self.resolve(mailbox));
+        Some(self.host.recipient(&path))
     }
 
     /// RFC 5321 §4.1.1.8.

@@ -63,7 +63,14 @@ impl Session<'_> {
         let answer = str::from_utf8(answer).ok()?;
         let word = || String::from_utf8(base64::decode(answer)?).ok();
         let credentials = match question {
-            Question::Message => Credentials::from_plain(answer)?,
+            Question::Message => {
+                let (acting_for, credentials) = Credentials::from_plain(answer)?;
+                // Said before we look at the password, so that it tells nothing about that.
+                if !acting_for.is_empty() && acting_for != credentials.user {
+                    return Some(Reply::new(535, "nobody may act for somebody else here"));
+                }
+                credentials
+            }
             Question::User => return Some(self.ask(Question::Password(word()?))),
             Question::Password(user) => {
                 let password = word()?;

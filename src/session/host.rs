@@ -38,6 +38,20 @@ pub enum Recipient {
     Remote(Mailbox),
 }
 
+impl Recipient {
+    /// Two recipients with the same key are the same one: quotes do not make another user of a
+    /// name, nor capitals another domain (RFC 5321 §4.1.2, §2.4).
+    pub fn key(&self) -> (String, String) {
+        match self {
+            Recipient::Local(name) => (name.clone(), String::new()),
+            Recipient::Remote(mailbox) => {
+                let domain = mailbox.domain().as_str().to_ascii_lowercase();
+                (mailbox.user(), domain)
+            }
+        }
+    }
+}
+
 /// The name that every host has to know (RFC 5321 §4.5.1).
 pub const POSTMASTER: &str = "postmaster";
 
@@ -61,20 +75,21 @@ impl Host {
     }
 
     /// Whom a name means in the end. A list may name itself, or another that names it: each name is
-    /// followed once.
+    /// followed once. It takes time in proportion to the members, and not to their square.
     pub(super) fn expand(&self, name: Recipient) -> Vec<Recipient> {
         let mut ahead = vec![name];
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         while let Some(next) = ahead.pop() {
+            if !seen.insert(next.key()) {
+                continue;
+            }
             match &next {
-                Recipient::Local(name) if !seen.insert(name.clone()) => {}
                 Recipient::Local(name) => match self.aliases.get(name) {
                     Some(members) => ahead.extend(members.iter().rev().cloned()),
                     None if self.is_user(name) => found.push(next),
                     None => {}
                 },
-                Recipient::Remote(_) if found.contains(&next) => {}
                 Recipient::Remote(_) => found.push(next),
             }
         }

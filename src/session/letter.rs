@@ -1,6 +1,6 @@
 //! What a session has to show for its work.
 
-use crate::protocol::address::{Domain, ForwardPath, ReversePath};
+use crate::protocol::address::{ForwardPath, HostName, ReversePath};
 use crate::protocol::dot::Text;
 use std::net::IpAddr;
 
@@ -21,7 +21,7 @@ pub struct Letter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The name that the client gave with EHLO or HELO.
-    pub helo: Domain,
+    pub helo: HostName,
     /// Its address, which it cannot make up.
     pub ip: IpAddr,
     /// `SMTP`, `ESMTP`, or `ESMTPA` after AUTH (RFC 3848).

@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// What a new file says about all that it does not use yet.
 const HINTS: &str = "\
-# alias    staff alice bob           letters for staff go to alice and bob
+# alias    staff alice bob           letters for staff go to alice and bob, who stand above
 # route    b.example 127.0.0.1:2626  letters for b.example go there; * means all others
 # resolver 127.0.0.1:53              whom to ask for MX records where no route fits
 # mx-port  25                        the port of hosts found by MX
@@ -71,57 +71,48 @@ pub fn new_conf(domain: &str, users: &[(String, String)]) -> Result<String, BadC
     }
 }
 
-/// Checks the whole file, and tells all that is wrong with it at once.
+/// Checks the whole file, from top to bottom, and tells all that is wrong with it at once.
 pub fn parse(folder: &Path, file: &Path, text: &str) -> Result<Site, BadConf> {
-    let lines: Vec<Vec<&str>> = text.lines().map(words).collect();
     let mut site = silent(folder);
-    let wrong = read(&lines, &mut site);
-    if wrong.is_empty() {
-        return Ok(site);
-    }
-    let file = file.display();
-    let wrong = wrong
-        .iter()
-        .map(|(line, why)| format!("{file}:{line}: {why}"));
-    Err(BadConf(wrong.collect::<Vec<_>>().join("\n")))
-}
-
-/// Takes all lines, and returns what is wrong, by the number of the line.
-fn read(lines: &[Vec<&str>], site: &mut Site) -> BTreeMap<usize, String> {
-    let mut wrong = BTreeMap::new();
     let mut said = BTreeSet::new();
-    for (number, line) in (1..).zip(lines) {
-        let Some((key, values)) = line.split_first() else {
-            continue;
-        };
-        let again = !said.insert(*key);
-        if let Err(why) = take(key, values, site) {
-            wrong.insert(number, why);
-        } else if again && !matches!(*key, "user" | "alias" | "route") {
-            wrong.insert(number, format!("{key} is said twice"));
+    let mut wrong = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let words = words(line);
+        if let Some((key, values)) = words.split_first()
+            && let Err(why) = take_next(key, values, &mut said, &mut site)
+        {
+            wrong.push((number, why));
         }
     }
     if !said.contains("domain") {
         let why = "a line domain NAME is missing";
-        wrong.insert(lines.len() + 1, why.to_string());
+        wrong.push((text.lines().count() + 1, why.to_string()));
     }
-    // Only now: a list may have members that are named below it.
-    for (number, line) in (1..).zip(lines) {
-        if let ["alias", name, members @ ..] = line.as_slice()
-            && let Err(why) = fill(name, members, &mut site.host)
-        {
-            wrong.entry(number).or_insert(why);
-        }
+    if wrong.is_empty() {
+        return Ok(site);
     }
-    // Somebody must get what is written to the postmaster (RFC 5321 §4.5.1).
-    let is_postmaster = |line: &Vec<&str>| line.starts_with(&["alias", POSTMASTER]);
-    if let Some(at) = lines.iter().position(is_postmaster)
-        && site.host.recipients(&ForwardPath::Postmaster).is_empty()
-    {
-        let why = format!("alias {POSTMASTER} leads to nobody");
-        wrong.entry(at + 1).or_insert(why);
+    let file = file.display();
+    let wrong = wrong.iter().map(|(at, why)| format!("{file}:{at}: {why}"));
+    Err(BadConf(wrong.collect::<Vec<_>>().join("\n")))
+}
+
+/// Takes a line, after those above it; the error says what was expected.
+fn take_next<'t>(
+    key: &'t str,
+    values: &[&str],
+    said: &mut BTreeSet<&'t str>,
+    site: &mut Site,
+) -> Result<(), String> {
+    let is_new = said.insert(key);
+    if key == "alias" && !said.contains("domain") {
+        // Whether a member is one of ours depends on it.
+        return Err("domain NAME must stand above an alias".to_string());
     }
-    wrong
+    take(key, values, site)?;
+    if is_new || matches!(key, "user" | "alias" | "route") {
+        return Ok(());
+    }
+    Err(format!("{key} is said twice"))
 }
 
 /// The words of a line, without its comment.
@@ -149,7 +140,6 @@ fn silent(folder: &Path) -> Site {
     }
 }
 
-/// Takes one line; the error says what was expected.
 fn take(key: &str, values: &[&str], site: &mut Site) -> Result<(), String> {
     match (key, values) {
         ("domain", [name]) => {
@@ -161,9 +151,9 @@ fn take(key: &str, values: &[&str], site: &mut Site) -> Result<(), String> {
             let users = &mut site.host.users;
             users.insert(name.to_string(), password.to_string());
         }
-        ("alias", [name, _, ..]) => {
+        ("alias", [name, members @ ..]) if !members.is_empty() => {
             is_free(name, &site.host)?;
-            site.host.aliases.insert(name.to_string(), Vec::new());
+            add_list(name, members, &mut site.host)?;
         }
         ("route", [domain, to]) => {
             let route = format!("{domain} {to}").parse::<Route>();
@@ -185,8 +175,9 @@ fn take(key: &str, values: &[&str], site: &mut Site) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes the members into a list. A bare name is one of ours.
-fn fill(alias: &str, members: &[&str], host: &mut Host) -> Result<(), String> {
+/// Adds a list. Its members stand above it, or are elsewhere: so no list leads back to itself. A
+/// bare name is one of ours.
+fn add_list(alias: &str, members: &[&str], host: &mut Host) -> Result<(), String> {
     let (mut recipients, mut unknown) = (Vec::new(), Vec::new());
     for member in members {
         let address = match member.contains('@') {
@@ -206,13 +197,18 @@ fn fill(alias: &str, members: &[&str], host: &mut Host) -> Result<(), String> {
         recipients.push(recipient);
     }
     host.aliases.insert(alias.to_string(), recipients);
-    if unknown.is_empty() {
-        return Ok(());
+    if !unknown.is_empty() {
+        let unknown = unknown.join(", ");
+        let why = format!("there is no user and no alias {unknown} above it");
+        return Err(format!("alias {alias}: {why}"));
     }
-    let unknown = unknown.join(", ");
-    Err(format!(
-        "alias {alias}: there is no user and no alias {unknown}"
-    ))
+    // This one is always there, and may become a list all the same.
+    let postmaster = Recipient::Local(POSTMASTER.to_string());
+    if alias == POSTMASTER && host.aliases.values().flatten().any(|it| *it == postmaster) {
+        let why = "is on it, or on a list above it: letters would go in a circle";
+        return Err(format!("alias {alias}: {POSTMASTER} {why}"));
+    }
+    Ok(())
 }
 
 /// May this be the name of one more user or list? It becomes a folder, and is compared with what

@@ -33,7 +33,7 @@ const STUFFED: &str = "Subject: x\r\n\r\n..\r\nQUIT\r\n.\r\n";
 const POP3: &str = "\
 +OK b.example|+OK|+OK in|+OK 3 letters|1 20|2 0|3 99 x|.|+OK|Subject: a|||..dots|.|+OK gone|\
     +OK|.|+OK|+OK|b|.|+OK|+OK goodbye
-+OK|+OK|+OK|+OK|7 1|.|+OK 1|.|+OK|+OK";
++OK|+OK|+OK|+OK|7 1|.|+OK 1|a|.|+OK|+OK";
 
 const ANSWERS: &str = "+OK|+OK 1|-ERR no|.|..|1 20|2|+1 +1|a";
 
@@ -205,6 +205,9 @@ fn letters(input: &[u8]) -> Option<Vec<Text>> {
         let Received::Text(text) = plain.text(limit)? else {
             return None;
         };
+        if text.octets().is_empty() && size > 0 {
+            return None; // nothing of it has arrived
+        }
         letters.push(text);
         ok(&mut plain)?;
     }

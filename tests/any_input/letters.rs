@@ -85,10 +85,13 @@ fn a_letter_of_any_octets_gets_a_page_that_is_safe_and_not_much_longer() {
 
 pub fn letter(letter: &[u8]) -> bool {
     let (page, parts) = (present(letter), parts(letter));
-    let danger = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t');
+    // A joiner, or the sign of an emoji, may be needed where it stands.
+    let needed = |c: char| matches!(c, '\n' | '\t' | '\u{200c}' | '\u{200d}' | '\u{fe0f}');
+    let danger = |c: char| is_hidden(c) && !needed(c);
     assert!(page.ends_with('\n') && !page.contains(danger), "{page:?}");
-    // An octet may become a mark such as `\xc2\x9b`, and a part a line of the list.
-    let most = 8 * letter.len() + 200 * parts.len() + 100;
+    // An octet may become a mark such as `\xc2\x9b`, ten marks fill a line, and a part becomes a
+    // line of the list.
+    let most = 9 * letter.len() + 200 * parts.len() + 100;
     assert!(page.len() <= most, "{} octets: {page}", page.len());
     // Each octet is in one part at most. Decoding adds nothing but a CR before an LF.
     let octets: usize = parts.iter().map(|part| part.octets.len()).sum();

@@ -100,13 +100,13 @@ fn note(text: &str, place: String, said: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Rows that begin with a word of so many letters or digits, by this word.
+/// Rows that begin with a word of so many capitals or digits at least, by this word.
 fn rows(project: &Project, page: &str, length: usize) -> BTreeMap<String, (usize, String)> {
     let file = TextFile::read(&project.root, page);
     let lines = file.iter().flat_map(TextFile::numbered);
     let rows = lines.filter_map(|(number, line)| {
         let first = line.strip_prefix("| ")?.split(' ').next()?;
-        let fits = first.len() == length
+        let fits = first.len() >= length
             && first
                 .bytes()
                 .all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());

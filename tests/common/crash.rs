@@ -18,9 +18,11 @@ pub fn numbered_text(number: u64, lines: u64) -> String {
     format!("Subject: {number} of {lines}\r\n\r\n{body}end of {number} of {lines}\r\n")
 }
 
-/// The number of a text that is whole, below whatever trace; `None` if it is not whole.
+/// The number of a text that is whole, below whatever trace; `None` if it is not whole. Its lines
+/// end as on the wire, or as in a file.
 pub fn number_if_whole(letter: &[u8]) -> Option<u64> {
     let letter = str::from_utf8(letter).ok()?;
+    let letter = letter.replace("\r\n", "\n").replace('\n', "\r\n");
     let (_, subject) = letter.split_once("Subject: ")?;
     let (number, lines) = subject.lines().next()?.split_once(" of ")?;
     let (number, lines) = (number.parse().ok()?, lines.parse().ok()?);

@@ -2,7 +2,7 @@
 
 use super::script::{Event, Script};
 use smtp_primer::protocol::line::{Stream, Wire};
-use smtp_primer::server::{self, Door, Store, converse, hang_up, serve};
+use smtp_primer::server::{self, Entrance, Store, Times, converse, hang_up, serve};
 use smtp_primer::session::{Caller, Host, Letter, Session};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -156,6 +156,7 @@ pub fn host(limit: usize) -> Host {
 pub fn caller() -> Caller {
     Caller {
         ip: Ipv4Addr::LOCALHOST.into(),
+        local: Ipv4Addr::LOCALHOST.into(),
         trusted: true,
         may_authenticate: true,
     }
@@ -199,16 +200,20 @@ pub struct Inn {
 
 impl Inn {
     pub fn open(sessions: u64, patience: Duration) -> Inn {
+        Inn::with(sessions, Times::new(patience))
+    }
+
+    pub fn with(sessions: u64, times: Times) -> Inn {
         const LIMIT: usize = 1024 * 1024;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("its address");
         let thread = thread::spawn(move || {
-            let door = Door::new(listener, patience, None).expect("a door");
+            let mut entrance = Entrance::new(listener, times, None).expect("an entrance");
             let (host, mut memory) = (host(LIMIT), Memory::default());
-            serve(&door, Some(sessions), |visitor| {
+            serve(&mut entrance, Some(sessions), |visitor| {
                 let mut session = Session::new(&host, caller());
                 let mut wire = Wire::new(visitor);
-                let ended = converse(&mut wire, &mut session, &mut memory, patience);
+                let ended = converse(&mut wire, &mut session, &mut memory, times.patience);
                 if let Err(error) = ended {
                     hang_up(&mut wire, &error, "421 a.example closing");
                 }

@@ -63,7 +63,7 @@ impl Letterbox {
     }
 
     fn open(&self) -> io::Result<Maildir> {
-        Maildir::open(self.folder.path())
+        Ok(Maildir::open(self.folder.path()))
     }
 
     /// A conversation, to its end: how it ended, what the server said, and the trace.

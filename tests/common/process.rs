@@ -1,6 +1,7 @@
 //! Folders that vanish, and servers that end with their test.
 
 use super::script::peak_memory;
+use smtp_primer::protocol::dot::Text;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -172,7 +173,8 @@ impl Drop for Server {
     }
 }
 
-/// The letters in a user's `new` folder, by name.
+/// The letters in a user's `new` folder, by name, as they go over the wire. (In the files each line
+/// ends with LF; that no CR is in them, chapter 13 shows.)
 pub fn new_letters(site: &Path, user: &str) -> Vec<Vec<u8>> {
     let folder = site.join("mail").join(user).join("new");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -183,5 +185,6 @@ pub fn new_letters(site: &Path, user: &str) -> Vec<Vec<u8>> {
     files
         .iter()
         .map(|file| std::fs::read(file).expect("a letter"))
+        .map(|octets| Text::from_file(&octets).octets().to_vec())
         .collect()
 }

@@ -57,6 +57,7 @@ impl<'a> Talk<'a> {
             host,
             Caller {
                 ip,
+                local: "192.0.2.25".parse().expect("an address"),
                 trusted,
                 may_authenticate,
             },

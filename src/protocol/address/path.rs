@@ -89,6 +89,9 @@ fn parse_path(path: &str) -> Result<Mailbox, AddressError> {
         .strip_prefix('<')
         .and_then(|rest| rest.strip_suffix('>'));
     let inside = inside.ok_or(AddressError::Brackets)?;
+    if !inside.is_ascii() {
+        return Err(AddressError::NotAscii);
+    }
     if !inside.starts_with('@') {
         return inside.parse();
     }

@@ -61,7 +61,8 @@ impl fmt::Display for MailParameters {
 /// `KEYWORD=value`: the keyword in capitals, and the value, empty if it is missing.
 type Parameter = (String, String);
 
-/// Splits `FROM:<path> parameters`. No space may stand beside the colon (RFC 5321 §3.3).
+/// Splits `FROM:<path> parameters`. RFC 5321 §3.3 forbids spaces beside the colon, but many programs
+/// write one after it. It means nothing, so we take it.
 pub(super) fn path_and_parameters(
     verb: Verb,
     word: &str,
@@ -72,9 +73,7 @@ pub(super) fn path_and_parameters(
     if !start.eq_ignore_ascii_case(word) {
         return Err(wrong(None));
     }
-    if rest.starts_with(' ') {
-        return Err(wrong(Some(AddressError::Space)));
-    }
+    let rest = rest.trim_start_matches(' ');
     let (path, rest) = split_path(rest).ok_or(wrong(Some(AddressError::Brackets)))?;
     let list = parameters(rest).ok_or(wrong(None))?;
     Ok((path.to_string(), list))

@@ -1,0 +1,151 @@
+//! The page: where the words of a letter are told from ours.
+//!
+//! A letter may hold lines that look like the fields of another letter, or like our own notes. So
+//! **what begins in the first column is ours.** The text is indented, and so is each further line
+//! of a field. A terminal that breaks a long line itself would begin the next one in the first
+//! column, and so we break the lines.
+
+use crate::protocol::line::{is_hidden, visible};
+
+/// Columns of a terminal. A text may have lines of 78 characters (RFC 5322 §2.1.1), and with their
+/// [`INDENT`] they just fit.
+pub const COLUMNS: usize = 80;
+
+/// What stands before each line of a text.
+pub const INDENT: &str = "  ";
+
+/// How many marks, such as accents, one character bears. More of them are drawn over the lines
+/// above and below; no language needs half as many.
+pub const MARKS: usize = 16;
+
+/// A page for a terminal.
+#[derive(Default)]
+pub(super) struct Page(String);
+
+impl Page {
+    /// A line of ours, or an empty one.
+    pub(super) fn say(&mut self, line: &str) {
+        self.0 += line;
+        self.0 += "\n";
+    }
+
+    /// A remark of ours, which may hold a word of the letter.
+    pub(super) fn note(&mut self, remark: &str) {
+        self.quote("(", INDENT, &format!("{remark})"));
+    }
+
+    /// A line of the letter behind `first`; if it is too long for a line of the page, it goes on
+    /// behind `indent`.
+    pub(super) fn quote(&mut self, first: &str, indent: &str, line: &str) {
+        let line = printable(line);
+        let mut rest = line.as_str();
+        let mut before = first;
+        loop {
+            let (shown, after) = rest.split_at(fitting(rest, COLUMNS - before.len()));
+            self.0 += format!("{before}{shown}").trim_end();
+            self.0 += "\n";
+            if after.is_empty() {
+                return;
+            }
+            (before, rest) = (indent, after);
+        }
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+}
+
+/// How many octets of the text fit into so many columns: all, or up to the last space, or what
+/// there is room for. What belongs to one character stays together.
+fn fitting(text: &str, columns: usize) -> usize {
+    let (mut used, mut space, mut place) = (0, 0, 0);
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        if !is_mark(c) && c != JOINER && before != JOINER {
+            place = at;
+        }
+        if before == ' ' {
+            space = at;
+        }
+        used += width(c);
+        if used > columns && at > 0 {
+            let mut places = [space, place, at].into_iter();
+            return places.find(|place| *place > 0).unwrap_or(at);
+        }
+        before = c;
+    }
+    text.len()
+}
+
+/// How many columns a character takes; where terminals differ, the larger number. So a line of the
+/// page is never longer than we think.
+fn width(c: char) -> usize {
+    match c {
+        ' '..='~' => 1,
+        '\t' => 8,
+        // Accents, and the points of Hebrew, Arabic and Thai.
+        '\u{300}'..='\u{8ff}' | '\u{e00}'..='\u{eff}' if is_mark(c) => 0,
+        // East Asian characters, and emoji.
+        '\u{1100}'..='\u{115f}' | '\u{231a}'..='\u{23ff}' | '\u{25fd}'..='\u{27ff}' => 2,
+        '\u{2b00}'..='\u{2bff}' | '\u{2e80}'..='\u{ffef}' | '\u{16fe0}'.. => 2,
+        _ => 1,
+    }
+}
+
+/// Text that cannot drive or deceive a terminal: whatever moves, hides or turns around other text
+/// becomes a visible mark such as `\x1b`, and so do accents over accents past a limit. Newline and
+/// tab stay, and so does a backslash: this is for reading, not for reading back.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let (mut before, mut marks) = (' ', 0);
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        let hidden = is_hidden(c) && !is_needed(before, c, rest.clone().next());
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if hidden || marks > MARKS => {
+                let octets = c.to_string().into_bytes();
+                shown.extend(octets.iter().map(|octet| visible(&[*octet])));
+            }
+            c => shown.push(c),
+        }
+        before = c;
+    }
+    shown
+}
+
+/// Is it drawn over the character before it? (Rust has a table of these, and its `Debug` tells: such
+/// a character is written as an escape, but not if another stands before it. Vowels and ends of a
+/// Hangul syllable are not in that table.)
+fn is_mark(c: char) -> bool {
+    let alone = |c: char| c.escape_debug().len() > 1;
+    matches!(c, '\u{1160}'..='\u{11ff}' | '\u{d7b0}'..='\u{d7ff}')
+        || c >= '\u{300}' && alone(c) && format!("a{c}").escape_debug().count() == 2
+}
+
+const JOINER: char = '\u{200d}';
+
+/// Does a hidden character belong where it stands? Emoji are joined to one, and told from signs of
+/// a text; the letters of some scripts are joined or kept apart.
+fn is_needed(before: char, c: char, after: Option<char>) -> bool {
+    let after = after.unwrap_or(' ');
+    let letter = |c| matches!(c, '\u{620}'..='\u{dff}' | '\u{1000}'..='\u{109f}');
+    let letters = letter(before) && letter(after);
+    match c {
+        '\u{fe0f}' => is_emoji(before) || after == '\u{20e3}' && "0123456789#*".contains(before),
+        '\u{200c}' => letters,
+        JOINER => letters || (is_emoji(before) || before == '\u{fe0f}') && is_emoji(after),
+        _ => false,
+    }
+}
+
+/// Signs, arrows and pictures: roughly the characters that may be an emoji.
+fn is_emoji(c: char) -> bool {
+    matches!(
+        c,
+        '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2100}'..='\u{27ff}'
+    ) || matches!(c, '\u{2900}'..='\u{2bff}' | '\u{3030}'..='\u{303d}' | '\u{3297}'..='\u{3299}')
+        || matches!(c, '\u{1f000}'..='\u{1faff}')
+}
