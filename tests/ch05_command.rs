@@ -328,7 +328,6 @@ fn what_is_not_smtp_ends_the_conversation_with_421() {
         "Host: a.example:2525",
         "User-Agent:curl",
         "Subject: a letter without DATA",
-        "BDAT 1 LAST",
         &format!("GET /{} HTTP/1.1", "x".repeat(400)),
     ] {
         assert_eq!(parse(line), Err(Syntax::Foreign), "{line:?}");

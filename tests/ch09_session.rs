@@ -920,7 +920,7 @@ fn abandoned_commands_are_known_and_not_done() {
         ("TURN", 502),
         ("TURN x", 502),
         ("STARTTLS", 502),
-        ("BDAT 1", 421),
+        ("BDAT 1", 500),
     ]);
 }
 

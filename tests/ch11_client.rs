@@ -866,7 +866,7 @@ impl Small {
             named: 0,
             taken: Vec::new(),
             rcpts: 0,
-            says: format!("{GREETING}").into(),
+            says: GREETING.into(),
             in_text: false,
         }
     }

@@ -668,7 +668,7 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
             1,
             &[
                 "not to <b@b.example>: at RCPT the server said: 550 no b",
-                "smtp-primer: to <c@c.example>: outcome unknown: ",
+                "\nto <c@c.example>: outcome unknown: ",
             ],
         ),
         (

@@ -146,7 +146,7 @@ impl<S: Stream> Client<S> {
             parameters.size = Some(octets);
         }
         if !text.octets().is_ascii() {
-            if self.offers("8BITMIME").next().is_none() {
+            if !self.offers_8bit() {
                 let why = "the letter has octets over 127, and the server does not offer 8BITMIME; \
                            send it in ASCII, with quoted-printable or base64";
                 return Err(Failure::Unfit(why.to_string()));

@@ -48,10 +48,7 @@ pub fn send(args: &Args) -> Result<(), Failure> {
         false => &letter.seven_bit,
     };
     let to = recipients.all();
-    let sent = ready.map(|()| {
-        let answers = client.send(&from, &to, text);
-        answers.flatten().collect::<Vec<_>>()
-    });
+    let sent = ready.map(|()| client.send(&from, &to, text).flatten().collect::<Vec<_>>());
     client.quit();
     outcome(&sent.map_err(|failure| not_sent(&failure))?)
 }

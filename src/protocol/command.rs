@@ -124,10 +124,9 @@ impl FromStr for Verb {
 // ANCHOR_END: verb_from_str
 
 // ANCHOR: foreign
-/// The verbs of HTTP (RFC 9110 §9.3, RFC 5789), and one of ours that announces a text at once, for
-/// those who offer it (RFC 3030).
-const FOREIGN: [&str; 10] = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "BDAT",
+/// The verbs of HTTP (RFC 9110 §9.3, RFC 5789).
+const FOREIGN: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
 ];
 
 /// Does this line, which is no command, show that what follows is not meant as commands? It may be
