@@ -828,6 +828,34 @@ fn a_long_list_is_served_in_one_pass_and_each_transaction_is_written_down() {
     assert!(bench.is_empty());
     peer.finish();
 
+    // When the second has gone well, the first is written down, and so on.
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let peer = Peer::new(&[&format!("{HELLO}{first}{second}{third}{QUIT}")]);
+    bench.route("b.example", &[peer.address]);
+    let (queue, own) = (bench.queue(), "a.example".parse().expect("a domain"));
+    let waiting = RefCell::new(Vec::new());
+    let hop = bench.hops["b.example"].clone();
+    let mut relay = Relay {
+        queue: &queue,
+        own: &own,
+        schedule: bench.schedule,
+        timeouts: bench.timeouts,
+        next_hops: &mut |_| hop.clone(),
+        store: &mut bench.bounces,
+        clock: &mut Clock::new(Some(bench.now)),
+        trace: &|| None,
+        log: &|_| {
+            waiting
+                .borrow_mut()
+                .push(envelopes(&queue)[0].recipients.len())
+        },
+    };
+    assert_eq!(relay.pass().expect("a pass"), report(250, 0, 0));
+    let mut waiting = waiting.take();
+    waiting.dedup();
+    assert_eq!(waiting, [250, 150, 50]);
+    peer.finish();
+
     // The host breaks off in the third. When the next host is called, two are written down.
     bench.add("<alice@a.example>", &to, LETTER.as_bytes());
     let breaks =
