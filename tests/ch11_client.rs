@@ -944,6 +944,7 @@ fn many_recipients_go_in_transactions_of_a_hundred_one_after_another() {
         (250, 70, "452 too many", &[70, 70, 70, 40]),
         (120, 50, "552 too many", &[50, 50, 20]),
         (5, 1, "452 one at a time", &[1, 1, 1, 1, 1]),
+        (100, 1, "452 one at a time", &[1, 1, 1, 1]), // two more are named each time, and no more
         (3, 0, "452 none at all", &[]),
         (250, 0, "452 none at all", &[]),
         (120, 50, "550 too many", &[50]), // that is for good

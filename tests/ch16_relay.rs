@@ -803,7 +803,17 @@ fn a_refusal_counts_although_the_host_closed_behind_it() {
     );
     let second = Peer::new(&[&second]);
     bench.route("b.example", &[first.address, second.address]);
-    assert_eq!(bench.pass(), report(2, 1, 0));
+    let failed = RefCell::new(Vec::new());
+    let seen = bench.pass_seeing(&|queue| {
+        let count = envelopes(queue).remove(0).failed().count();
+        failed.borrow_mut().push(count);
+    });
+    assert_eq!(seen, report(2, 1, 0));
+    assert_eq!(
+        failed.take(),
+        [0, 1],
+        "it is written down before the next call"
+    );
     first.finish();
     second.finish();
 }
@@ -826,6 +836,34 @@ fn a_long_list_is_served_in_one_pass_and_each_transaction_is_written_down() {
     bench.route("b.example", &[peer.address]);
     assert_eq!(bench.pass(), report(250, 0, 0), "{}", bench.log.borrow());
     assert!(bench.is_empty());
+    peer.finish();
+
+    // When the second has gone well, the first is written down, and so on.
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let peer = Peer::new(&[&format!("{HELLO}{first}{second}{third}{QUIT}")]);
+    bench.route("b.example", &[peer.address]);
+    let (queue, own) = (bench.queue(), "a.example".parse().expect("a domain"));
+    let waiting = RefCell::new(Vec::new());
+    let hop = bench.hops["b.example"].clone();
+    let mut relay = Relay {
+        queue: &queue,
+        own: &own,
+        schedule: bench.schedule,
+        timeouts: bench.timeouts,
+        next_hops: &mut |_| hop.clone(),
+        store: &mut bench.bounces,
+        clock: &mut Clock::new(Some(bench.now)),
+        trace: &|| None,
+        log: &|_| {
+            waiting
+                .borrow_mut()
+                .push(envelopes(&queue)[0].recipients.len())
+        },
+    };
+    assert_eq!(relay.pass().expect("a pass"), report(250, 0, 0));
+    let mut waiting = waiting.take();
+    waiting.dedup();
+    assert_eq!(waiting, [250, 150, 50]);
     peer.finish();
 
     // The host breaks off in the third. When the next host is called, two are written down.
