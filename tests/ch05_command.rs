@@ -311,6 +311,8 @@ fn an_address_that_is_not_ascii_is_answered_553_with_the_reason() {
 }
 
 /// What a web browser or another program says to a port that a stranger chose.
+// ours 12: a web page sent a letter through the server: the other lines of the browser's request
+// were mistakes, and twenty were allowed.
 #[test]
 fn what_is_not_smtp_ends_the_conversation_with_421() {
     for line in [

@@ -109,7 +109,6 @@ fn a_reply_that_breaks_off_or_contradicts_itself_is_none() {
         "250 ok",
         "250 ok\r",
         "250-ok\r\n",
-        "250-ok\n",
         "250-ok\r\n250 o",
         "250-",
     ] {
@@ -119,7 +118,6 @@ fn a_reply_that_breaks_off_or_contradicts_itself_is_none() {
         "250-a\r\n550 b\r\n",
         "250-a\r\n250-b\r\n354 c\r\n",
         "550-a\r\n250 b\r\n",
-        "450-a\n550 b\n",
     ] {
         assert!(
             matches!(read(mixed), Err(ReplyError::TwoMeanings)),
@@ -154,20 +152,32 @@ fn a_reply_is_heard_whatever_its_text() {
         ("250 \0\x1b", "\\u{0}\\u{1b}"),
         ("250-a\r\n251 b", "a|b"),
         ("250-a\r\n250_b", "a|_b"),
-        ("250-a\n250 b", "a|b"),
     ] {
-        for end in ["\r\n", "\n"] {
-            let reply = read(format!("{octets}{end}")).expect(octets);
-            assert_eq!(reply.severity(), Severity::Done, "{octets:?}");
-            // At the end of a line that ends with LF, one CR is its own.
-            let is_end = end == "\n" && octets.ends_with('\r');
-            let text = if is_end { "ok" } else { text };
-            assert_eq!(reply.text().join("|"), text, "{octets:?}");
-        }
+        let reply = read(format!("{octets}\r\n")).expect(octets);
+        assert_eq!(reply.severity(), Severity::Done, "{octets:?}");
+        assert_eq!(reply.text().join("|"), text, "{octets:?}");
     }
     assert!(read(b"250 \xff\xfe\r\n").is_ok());
 }
 
+/// RFC 5321 §2.3.8: nothing but CR LF ends a line. Whoever can bring an LF into the text of a reply
+/// must not be able to say a reply of his own.
+#[test]
+fn a_lone_lf_ends_no_reply() {
+    for line in [
+        "250 ok\n",
+        "550 no such user: x\n250 OK\r\n",
+        "250-a\r\n250 b\n",
+        "250-ok\n",
+        "\n",
+    ] {
+        let why = read(line).expect_err(line);
+        assert!(matches!(why, ReplyError::LoneLf), "{line:?}: {why}");
+    }
+}
+
+// ours 1: a reply of more than 512 octets was not heard. A letter that was refused was tried for
+// five days, and one that was taken was sent again in every pass.
 #[test]
 fn a_reply_is_read_to_its_end_however_long_its_lines_are() {
     assert_eq!((REPLY_LINE, ENDLESS_LINE), (512, 64 * 1024)); // RFC 5321 §4.5.3.1.5, and our own
@@ -220,7 +230,6 @@ fn a_reply_is_read_to_its_end_however_many_lines_it_has() {
 fn a_reply_without_end_is_given_up() {
     for (block, most) in [
         ("250-x\r\n".repeat(1000), ENDLESS_REPLY),
-        ("250-\n".repeat(1000), ENDLESS_REPLY),
         ("x".repeat(1000), ENDLESS_LINE),
         (format!("250-{}\r\n", "x".repeat(60_000)), ENDLESS_REPLY),
     ] {

@@ -924,6 +924,19 @@ fn abandoned_commands_are_known_and_not_done() {
     ]);
 }
 
+/// A list of 50,000 names, each of them twice, takes no time that one would notice: nobody is
+/// searched for in a list of all others.
+#[test]
+fn a_long_list_is_looked_into_once() {
+    let mut host = host();
+    let member = |number| Recipient::Remote(format!("m{number}@y.example").parse().expect("one"));
+    let members: Vec<Recipient> = (0..50_000).map(member).collect();
+    let twice = [members.clone(), members].concat();
+    host.aliases.insert("long".to_string(), twice);
+    let path: ForwardPath = "<long@a.example>".parse().expect("a path");
+    assert_eq!(host.recipients(&path).len(), 50_000);
+}
+
 // ---------------------------------------------------------------- mistakes
 
 /// Makes `count` mistakes, none of which ends the conversation.

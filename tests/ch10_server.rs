@@ -600,6 +600,8 @@ fn say_again(guest: &mut Guest, line: &str, most: usize) -> Vec<u16> {
     replies
 }
 
+// ours 8: one caller sent many commands in one write, each with a long list of recipients, and
+// the next caller waited for five minutes.
 #[test]
 fn a_caller_who_sends_a_block_of_commands_is_stopped_between_two_of_them() {
     // All of them are in our buffer, so we neither read nor write before we look at the time.
@@ -633,6 +635,8 @@ fn a_caller_who_sends_a_block_of_commands_is_stopped_between_two_of_them() {
     }
 }
 
+// ours 11: a caller had hung up, and the server cut off another one in the middle of a letter for
+// its sake.
 #[test]
 fn a_caller_who_has_hung_up_does_not_wait() {
     let short = Duration::from_millis(100);

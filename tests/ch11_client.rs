@@ -287,6 +287,7 @@ fn what_is_no_reply_breaks_the_conversation_at_any_step() {
         "250-",
         "250 ok",
         &long,
+        "250 ok\n",
     ];
     for (step, expected) in [
         (0, "Greeting broken, later"),
@@ -313,7 +314,6 @@ fn what_is_no_reply_breaks_the_conversation_at_any_step() {
         "250-a\r\n250-\r\n250 b\r\n",
         "250-ok\r\n251 ok\r\n",
         "250 o\rk\r\n",
-        "250 ok\n",
         "250ok\r\n",
         "250\tok\r\n",
         &longest,
@@ -786,6 +786,8 @@ fn verdicts(replies: &[&str], names: &[&str]) -> (Vec<String>, String) {
     )
 }
 
+// ours 2: a server refused one recipient and closed the connection at the next. The refusal was
+// forgotten, and each pass was the same.
 #[test]
 fn what_was_answered_stays_answered_when_the_conversation_breaks() {
     const OK: &str = "250 ok\r\n";
@@ -931,6 +933,8 @@ impl Stream for &mut Small {
     }
 }
 
+// ours 3: a letter to 2,500 people at one host went to a hundred of them in each pass. After five
+// days, 500 were bounced.
 #[test]
 fn many_recipients_go_in_transactions_of_a_hundred_one_after_another() {
     // RFC 5321 §4.5.3.1.8 and §4.5.3.1.10

@@ -288,6 +288,8 @@ fn the_size_in_the_list_is_that_of_the_text_that_is_read() {
     }
 }
 
+// ours 13: lines in our mailboxes ended with CR LF. Three mail programs found no header in such a
+// letter.
 #[test]
 fn a_letter_of_any_octets_is_read_back_as_it_was_delivered() {
     let folder = TempDir::new("maildir");
@@ -346,6 +348,8 @@ fn at_once<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
 }
 
 #[cfg(unix)]
+// ours 9: a named pipe lay in a mailbox, and the program waited for ever for somebody to write
+// into it. A symbolic link in the queue let the relay write over another file.
 #[test]
 fn only_a_regular_file_is_a_letter_and_nothing_else_is_opened() {
     let folder = TempDir::new("maildir");

@@ -359,6 +359,7 @@ const LETTERS_OF_ALL_KINDS: [&[u8]; 9] = [
     b"",
 ];
 
+// ours 6: the user agent printed that a letter has no text, and removed it from the server.
 #[test]
 fn inbox_shows_letters_and_leaves_all_of_them_on_the_server() {
     let folder = TempDir::new("inbox");

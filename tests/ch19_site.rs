@@ -560,6 +560,7 @@ fn rights(folder: &Path) -> Vec<(String, u32)> {
 }
 
 #[cfg(unix)]
+// ours 10: every user of the computer could read all mail.
 #[test]
 fn all_that_a_site_makes_is_for_its_owner_only_whatever_the_umask() {
     for umask in ["000", "022", "077", "777"] {
@@ -859,6 +860,8 @@ fn a_letter_in_the_queue_bears_its_trace_and_no_return_path() {
     assert_eq!(text, expected);
 }
 
+// ours 4: a text began with a space. Its first line became the end of our own trace field, and no
+// reader saw it.
 #[test]
 fn a_text_that_begins_with_no_header_field_is_parted_from_the_trace() {
     // RFC 5321 §4.4. Else its first line becomes a part of our last field, or spoils the header.

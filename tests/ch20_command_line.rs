@@ -398,6 +398,8 @@ fn an_address_that_is_written_in_another_way_is_told_with_the_way_to_write_it() 
     }
 }
 
+// ours 7: the people in a Cc that the user wrote got no letter, and those in a Bcc could be seen
+// by everybody.
 #[test]
 fn a_header_that_names_recipients_is_refused_with_the_option_to_use() {
     for (header, hint) in [

@@ -367,7 +367,7 @@ const NO_REPLY: &str = "this is no reply, it lacks a code from 200 to 599: ";
 /// Not here: a good reply of the wrong kind, such as 354 to MAIL. tests/ch11_client.rs has a table
 /// with all of them.
 #[rustfmt::skip]
-const SMTP_SERVERS: [(&str, Host, &str); 12] = [
+const SMTP_SERVERS: [(&str, Host, &str); 13] = [
     ("never answers",
         Host::IsSilent, NO_ANSWER),
     ("answers an octet at a time",
@@ -392,6 +392,8 @@ const SMTP_SERVERS: [(&str, Host, &str); 12] = [
         Host::Says(b"250-yes\r\n550 no\r\n"), "the lines of one reply have different first digits"),
     ("answers with a CR in the code",
         Host::Says(b"25\r0 yes\r\n"), NO_REPLY),
+    ("answers with an LF alone",
+        Host::Says(b"250 yes\n"), "ended with LF alone"),
 ];
 
 fn send(server: SocketAddr, letter: &Path, timeout: &str, most: usize) -> Watched {

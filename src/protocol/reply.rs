@@ -192,9 +192,9 @@ impl Reply {
 // ANCHOR_END: read
 
 // ANCHOR: read_line
-/// Reads one line of a reply, and takes its end away. A CR or LF that stands alone is no reason not
-/// to hear what the line says: a 250 is a 250, and whoever sends it can say all that he wants with
-/// a CR LF, too.
+/// Reads one line of a reply, and takes its CR LF away. A CR that stands alone is part of the text,
+/// and no reason not to hear the code. An LF alone would be the end of the line for some programs
+/// and not for others (RFC 5321 §2.3.8); what such a line says is not believed.
 fn read_line<S: Stream>(wire: &mut Wire<S>) -> Result<Vec<u8>, ReplyError> {
     let mut line = Vec::new();
     let read = wire.read_piece(ENDLESS_LINE, &mut line);
@@ -204,15 +204,12 @@ fn read_line<S: Stream>(wire: &mut Wire<S>) -> Result<Vec<u8>, ReplyError> {
     {
         trace.heard(&line, line.len());
     }
-    match line.pop() {
-        Some(b'\n') => {}
-        Some(_) if line.len() + 1 == ENDLESS_LINE => return Err(ReplyError::TooLong),
-        _ => return Err(ReplyError::Closed),
+    match line.strip_suffix(b"\r\n") {
+        Some(text) => Ok(text.to_vec()),
+        None if line.ends_with(b"\n") => Err(ReplyError::LoneLf),
+        None if line.len() == ENDLESS_LINE => Err(ReplyError::TooLong),
+        None => Err(ReplyError::Closed),
     }
-    if line.ends_with(b"\r") {
-        line.pop();
-    }
-    Ok(line)
 }
 // ANCHOR_END: read_line
 
@@ -251,6 +248,8 @@ pub enum ReplyError {
     TwoMeanings,
     /// [`ENDLESS_LINE`] octets and no end of the line, or [`ENDLESS_REPLY`] and no last line.
     TooLong,
+    /// A line ended with LF alone.
+    LoneLf,
     /// It was there before the question, so nobody knows what the next one will answer.
     OutOfStep,
 }
@@ -275,6 +274,9 @@ impl fmt::Display for ReplyError {
                 f.write_str("the lines of one reply have different first digits")
             }
             ReplyError::TooLong => f.write_str("a reply longer than any real one"),
+            ReplyError::LoneLf => {
+                f.write_str("a line of the reply ended with LF alone; lines end with CR LF")
+            }
             ReplyError::OutOfStep => f.write_str("the server answered before it was asked"),
         }
     }

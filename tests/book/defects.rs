@@ -5,8 +5,8 @@ use crate::project::{Project, TextFile};
 use crate::shown::{missing_code, missing_proof, named};
 
 const PAGE: &str = "book/src/defects.md";
-/// How many mistakes there are.
-const MISTAKES: usize = 43;
+/// How many mistakes there are: 43 of others, and 13 of ours.
+const MISTAKES: usize = 56;
 const CANNOT: &str = "cannot happen here, because ";
 
 pub fn are_caught(project: &Project) -> Vec<String> {
