@@ -919,6 +919,19 @@ fn mx_record() -> Vec<Record> {
     vec![Record { owner, data }]
 }
 
+/// Where nobody listens, Linux says so at once: there is no need to wait, and the reason is told.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_resolver_that_is_not_there_is_told_from_one_that_is_silent() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let server = socket.local_addr().unwrap();
+    drop(socket);
+    let Err(NoHop::NotNow(why)) = answer(server, NEVER_IN_A_TEST) else {
+        panic!("there is hope");
+    };
+    assert!(why.contains("refused"), "{why}");
+}
+
 // CVE-2026-28810 and Odin #4872 on the wire.
 #[test]
 fn packets_with_another_id_or_question_are_ignored() {
