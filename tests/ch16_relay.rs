@@ -906,19 +906,6 @@ fn a_host_that_breaks_off_before_it_knows_the_letter_is_called_once_in_a_pass_to
 }
 
 #[test]
-fn a_text_that_cannot_be_read_now_is_not_damaged_and_waits() {
-    let mut bench = Bench::new();
-    let id = bench.add_for_bob();
-    let text = bench.folder.path().join(format!("{id}.letter"));
-    std::fs::remove_file(&text).expect("a letter");
-    std::fs::create_dir(&text).expect("a folder");
-    assert_eq!(bench.pass(), report(0, 0, 1));
-    let log = bench.log.borrow().clone();
-    assert!(log.contains("the letter stays in the queue"), "{log}");
-    assert!(files(bench.folder.path()).contains(&format!("{id}.envelope")));
-}
-
-#[test]
 fn an_envelope_that_cannot_be_read_is_reported_and_stays() {
     let mut bench = Bench::new();
     // A folder can be read as a file by nobody, also not by root.

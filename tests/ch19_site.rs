@@ -108,6 +108,18 @@ fn every_keyword_is_understood_with_comments_blank_lines_and_any_line_end() {
 }
 
 #[test]
+fn what_a_site_does_unless_it_says_otherwise_can_also_be_said() {
+    let facts = |conf| {
+        let folder = TempDir::new("site");
+        let site = open(folder.path(), conf).expect("a site");
+        (site.mx_port, site.trust_loopback, site.auth_anywhere)
+    };
+    let said = "domain a.example\nmx-port 25\ntrust loopback\nauth loopback";
+    assert_eq!(facts(said), facts("domain a.example"));
+    assert_eq!(MAX_SIZE, 67_108_864);
+}
+
+#[test]
 fn what_is_not_said_has_a_default_that_is_safe() {
     let folder = TempDir::new("site");
     let site = open(folder.path(), "domain a.example").expect("a site");
