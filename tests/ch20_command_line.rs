@@ -1574,3 +1574,20 @@ fn with_source_date_epoch_two_runs_are_the_same_to_the_octet() {
     );
     assert_ne!(first, run_at("1000000001"));
 }
+
+#[test]
+fn of_a_file_that_is_longer_than_any_letter_the_beginning_is_shown() {
+    let stage = Stage::new();
+    let file = stage.file("endless", "Subject: long\n\nhello\n");
+    let longest: u64 = 64 * 1024 * 1024;
+    for (length, is_cut) in [(longest - 1, false), (longest, false), (longest + 1, true)] {
+        let open = fs::File::options().write(true).open(&file);
+        open.expect("the file")
+            .set_len(length)
+            .expect("a sparse file");
+        let page = stdout(&run(&["show", &file], "").success().stderr(""));
+        assert!(page.starts_with("Subject: long\n\n  hello\n"));
+        let end = "(the file is longer; 67108864 octets were read)\n";
+        assert_eq!(page.ends_with(end), is_cut, "{length}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The user agent that reads: inbox and show.
 
 use super::args::Args;
-use super::send::{credentials, read};
+use super::send::{credentials, read_most};
 use super::{Failure, call, clock, failed, print, try_later, usage};
 use crate::display::present;
 use crate::maildir::{Maildir, deliver, sync_folder};
@@ -203,6 +203,18 @@ fn outcome(failures: &[Failure]) -> Result<(), Failure> {
     }
 }
 
+/// Shows a letter that lies in a file. Of a file that is longer than any letter, the beginning is
+/// shown.
 pub fn show(args: &Args) -> Result<(), Failure> {
-    print(&present(&read(&args.word)?))
+    let mut octets = read_most(&args.word, pop3::LETTER as u64 + 1)?;
+    let is_cut = octets.len() > pop3::LETTER;
+    octets.truncate(pop3::LETTER);
+    print(&present(&octets))?;
+    match is_cut {
+        true => print(&format!(
+            "(the file is longer; {} octets were read)\n",
+            pop3::LETTER
+        )),
+        false => Ok(()),
+    }
 }

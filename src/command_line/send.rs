@@ -10,7 +10,7 @@ use crate::protocol::line::{Trace, Wire};
 use crate::protocol::reply::Severity;
 use crate::protocol::sasl::Credentials;
 use std::fmt::Display;
-use std::fs;
+use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
@@ -280,13 +280,21 @@ fn prompt(question: &str) -> Result<String, Failure> {
 }
 
 /// A file, or standard input for `-`.
-pub(super) fn read(file: &str) -> Result<Vec<u8>, Failure> {
+fn read(file: &str) -> Result<Vec<u8>, Failure> {
+    read_most(file, u64::MAX)
+}
+
+/// The same, but at most `most` octets of it.
+pub(super) fn read_most(file: &str, most: u64) -> Result<Vec<u8>, Failure> {
     let mut octets = Vec::new();
     let read = match file {
-        "-" => io::stdin().read_to_end(&mut octets).map(|_| octets),
-        file => fs::read(file),
+        "-" => io::stdin().take(most).read_to_end(&mut octets),
+        file => File::open(file).and_then(|file| file.take(most).read_to_end(&mut octets)),
     };
-    read.map_err(|error| failed(format!("{file}: {error}")))
+    match read {
+        Ok(_) => Ok(octets),
+        Err(error) => Err(failed(format!("{file}: {error}"))),
+    }
 }
 
 /// A password never stands on the command line, where everybody on this computer can read it.
