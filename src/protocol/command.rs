@@ -222,11 +222,12 @@ pub enum Syntax {
 
 // ANCHOR: code
 impl Syntax {
-    /// The reply code that the mistake deserves (RFC 5321 §4.2.2).
+    /// The reply code that the mistake deserves (RFC 5321 §4.2.2; for addresses, RFC 6531 §3.5).
     pub fn code(&self) -> u16 {
         match self {
             Syntax::Foreign => 421,
             Syntax::Unknown | Syntax::TooLong(_) => 500,
+            Syntax::Arguments(Verb::Mail, Some(AddressError::NotAscii)) => 550,
             Syntax::Arguments(_, Some(AddressError::NotAscii)) => 553,
             Syntax::Arguments(..) => 501,
             Syntax::Parameter(_) => 555,
