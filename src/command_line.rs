@@ -6,6 +6,7 @@
 
 mod args;
 mod inbox;
+mod input;
 mod journey;
 mod roles;
 mod send;

@@ -26,8 +26,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// A mailbox while somebody reads it: its letters as they were at the login, and the lock that
 /// keeps others out (RFC 1939 §8). Programs that know nothing of our lock may take letters away, or
-/// rename them to keep notes in the names. What is not where it was, we can neither read nor remove;
-/// the next login finds it.
+/// rename them to keep notes in the names. A letter that is not where it was can be neither read nor
+/// removed; the next login finds it.
 struct Open {
     entries: Vec<Entry>,
     _lock: File,

@@ -1,7 +1,7 @@
 //! The user agent that reads: inbox and show.
 
 use super::args::Args;
-use super::send::{credentials, read_most};
+use super::input::{credentials, read_most};
 use super::{Failure, call, clock, failed, print, try_later, usage};
 use crate::display::present;
 use crate::maildir::{Maildir, deliver, sync_folder};
@@ -82,7 +82,7 @@ impl From<Failure> for Trouble {
 }
 
 /// Fetches a letter and shows it. With a mailbox of the user's own the order is: put it there, mark
-/// it on the server, show it. What cannot be shown now can be read in the mailbox.
+/// it on the server, show it. If the page cannot be shown now, the letter can be read in the mailbox.
 fn fetch(
     client: &mut pop3::Client<Socket>,
     (number, size): (usize, usize),

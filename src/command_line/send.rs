@@ -1,6 +1,7 @@
 //! The user agent that writes: send.
 
 use super::args::{Args, parse};
+use super::input::{ask, credentials, prompt, read};
 use super::{Failure, call, clock, failed, note, trace, try_later, usage};
 use crate::client::{self, Client, Stage, Timeouts, Verdict};
 use crate::message::{Draft, Field, compose};
@@ -8,10 +9,8 @@ use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Trace, Wire};
 use crate::protocol::reply::Severity;
-use crate::protocol::sasl::Credentials;
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
@@ -256,64 +255,5 @@ fn author(from: &ReversePath, helo: Option<&Domain>) -> Result<Mailbox, Failure>
     match from {
         ReversePath::Mailbox(mailbox) => Ok(mailbox.clone()),
         ReversePath::Null => parse("helo", &format!("postmaster@{host}")),
-    }
-}
-
-/// The value of an option; where a person sits at a terminal, we ask for what is missing.
-fn ask(args: &Args, name: &str, question: &str) -> Result<String, Failure> {
-    match args.get(name) {
-        // Only who writes --from '' means nobody; who just presses Enter does not.
-        None if io::stdin().is_terminal() => match prompt(question)? {
-            answer if answer.is_empty() => Err(usage(format!("--{name} is missing"))),
-            answer => Ok(answer),
-        },
-        _ => args.need(name).map(str::to_string),
-    }
-}
-
-fn prompt(question: &str) -> Result<String, Failure> {
-    let mut answer = String::new();
-    let _ = write!(io::stderr(), "{question}: ");
-    let read = io::stdin().read_line(&mut answer);
-    read.map_err(|error| failed(format!("standard input: {error}")))?;
-    Ok(answer.trim().to_string())
-}
-
-/// A file, or standard input for `-`.
-fn read(file: &str) -> Result<Vec<u8>, Failure> {
-    read_most(file, u64::MAX)
-}
-
-/// The same, but at most `most` octets of it.
-pub(super) fn read_most(file: &str, most: u64) -> Result<Vec<u8>, Failure> {
-    let mut octets = Vec::new();
-    let read = match file {
-        "-" => io::stdin().take(most).read_to_end(&mut octets),
-        file => File::open(file).and_then(|file| file.take(most).read_to_end(&mut octets)),
-    };
-    match read {
-        Ok(_) => Ok(octets),
-        Err(error) => Err(failed(format!("{file}: {error}"))),
-    }
-}
-
-/// A password never stands on the command line, where everybody on this computer can read it.
-pub(super) fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
-    let user = user.to_string();
-    let password = match args.get("password-file") {
-        Some(file) => first_line(file)?,
-        None if io::stdin().is_terminal() => prompt("Password (it will be seen)")?,
-        None => return Err(usage("--password-file is missing")),
-    };
-    Ok(Credentials { user, password })
-}
-
-/// A password ends with its line.
-fn first_line(file: &str) -> Result<String, Failure> {
-    let why = "no password, in UTF-8, is on the first line";
-    let text = String::from_utf8(read(file)?).unwrap_or_default();
-    match text.lines().next() {
-        Some(line) if !line.is_empty() => Ok(line.to_string()),
-        _ => Err(failed(format!("{file}: {why}"))),
     }
 }

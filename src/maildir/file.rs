@@ -74,8 +74,8 @@ fn own(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a file to read it. What is no regular file is [`ErrorKind::InvalidInput`], and is not
-/// opened: a FIFO would keep us waiting for its other end, a device may have no end, and a link may
+/// Opens a file to read it. Anything but a regular file is not opened, and the error is
+/// [`ErrorKind::InvalidInput`]: a FIFO would keep us waiting for its other end, a device may have no end, and a link may
 /// lead to either, or to a file that is not ours to show.
 pub fn open_file(path: &Path) -> io::Result<File> {
     is_regular(path)?;

@@ -7,7 +7,7 @@ use super::field::BLANKS;
 /// Most characters of a value in one piece of a parameter, so that a piece fits on a line.
 const IN_ONE_PIECE: usize = 48;
 
-/// The field as it travels. What is ASCII stays as it is.
+/// The field as it travels. If it is ASCII, it stays as it is.
 ///
 /// Errors: a character that is not ASCII anywhere else than in the value of a parameter.
 pub(super) fn encode_parameters(value: &str) -> Result<String, String> {

@@ -135,7 +135,7 @@ pub(super) fn mail_parameters(verb: Verb, list: Vec<Parameter>) -> Result<MailPa
 // ANCHOR_END: read_mail_parameters
 
 // ANCHOR: values
-/// One to twenty digits (RFC 1870 §3). What does not fit our number is too much all the same.
+/// One to twenty digits (RFC 1870 §3). A number that is too large for ours is too large for us, too.
 fn size(value: &str) -> Option<u64> {
     let good = (1..=20).contains(&value.len()) && value.bytes().all(|octet| octet.is_ascii_digit());
     good.then(|| value.parse().unwrap_or(u64::MAX))
