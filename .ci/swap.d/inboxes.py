@@ -2,7 +2,7 @@
 
 from fetchers import fetched
 from letters import *
-from maildirs import belongs_to_mail, dovecot
+from maildirs import ADD_ALICE, belongs_to_mail, courier, dovecot
 from stage import *
 
 GROUP = "`inbox` → servers"
@@ -35,55 +35,48 @@ def is_emptied(stage, word, left):
     demand(left() == 0, f"{left()} letters are still on the server")
 
 
+def their_box(stage):
+    """A Maildir with two letters, that another server has."""
+    box = stage.folder / "box"
+    for part in ["new", "cur", "tmp"]:
+        (box / part).mkdir(parents=True)
+    for number, letter in enumerate([LETTER, PLAIN]):
+        (box / "new" / f"170000000{number}.M1P1.b").write_bytes(letter)
+    return box
+
+
+def count(box):
+    return len([file for part in ["new", "cur"] for file in (box / part).iterdir()])
+
+
 def body_of(letter):
     return letter.partition(b"\n\n")[2]
 
 
 @row(GROUP, "Dovecot", "dovecot-pop3d")
 def inbox_of_dovecot(stage):
-    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has their bodies, octet for octet, and they
-    are gone."""
-    box = stage.folder / "box"
-    for part in ["new", "cur", "tmp"]:
-        (box / part).mkdir(parents=True)
-    for number, letter in enumerate([LETTER, PLAIN]):
-        (box / "new" / f"170000000{number}.M1P1.b").write_bytes(letter)
+    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has their
+    bodies, octet for octet, and they are gone."""
+    box = their_box(stage)
     stage.words["MAILDIR"] = str(box)
     belongs_to_mail(stage, box)
     dovecot(stage, "pop3")
-    letters = lambda: len([f for part in ["new", "cur"] for f in (box / part).iterdir()])
-    is_emptied(stage, "DOVECOT_PORT", letters)
-
-
-ADD_ALICE = "useradd --create-home --home-dir /var/alice alice && echo alice:wonderland | chpasswd"
+    is_emptied(stage, "DOVECOT_PORT", lambda: count(box))
 
 
 @row(GROUP, "Courier", "courier-pop")
 def inbox_of_courier(stage):
-    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has their bodies, octet for octet, and they
-    are gone."""
-    port = stage.port("COURIER_PORT")
-    machine = Machine(stage, "courier-pop", "courierpop3d")
-    shell = lambda command: machine.run("sh", "-ec", command)
-    shell(ADD_ALICE)
-    shell("mkdir -p /var/alice/Maildir/new /var/alice/Maildir/cur /var/alice/Maildir/tmp")
-    for number, letter in enumerate([LETTER, PLAIN]):
-        machine.run("sh", "-c", f"cat > /var/alice/Maildir/new/170000000{number}.M1P1.b", input=letter)
-    shell("chown -R alice /var/alice; mkdir -p /run/courier/authdaemon; chown courier /run/courier/authdaemon")
-    machine.start("sh", "-c", "authdaemond start; exec sleep 100")
-    lib = "/usr/lib/courier/courier"
-    machine.start(
-        "env", "MAILDIRPATH=Maildir", "couriertcpd", f"-address=127.0.0.1", "-nodnslookup", "-noidentlookup",
-        str(port), f"{lib}/courierpop3login", f"{lib}/courierpop3d", "Maildir", port=port,
-    )
-    count = lambda: int(shell("ls /var/alice/Maildir/new /var/alice/Maildir/cur | grep -c M1P1 || true").stdout)
-    is_emptied(stage, "COURIER_PORT", count)
+    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has their
+    bodies, octet for octet, and they are gone."""
+    box = their_box(stage)
+    courier(stage, box, box)
+    is_emptied(stage, "COURIER_PORT", lambda: count(box))
 
 
 @row(GROUP, "popa3d", "popa3d")
 def inbox_of_popa3d(stage):
-    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has their bodies, octet for octet, and they
-    are gone."""
+    """Two letters are shown and stay; a wrong password: exit status 1; `--into` has their
+    bodies, octet for octet, and they are gone."""
     port = stage.port("POPA3D_PORT")
     machine = Machine(stage, "popa3d", "popa3d")
     machine.run("sh", "-ec", ADD_ALICE)
@@ -93,5 +86,5 @@ def inbox_of_popa3d(stage):
     machine.run("sh", "-c", "cat > /var/mail/alice; chown alice /var/mail/alice", input=mbox)
     # By itself it knows port 110 only.
     machine.start(python(), HERE / "inetd.py", port, "/usr/sbin/popa3d", port=port)
-    count = lambda: int(machine.run("sh", "-c", "grep -c '^From bob@' /var/mail/alice || true").stdout)
-    is_emptied(stage, "POPA3D_PORT", count)
+    left = lambda: int(machine.run("sh", "-c", "grep -c '^From bob@' /var/mail/alice || true").stdout)
+    is_emptied(stage, "POPA3D_PORT", left)

@@ -183,16 +183,59 @@ def dovecot_pop3_reads(stage):
     box, files = delivered(stage)
     belongs_to_mail(stage, box.parents[1])
     dovecot(stage, "pop3")
-    client = poplib.POP3("127.0.0.1", stage.words["DOVECOT_PORT"])
+    is_read_by_pop3(stage, box, files, "DOVECOT_PORT")
+
+
+COURIER = """
+couriertcpd -address=127.0.0.1 -nodnslookup -noidentlookup COURIER_PORT
+/usr/lib/courier/courier/courierpop3login /usr/lib/courier/courier/courierpop3d Maildir
+"""
+
+
+def courier(stage, maildir, folder):
+    """Courier's POP3 server; `maildir`, in `folder`, becomes the mailbox of its user alice."""
+    port = stage.port("COURIER_PORT")
+    machine = Machine(stage, "courier-pop", "courierpop3d")
+    stage.settings.append(("", " \\\n".join(COURIER.strip().splitlines())))
+    machine.run("sh", "-ec", f"""
+{ADD_ALICE}
+chown -R alice "$0"
+ln -s "$1" /var/alice/Maildir
+mkdir -p /run/courier/authdaemon
+chown courier /run/courier/authdaemon
+""", folder, maildir)
+    machine.start("sh", "-c", "authdaemond start; exec sleep 100")
+    machine.start("env", "MAILDIRPATH=Maildir", *COURIER.split(), port=port)
+
+
+# In the layer, and so for the row only.
+ADD_ALICE = "useradd --create-home --home-dir /var/alice alice && echo alice:wonderland | chpasswd"
+
+
+@row(OURS, "Courier (POP3)", "courier-pop")
+def courier_pop3_reads(stage):
+    """Sizes and octets of each letter by POP3; one is deleted. Then our own `pop3` serves the rest."""
+    box, files = delivered(stage)
+    courier(stage, box, box.parents[1])
+    is_read_by_pop3(stage, box, files, "COURIER_PORT")
+
+
+def is_read_by_pop3(stage, box, files, port):
+    """Another POP3 server has our mailbox: it serves the letters, deletes one, and ours has the rest."""
+    client = poplib.POP3("127.0.0.1", stage.words[port], timeout=20)
     client.user("alice"), client.pass_("wonderland")
+    wire = [file.replace(b"\n", b"\r\n") for file in files]
+    due = (len(files), sum(map(len, wire)))
+    demand(client.stat() == due, f"STAT says {client.stat()}, due {due}")
     for number, file in enumerate(files, 1):
         same(fetched(client, number), file, f"letter {number}")
         size = int(client.list(number).split()[2])
-        demand(size == len(file.replace(b"\n", b"\r\n")), f"LIST says {size}")
+        demand(size == len(wire[number - 1]), f"LIST says {size}, due {len(wire[number - 1])}")
     client.dele(1)
     client.quit()
     with POP3(stage, box.parents[1]) as client:
-        demand(client.stat()[0] == 1, "our pop3 sees other letters")
+        due = (1, len(wire[1]))
+        demand(client.stat() == due, f"our pop3 says {client.stat()}, due {due}")
         same(fetched(client, 1), files[1], "through our pop3")
 
 
@@ -201,8 +244,10 @@ def is_served(stage, site, letter, added=()):
     file = stage.arrived(site)[0]
     header = body_and_fields(file, letter, added)
     with POP3(stage, site) as client:
+        due = len(file.replace(b"\n", b"\r\n"))
         size = int(client.list(1).split()[2])
-        demand(size == len(file.replace(b"\n", b"\r\n")), f"LIST says {size}, the letter has another size")
+        demand(size == due, f"LIST says {size}, due {due}")
+        demand(client.stat() == (1, due), f"STAT says {client.stat()}, due (1, {due})")
         same(fetched(client, 1), file, "what our pop3 serves")
         client.dele(1)
     demand(not stage.letters(site), "the letter is still there")
@@ -259,3 +304,17 @@ def postfix_delivers(stage):
     send_letter(stage)
     header = is_served(stage, site, LETTER, ["Delivered-To", "X-Original-To"])
     demand("(Postfix)" in header, "it has not come through Postfix")
+
+
+@row(THEIRS, "Exim", "exim4-daemon-light")
+def exim_delivers(stage):
+    """A letter by SMTP to Exim, read by POP3 with the right size, and deleted."""
+    from servers import exim, send_letter
+
+    site = mailbox_for(stage)
+    belongs_to_mail(stage, site)
+    exim(stage)
+    stage.write("password", "wonderland\n")
+    send_letter(stage, "--user", "alice", "--password-file", "password")
+    header = is_served(stage, site, LETTER)
+    demand("by exim.example with esmtpa" in header, f"it has not come through Exim: {header[:300]!r}")
