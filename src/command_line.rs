@@ -55,8 +55,8 @@ const COMMANDS: [Command; 10] = [
                 --sessions N   stop after N connections\n\
                 --timeout      how long to wait for each line; 300 unless told otherwise\n\
                 --max-size     the longest letter to take\n\
-                --quiet        no trace. If standard output is a pipe, something has to read it:\n\
-                a trace that nobody reads stops the server",
+                --quiet        no trace. If output goes to a pipe, something has to read it:\n\
+                a trace, or a complaint, that nobody reads stops the server",
         run: roles::serve,
     },
     Command {
@@ -65,8 +65,8 @@ const COMMANDS: [Command; 10] = [
         about: "let users fetch their letters; it listens on 127.0.0.1:2110 unless told otherwise\n\
                 --sessions N   stop after N connections\n\
                 --timeout      how long to wait for each line; 600 unless told otherwise\n\
-                --quiet        no trace. If standard output is a pipe, something has to read it:\n\
-                a trace that nobody reads stops the server",
+                --quiet        no trace. If output goes to a pipe, something has to read it:\n\
+                a trace, or a complaint, that nobody reads stops the server",
         run: roles::pop3,
     },
     Command {
@@ -78,7 +78,8 @@ const COMMANDS: [Command; 10] = [
                 --give-up  how old a letter may get; 432000, five days, unless told otherwise\n\
                 --timeout  how long to wait for each answer; minutes, as RFC 5321 wishes,\n\
                 unless told otherwise. To find the hosts of a domain by DNS takes no more\n\
-                than 60 seconds in any case; then the hosts found so far are tried",
+                than 60 seconds in any case; then the hosts found so far are tried\n\
+                --quiet    no trace. If output goes to a pipe, something has to read it",
         run: roles::relay,
     },
     Command {

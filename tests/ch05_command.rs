@@ -333,6 +333,7 @@ fn what_is_not_smtp_ends_the_conversation_with_421() {
         "User-Agent:curl",
         "Subject: a letter without DATA",
         &format!("GET /{} HTTP/1.1", "x".repeat(400)),
+        &format!("GET /{} HTTP/1.1", "x".repeat(4000)),
     ] {
         assert_eq!(parse(line), Err(Syntax::Foreign), "{line:?}");
         assert_eq!(code(line), 421);

@@ -80,6 +80,9 @@ def main():
     with multiprocessing.Pool(4) as pool:
         done = pool.imap(perform, [row.name for row in rows])
         for row, (outcome, settings, seconds) in zip(rows, done):
+            if is_red(outcome, before.get(row.name, "")):
+                # The machine may have been busy. What fails twice, alone, is wrong.
+                outcome, settings, seconds = pool.apply(perform, [row.name])
             versions = ", ".join(filter(None, map(version, row.packages)))
             print(f"{row.name:20} {versions:12} {seconds:5.1f} s  {outcome}", flush=True)
             results.append((row, versions, outcome, settings))

@@ -165,7 +165,11 @@ impl Stage {
         // The real time, also where letters bear a fixed one: two journeys need two folders.
         let name = format!("smtp-primer-{}", Clock::new(None).unique_name());
         let folder = std::env::temp_dir().join(name);
-        let made = fs::create_dir(&folder);
+        let mut builder = fs::DirBuilder::new();
+        // Letters and passwords will lie in it.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        let made = builder.create(&folder);
         made.map_err(|error| failed(format!("{}: {error}", folder.display())))?;
         Ok(Stage {
             folder,

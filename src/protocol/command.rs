@@ -151,12 +151,12 @@ impl Command {
         let text = text.trim_ascii_end();
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         let verb: Result<Verb, Syntax> = word.parse();
+        if verb.is_err() && is_foreign(text) {
+            return Err(Syntax::Foreign);
+        }
         let limit = verb.as_ref().map_or(COMMAND_LINE, Verb::limit);
         if line.len() + "\r\n".len() > limit {
             return Err(Syntax::TooLong(limit));
-        }
-        if verb.is_err() && is_foreign(text) {
-            return Err(Syntax::Foreign);
         }
         Command::new(verb?, (!rest.is_empty()).then_some(rest))
     }

@@ -188,9 +188,8 @@ impl<'r, 'a> Pass<'r, 'a> {
         let Job { id, envelope, text } = job;
         let paths: Vec<_> = to.drain(..).map(ForwardPath::Mailbox).collect();
         let reverse_path = envelope.reverse_path.clone();
-        let (mut open, mut left) = (paths.len(), None);
+        let mut left = None;
         for verdicts in client.send(&reverse_path, &paths, text) {
-            open -= verdicts.len();
             for Verdict { path, result } in verdicts {
                 let ForwardPath::Mailbox(mailbox) = path else {
                     continue;
@@ -206,10 +205,9 @@ impl<'r, 'a> Pass<'r, 'a> {
                 };
                 self.note(id, envelope, vec![mailbox], &answer);
             }
-            // A crash repeats one transaction, and not those before it.
-            if open > 0 || left.is_some() {
-                self.relay.queue.update(id, envelope)?;
-            }
+            // A crash repeats one transaction, and not those before it. Nor does it repeat the last
+            // one if the host is slow to answer QUIT.
+            self.relay.queue.update(id, envelope)?;
         }
         client.quit();
         Ok(left)

@@ -87,14 +87,16 @@ impl Entrance {
             return;
         }
         self.looked = Instant::now();
-        if self.next.as_ref().is_some_and(Waiting::has_gone) {
-            self.next = None;
-        }
+        let gone = self.next.take_if(|next| next.has_gone());
         if self.next.is_none() && self.listener.set_nonblocking(true).is_ok() {
             self.next = (0..GONE)
                 .map_while(|_| self.accept_next())
                 .find(|next| !next.has_gone());
             let _ = self.listener.set_nonblocking(self.is_over.is_some());
+        }
+        // A caller that stood behind one who has gone has waited since then, too.
+        if let (Some(next), Some(gone)) = (&mut self.next, gone) {
+            next.since = gone.since;
         }
     }
 
