@@ -112,7 +112,8 @@ fn encode_body(draft: &Draft) -> (Option<&'static str>, Text) {
     };
     let body = Text::from_file(draft.body.as_bytes());
     let (given, kind) = (value(ENCODING), value("Content-Type"));
-    if !given.is_empty() && !AS_IS.contains(&given.as_str()) {
+    // The result of base64 and quoted-printable is ASCII. If this is not, nobody has encoded it yet.
+    if !given.is_empty() && !AS_IS.contains(&given.as_str()) && body.octets().is_ascii() {
         (None, body)
     } else if kind.starts_with("multipart/") || kind.starts_with("message/") {
         (body::name_as_is(&body), body)

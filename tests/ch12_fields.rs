@@ -374,3 +374,22 @@ fn other_characters_stand_nowhere_else_in_a_field_with_rules_of_its_own() {
         assert_eq!(decode_words(&travels(name, value)), value);
     }
 }
+
+/// Beside the fields of RFC 5322 there are others in which programs look for addresses.
+#[test]
+fn a_field_of_addresses_that_is_no_standard_keeps_every_address_too() {
+    for name in [
+        "Mail-Followup-To",
+        "Errors-To",
+        "Disposition-Notification-To",
+        "Return-Receipt-To",
+        "X-Envelope-To",
+    ] {
+        let value = "x@c.example,Jos\u{e9}<j@d.example>, \"Zo\u{eb}, X\" <z@d.example>";
+        let field = Field::new(name, value).expect("a field");
+        for address in ["x@c.example", "<j@d.example>", "<z@d.example>"] {
+            assert!(field.to_lines().contains(address), "{}", field.to_lines());
+        }
+        assert!(Field::new(name, "Jos\u{e9}@d.example").is_err(), "{name}");
+    }
+}

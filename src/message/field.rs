@@ -136,7 +136,23 @@ pub(super) fn split_word(text: &str) -> (&str, &str) {
 }
 
 /// Fields of addresses (RFC 5322 §3.6.2, §3.6.3; §3.6.6 has the same names behind `Resent-`).
-const ADDRESSES: [&str; 6] = ["from", "sender", "reply-to", "to", "cc", "bcc"];
+const ADDRESSES: [&str; 15] = [
+    "from",
+    "sender",
+    "reply-to",
+    "to",
+    "cc",
+    "bcc",
+    "mail-followup-to",
+    "mail-reply-to",
+    "errors-to",
+    "disposition-notification-to",
+    "return-receipt-to",
+    "apparently-to",
+    "delivered-to",
+    "envelope-to",
+    "x-envelope-to",
+];
 /// Other fields in which an encoded-word may not replace a word (RFC 2047 §5), beside those of
 /// MIME.
 const EXACT: [&str; 6] = [

@@ -73,7 +73,7 @@ pub(super) fn path_and_parameters(
     if !start.eq_ignore_ascii_case(word) {
         return Err(wrong(None));
     }
-    let rest = rest.trim_start_matches(' ');
+    let rest = rest.trim_start_matches([' ', '\t']);
     let (path, rest) = split_path(rest).ok_or(wrong(Some(AddressError::Brackets)))?;
     let list = parameters(rest).ok_or(wrong(None))?;
     Ok((path.to_string(), list))
