@@ -40,6 +40,8 @@ def perform(name):
         outcome = "works"
     except Missing as missing:
         outcome = f"not installed: {missing}"
+    except PermissionError as error:
+        outcome = f"not installed: it takes root ({error.strerror or error})"
     except Exception as error:
         why = str(error) if isinstance(error, Differs) else f"{type(error).__name__}: {error}"
         outcome = " ".join(f"differs: {why}".split())

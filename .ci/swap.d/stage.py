@@ -5,6 +5,7 @@ program is not installed). The texts that it writes and the commands that it sho
 such as SMTP_PORT, which stand for what the run has chosen. They stand so in the book, too.
 """
 
+import contextlib
 import os
 import pty
 import random
@@ -202,15 +203,23 @@ class Stage:
             quoted = [f"'{w}'" if re.search(r"[^\w@%+=:,./\[\]-]", w) else w for w in words]
             self.settings.append(("", " ".join(quoted)))
         words = [self.fill(word) for word in words]
-        ran = subprocess.run(
+        child = subprocess.Popen(
             words,
-            input=input or b"",
-            capture_output=True,
-            timeout=limit,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             cwd=self.folder,
             env=self.environment | environment,
             start_new_session=True,
         )
+        try:
+            stdout, stderr = child.communicate(input or b"", timeout=limit)
+        finally:
+            # In time or not: what it has started ends with it.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        ran = subprocess.CompletedProcess(words, child.returncode, stdout, stderr)
         if status is not None and ran.returncode != status:
             said = (ran.stderr.strip() or ran.stdout.strip()).decode(errors="replace")
             command = Path(words[0]).name
@@ -242,7 +251,7 @@ class Stage:
             (self.folder / "screen").write_bytes(seen)
             os.close(terminal)
             try:
-                os.kill(child, signal.SIGKILL)
+                os.killpg(child, signal.SIGKILL)
             except ProcessLookupError:
                 pass
             os.waitpid(child, 0)
@@ -339,7 +348,10 @@ class Machine:
             file = folder / "files" / name.lstrip("/")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(inside)
-        process = stage.start(HERE / "machine", folder, layer, ready="ready\n")
+        try:
+            process = stage.start(HERE / "machine", folder, layer, ready="ready\n")
+        except Differs as why:
+            raise Missing(f"{package} (namespaces or overlays are not allowed here: {why})") from why
         children = Path(f"/proc/{process.child.pid}/task/{process.child.pid}/children")
         self.inside = ["nsenter", "-m", "-p", "-t", children.read_text().split()[0]]
         self.inside.append(f"--wd={stage.folder}")
