@@ -15,7 +15,6 @@ use crate::queue::Queue;
 use crate::server::Store;
 use crate::session::{Caller, Host, Letter, POSTMASTER, Recipient};
 pub use conf::{BadConf, new_conf};
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -168,16 +167,10 @@ pub struct PostOffice<'a> {
 }
 
 impl PostOffice<'_> {
-    /// Whom the letter is for: users of this site, and mailboxes elsewhere. Each is named once, on
-    /// however many lists it is.
+    /// Whom the letter is for: users of this site, and mailboxes elsewhere.
     fn sort(&self, letter: &Letter) -> (Vec<String>, Vec<Mailbox>) {
         let (mut users, mut others) = (Vec::new(), Vec::new());
-        let mut seen = BTreeSet::new();
-        let recipients = |path| self.site.host.recipients(path);
-        for recipient in letter.forward_paths.iter().flat_map(recipients) {
-            if !seen.insert(recipient.key()) {
-                continue;
-            }
+        for recipient in self.site.host.all_recipients(&letter.forward_paths) {
             match recipient {
                 Recipient::Local(user) => users.push(user),
                 Recipient::Remote(mailbox) => others.push(mailbox),

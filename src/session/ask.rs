@@ -24,7 +24,7 @@ impl Session<'_> {
     pub(super) fn expn(&self, name: &str) -> Reply {
         let members = match self.named(name) {
             Some(Recipient::Local(name)) if self.host.aliases.contains_key(&name) => {
-                self.host.expand(Recipient::Local(name))
+                self.host.expand(vec![Recipient::Local(name)])
             }
             _ => Vec::new(),
         };

@@ -41,7 +41,7 @@ pub enum Recipient {
 impl Recipient {
     /// Two recipients with the same key are the same one: quotes do not make another user of a
     /// name, nor capitals another domain (RFC 5321 §4.1.2, §2.4).
-    pub fn key(&self) -> (String, String) {
+    fn key(&self) -> (String, String) {
         match self {
             Recipient::Local(name) => (name.clone(), String::new()),
             Recipient::Remote(mailbox) => {
@@ -58,7 +58,14 @@ pub const POSTMASTER: &str = "postmaster";
 impl Host {
     /// Whom an address means, lists followed to their ends. Empty: nobody.
     pub fn recipients(&self, path: &ForwardPath) -> Vec<Recipient> {
-        self.expand(self.recipient(path))
+        self.all_recipients(std::slice::from_ref(path))
+    }
+
+    /// Whom all these addresses mean. Each is named once, on however many lists it is.
+    pub fn all_recipients(&self, paths: &[ForwardPath]) -> Vec<Recipient> {
+        // The last one is taken first.
+        let ahead = paths.iter().rev().map(|path| self.recipient(path));
+        self.expand(ahead.collect())
     }
 
     /// Whom an address means, lists not followed.
@@ -74,10 +81,9 @@ impl Host {
         }
     }
 
-    /// Whom a name means in the end. A list may name itself, or another that names it: each name is
+    /// Whom names mean in the end. A list may name itself, or another that names it: each name is
     /// followed once. It takes time in proportion to the members, and not to their square.
-    pub(super) fn expand(&self, name: Recipient) -> Vec<Recipient> {
-        let mut ahead = vec![name];
+    pub(super) fn expand(&self, mut ahead: Vec<Recipient>) -> Vec<Recipient> {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         while let Some(next) = ahead.pop() {
