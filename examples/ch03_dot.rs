@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 const LIMIT: usize = 1000;
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection to ourselves: what is written can be read again.
 #[derive(Default)]
@@ -45,15 +45,15 @@ fn main() -> io::Result<()> {
     let text = Text::from_file(b"Subject: dots\n\n.\n..\n...and so on");
     println!("the text:    {}", visible(text.octets()));
     let mut wire = Wire::new(Loop::default());
-    write_text(&mut wire, &text, PATIENCE)?;
-    let received = read_text(&mut wire, LIMIT, PATIENCE)?;
+    write_text(&mut wire, &text, TIMEOUT)?;
+    let received = read_text(&mut wire, LIMIT, TIMEOUT)?;
     println!("received:    {received:?}\n");
 
     let attack = b"Hello!\n.\r\nMAIL FROM:<boss@b.example>\r\n.\r\n";
     let mut peer = Loop::default();
     peer.write_all(attack)?;
     be_kind(attack);
-    let received = read_text(&mut Wire::new(peer), LIMIT, PATIENCE)?;
+    let received = read_text(&mut Wire::new(peer), LIMIT, TIMEOUT)?;
     println!("received:    {received:?}");
     Ok(())
 }

@@ -71,7 +71,7 @@ impl Write for Parrot {
 }
 
 impl Stream for Parrot {
-    fn allow(&mut self, _patience: Duration) -> io::Result<()> {
+    fn allow(&mut self, _timeout: Duration) -> io::Result<()> {
         Ok(()) // it never makes us wait
     }
 }

@@ -5,7 +5,7 @@
 //! without the dot that ended it; and when 250 is said: after `store` has returned, not before.
 
 use smtp_primer::protocol::line::{Trace, Wire, visible};
-use smtp_primer::server::{Entrance, PATIENCE, Store, Times, converse, hang_up, serve};
+use smtp_primer::server::{COMMAND_TIMEOUT, Entrance, Store, Times, converse, hang_up, serve};
 use smtp_primer::session::{Caller, Host, Letter, Session};
 use std::collections::BTreeMap;
 use std::{env, error, io, net::TcpListener};
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let listener = TcpListener::bind(address)?;
     let address = listener.local_addr()?;
     println!("listening on {address}");
-    let mut entrance = Entrance::new(listener, Times::new(PATIENCE), None)?;
+    let mut entrance = Entrance::new(listener, Times::new(COMMAND_TIMEOUT), None)?;
     let mut memory = Memory(Vec::new());
 
     serve(&mut entrance, None, |connection| {
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         };
         let mut session = Session::new(&host, caller);
         let mut wire = Wire::traced(connection, Some(Trace::of_server(Box::new(io::stdout()))));
-        if let Err(error) = converse(&mut wire, &mut session, &mut memory, PATIENCE) {
+        if let Err(error) = converse(&mut wire, &mut session, &mut memory, COMMAND_TIMEOUT) {
             hang_up(&mut wire, &error, "421 a.example closing");
         }
     });

@@ -39,7 +39,7 @@ const ROUND: usize = 10;
 /// How often `--text-only` measures.
 const TRIES: usize = 5;
 /// How long a server may take for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// What a server may add to a letter: its trace fields, in octets.
 const TRACE: usize = 190;
 
@@ -131,7 +131,7 @@ fn text(size: usize) -> Outcome<Text> {
 
 /// A connection, and whether the server takes several commands at once.
 fn open(server: &str) -> Outcome<(Wire<Socket>, bool)> {
-    let mut wire = Wire::new(connect(server, PATIENCE)?);
+    let mut wire = Wire::new(connect(server, TIMEOUT)?);
     hear(&mut wire, Severity::Done)?;
     wire.write_line("EHLO load.example")?;
     let offers = hear(&mut wire, Severity::Done)?;
@@ -169,7 +169,7 @@ fn send(
     let begun = Instant::now();
     let pipelining = server.1;
     for line in text.lines() {
-        write_text_line(&mut server.0, line, PATIENCE)?;
+        write_text_line(&mut server.0, line, TIMEOUT)?;
     }
     server.0.write_line(".")?;
     if !pipelining {
@@ -197,7 +197,7 @@ fn hear_announced((wire, pipelining): &mut (Wire<Socket>, bool)) -> Outcome<()> 
 }
 
 fn hear(wire: &mut Wire<Socket>, due: Severity) -> Outcome<Reply> {
-    wire.allow(PATIENCE)?;
+    wire.allow(TIMEOUT)?;
     let reply = Reply::read(wire)?;
     match reply.severity() == due {
         true => Ok(reply),
@@ -269,10 +269,10 @@ fn text_only(text: &Text) -> Outcome<()> {
     for _ in 0..TRIES {
         let mut wire = Wire::new(Memory::default());
         let begun = Instant::now();
-        write_text(&mut wire, text, PATIENCE)?;
+        write_text(&mut wire, text, TIMEOUT)?;
         times[0].push(begun.elapsed());
         let begun = Instant::now();
-        let received = read_text(&mut wire, size, PATIENCE)?;
+        let received = read_text(&mut wire, size, TIMEOUT)?;
         times[1].push(begun.elapsed());
         if received != Received::Text(text.clone()) {
             return Err("another text was read than was written".into());

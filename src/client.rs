@@ -6,7 +6,7 @@
 //! A letter to five people can succeed for three of them. The result is a list with a verdict for
 //! each, and what was answered stays answered: a conversation that breaks later does not take back
 //! a no. And there is one moment when nobody can know: the dot is sent, and the connection breaks
-//! before the reply. That is [`Failure::Unknown`]. If we send again, the letter may come twice; if
+//! before the reply. That is [`SendError::Unknown`]. If we send again, the letter may come twice; if
 //! we do not, it may be lost. Mail prefers twice (RFC 1047, RFC 5321 §4.5.3.2.6).
 
 mod outcome;
@@ -18,7 +18,7 @@ use crate::protocol::command::Command;
 use crate::protocol::line::{Socket, Stream, Wire};
 use crate::protocol::reply::{Reply, ReplyError, Severity};
 use crate::protocol::sasl::Credentials;
-pub use outcome::{Failure, Stage, Verdict};
+pub use outcome::{SendError, Stage, Verdict};
 use std::fmt::Display;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -82,7 +82,7 @@ pub struct Client<S> {
 impl<S: Stream> Client<S> {
     /// Waits for the greeting and says who we are: with EHLO, and if the server does not know that,
     /// with HELO (RFC 5321 §3.2, §4.1.4).
-    pub fn open(wire: Wire<S>, helo: &Domain, timeouts: Timeouts) -> Result<Client<S>, Failure> {
+    pub fn open(wire: Wire<S>, helo: &Domain, timeouts: Timeouts) -> Result<Client<S>, SendError> {
         let mut client = Client {
             wire,
             timeouts,
@@ -91,13 +91,13 @@ impl<S: Stream> Client<S> {
         let hello = client.hello(helo);
         // Even if we are refused, we do not close before QUIT (RFC 5321 §4.1.1.10). To what does
         // not speak SMTP we say nothing more.
-        if matches!(hello, Err(Failure::Refused(..))) {
+        if matches!(hello, Err(SendError::Refused(..))) {
             let _ = client.say(Stage::Quit, Command::Quit);
         }
         hello.map(|()| client)
     }
 
-    fn hello(&mut self, helo: &Domain) -> Result<(), Failure> {
+    fn hello(&mut self, helo: &Domain) -> Result<(), SendError> {
         let greeting = self.hear(Stage::Greeting)?;
         done(Stage::Greeting, greeting)?;
         let mut reply = self.say(Stage::Hello, Command::Ehlo(helo.clone().into()))?;
@@ -126,7 +126,7 @@ impl<S: Stream> Client<S> {
     }
 
     /// Proves who we are, with PLAIN if the server offers it, else with LOGIN.
-    pub fn authenticate(&mut self, credentials: &Credentials) -> Result<(), Failure> {
+    pub fn authenticate(&mut self, credentials: &Credentials) -> Result<(), SendError> {
         let offered: Vec<&str> = self.offers("AUTH").flatten().collect();
         let reply = if offered.contains(&"PLAIN") {
             let message = credentials.to_plain();
@@ -135,13 +135,13 @@ impl<S: Stream> Client<S> {
             self.log_in(credentials)?
         } else {
             let why = "the server offers no AUTH that we know (PLAIN, LOGIN); no password was sent";
-            return Err(Failure::Unfit(why.to_string()));
+            return Err(SendError::Unfit(why.to_string()));
         };
         done(Stage::Auth, reply)
     }
 
     /// LOGIN: the server asks for the user, and then for the password.
-    fn log_in(&mut self, credentials: &Credentials) -> Result<Reply, Failure> {
+    fn log_in(&mut self, credentials: &Credentials) -> Result<Reply, SendError> {
         let mut reply = self.say(Stage::Auth, "AUTH LOGIN")?;
         for word in [&credentials.user, &credentials.password] {
             if reply.severity() != Severity::GoOn {
@@ -170,62 +170,62 @@ impl<S: Stream> Client<S> {
 
     /// A reply has no number: only its place says what it answers. One that is there before the
     /// question is a no to everything, such as 421, or nothing to rely on.
-    fn in_step(&mut self, stage: Stage) -> Result<(), Failure> {
+    fn in_step(&mut self, stage: Stage) -> Result<(), SendError> {
         if !self.wire.has_line() {
             return Ok(());
         }
         Err(match self.last_words() {
-            Some(reply) => Failure::Refused(stage, reply),
-            None => Failure::Broken(stage, ReplyError::OutOfStep.to_string()),
+            Some(reply) => SendError::Refused(stage, reply),
+            None => SendError::Broken(stage, ReplyError::OutOfStep.to_string()),
         })
     }
 
     /// Says a command and waits for its reply. A server that says 421 is closing, whatever it was
     /// asked (RFC 5321 §3.8).
-    fn say(&mut self, stage: Stage, command: impl Display) -> Result<Reply, Failure> {
+    fn say(&mut self, stage: Stage, command: impl Display) -> Result<Reply, SendError> {
         self.in_step(stage)?;
         let written = self.wire.write_line(&command.to_string());
         written.map_err(broken(stage))?;
         let reply = self.hear(stage)?;
         match reply.code() {
-            421 => Err(Failure::Refused(stage, reply)),
+            421 => Err(SendError::Refused(stage, reply)),
             _ => Ok(reply),
         }
     }
 
     /// Waits for a reply. The one of [`Stage::Text`] is the reply to the dot.
-    fn hear(&mut self, stage: Stage) -> Result<Reply, Failure> {
-        let patience = match stage {
+    fn hear(&mut self, stage: Stage) -> Result<Reply, SendError> {
+        let timeout = match stage {
             Stage::Greeting => self.timeouts.greeting,
             Stage::Data => self.timeouts.data,
             Stage::Text => self.timeouts.dot,
             Stage::Quit => self.timeouts.command.min(GOODBYE),
             Stage::Hello | Stage::Auth | Stage::Mail | Stage::Rcpt => self.timeouts.command,
         };
-        self.wire.allow(patience).map_err(broken(stage))?;
+        self.wire.allow(timeout).map_err(broken(stage))?;
         Reply::read(&mut self.wire).map_err(|error| match stage {
-            Stage::Text => Failure::Unknown(error.to_string()),
-            stage => Failure::Broken(stage, error.to_string()),
+            Stage::Text => SendError::Unknown(error.to_string()),
+            stage => SendError::Broken(stage, error.to_string()),
         })
     }
 }
 
-fn broken(stage: Stage) -> impl Fn(io::Error) -> Failure {
-    move |error| Failure::Broken(stage, ReplyError::Io(error).to_string())
+fn broken(stage: Stage) -> impl Fn(io::Error) -> SendError {
+    move |error| SendError::Broken(stage, ReplyError::Io(error).to_string())
 }
 
-fn done(stage: Stage, reply: Reply) -> Result<(), Failure> {
+fn done(stage: Stage, reply: Reply) -> Result<(), SendError> {
     match reply.severity() {
         Severity::Done => Ok(()),
-        _ => Err(Failure::Refused(stage, reply)),
+        _ => Err(SendError::Refused(stage, reply)),
     }
 }
 
 /// Connects to the first address of `server`, written `host:port`, that answers.
-pub fn connect(server: impl ToSocketAddrs, patience: Duration) -> io::Result<Socket> {
+pub fn connect(server: impl ToSocketAddrs, timeout: Duration) -> io::Result<Socket> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in server.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, patience) {
+        match TcpStream::connect_timeout(&address, timeout) {
             Ok(stream) => return stream.set_nodelay(true).map(|()| Socket::new(stream)),
             Err(error) => last = error,
         }

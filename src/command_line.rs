@@ -288,8 +288,8 @@ fn listen(args: &Args, default: &str) -> Result<TcpListener, Failure> {
 }
 
 /// Calls a server. It may be up again in a minute, so it is never a failure for good.
-fn call(server: &str, patience: Duration) -> Result<Socket, Failure> {
-    connect(look_up(server)?.as_slice(), patience).map_err(|error| {
+fn call(server: &str, timeout: Duration) -> Result<Socket, Failure> {
+    connect(look_up(server)?.as_slice(), timeout).map_err(|error| {
         let hint = "does a server listen there?";
         try_later(format!("no connection to {server}: {error}; {hint}"))
     })

@@ -114,12 +114,12 @@ impl Dialogue {
 
     // ANCHOR: play
     /// Plays `side` over `stream`: says its lines, and checks that the other side says the others.
-    /// Each line may take `patience`.
+    /// Each line may take `timeout`.
     pub fn play<S: Stream>(
         &self,
         side: Side,
         stream: S,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<(), Difference> {
         let mut player = Player {
             stream: BufReader::new(stream),
@@ -127,7 +127,7 @@ impl Dialogue {
         };
         for turn in &self.turns {
             player
-                .turn(turn, side, patience)
+                .turn(turn, side, timeout)
                 .map_err(|came| self.difference(turn, &came))?;
         }
         Ok(())
@@ -189,8 +189,8 @@ struct Player<S> {
 
 // ANCHOR: player_turn
 impl<S: Stream> Player<S> {
-    fn turn(&mut self, turn: &Turn, side: Side, patience: Duration) -> Result<(), String> {
-        let allowed = self.stream.get_mut().allow(patience);
+    fn turn(&mut self, turn: &Turn, side: Side, timeout: Duration) -> Result<(), String> {
+        let allowed = self.stream.get_mut().allow(timeout);
         allowed.map_err(|error| error.to_string())?;
         let ours = turn.side == side;
         match &turn.what {

@@ -22,7 +22,7 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 /// How long a server waits for the next command (RFC 1939 §3: at least 10 minutes).
-pub const PATIENCE: Duration = Duration::from_secs(10 * 60);
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// A mailbox while somebody reads it: its letters as they were at the login, and the lock that
 /// keeps others out (RFC 1939 §8). Programs that know nothing of our lock may take letters away, or
@@ -63,22 +63,22 @@ pub fn converse<S: Stream>(
     wire: &mut Wire<S>,
     session: &mut Session<'_>,
     mailbox: impl Fn(&str) -> io::Result<Maildir>,
-    patience: Duration,
+    timeout: Duration,
 ) -> io::Result<()> {
     let mut open: Option<Open> = None;
     wire.write_line(&session.greeting())?;
     loop {
-        wire.allow(patience)?;
+        wire.allow(timeout)?;
         let line = wire.read_command(COMMAND_LINE)?;
         match session.line(&line) {
             Step::Say(reply) => wire.write_line(&reply)?,
             Step::Lines(lines) => {
                 let text = Text::from_file(lines.join("\n").as_bytes());
-                write_text(wire, &text, patience)?;
+                write_text(wire, &text, timeout)?;
             }
             Step::Open(user) => open = log_in(wire, session, mailbox(&user))?,
             Step::Send(at, lines) => match open.as_ref().map(|open| open.read(at)) {
-                Some(Ok(text)) => send(wire, &text, lines, patience)?,
+                Some(Ok(text)) => send(wire, &text, lines, timeout)?,
                 Some(Err(error)) => wire.write_line(&format!("{UNREADABLE} ({error})"))?,
                 None => wire.write_line(UNREADABLE)?,
             },
@@ -126,7 +126,7 @@ fn send<S: Stream>(
     wire: &mut Wire<S>,
     text: &Text,
     body_lines: Option<usize>,
-    patience: Duration,
+    timeout: Duration,
 ) -> io::Result<()> {
     let mut reply = format!("+OK {} octets", text.octets().len());
     let mut most = usize::MAX;
@@ -136,7 +136,7 @@ fn send<S: Stream>(
     }
     wire.write_line(&reply)?;
     for line in text.lines().take(most) {
-        write_text_line(wire, line, patience)?;
+        write_text_line(wire, line, timeout)?;
     }
-    end_text(wire, patience)
+    end_text(wire, timeout)
 }

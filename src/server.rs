@@ -6,7 +6,7 @@
 //!
 //! One thread serves everybody, so time is the thing to guard. A caller gets so long for each
 //! line, and so long in all. And like Postfix under stress the server is patient only while nobody
-//! else waits: when another caller waits, an idle one has [`SHORT_PATIENCE`] and no longer, and a
+//! else waits: when another caller waits, an idle one has [`BUSY_TIMEOUT`] and no longer, and a
 //! lively one soon has to come again. Time is looked at before every command, and wherever we read
 //! or write.
 
@@ -22,11 +22,11 @@ use std::io;
 use std::time::Duration;
 
 /// How long a server waits for the next command (RFC 5321 §4.5.3.2.7: at least 5 minutes).
-pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// How long an idle caller has while another one waits.
-pub const SHORT_PATIENCE: Duration = Duration::from_secs(10);
-/// A connection lasts at most this many times the patience for one command; and once another
-/// caller waits, this many times the short patience, however busily it is used.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection lasts at most this many times the timeout for one command; and once another
+/// caller waits, this many times the short timeout, however busily it is used.
 pub const CONNECTION: u32 = 6;
 /// How long a caller whose time is up has to take our goodbye, and every caller to take our close.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -43,11 +43,11 @@ pub fn converse<S: Stream>(
     wire: &mut Wire<S>,
     session: &mut Session<'_>,
     store: &mut dyn Store,
-    patience: Duration,
+    timeout: Duration,
 ) -> io::Result<()> {
     session.greeting().write(wire)?;
     loop {
-        wire.allow(patience)?;
+        wire.allow(timeout)?;
         let line = match session.expects_secret() {
             true => wire.read_secret(AUTH_LINE)?,
             false => wire.read_command(AUTH_LINE)?,
@@ -56,7 +56,7 @@ pub fn converse<S: Stream>(
             Step::Reply(reply) => reply.write(wire)?,
             Step::Text(reply) => {
                 reply.write(wire)?;
-                let received = match read_text(wire, session.limit(), patience) {
+                let received = match read_text(wire, session.limit(), timeout) {
                     Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                         // Without a reason the client would send the whole letter again.
                         Reply::new(552, "too big, and no end in sight").write(wire)?;
@@ -108,7 +108,7 @@ pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
     /// For each line, and for each reply to be read.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// The same while another caller waits.
     pub short: Duration,
     /// For our goodbye, and once more for our close.
@@ -117,10 +117,10 @@ pub struct Times {
 
 impl Times {
     /// So long for each line, and what is usual for the rest.
-    pub fn new(patience: Duration) -> Times {
+    pub fn new(timeout: Duration) -> Times {
         Times {
-            patience,
-            short: SHORT_PATIENCE,
+            timeout,
+            short: BUSY_TIMEOUT,
             goodbye: GOODBYE,
         }
     }

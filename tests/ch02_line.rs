@@ -447,12 +447,12 @@ fn a_socket_waits_until_its_deadline_and_no_longer() {
 
 #[test]
 fn a_socket_carries_lines_however_long_it_may_wait() {
-    for patience in [Duration::from_secs(10), Duration::MAX] {
+    for timeout in [Duration::from_secs(10), Duration::MAX] {
         let (socket, peer) = sockets();
         let mut ours = Wire::new(socket);
         let mut theirs = Wire::new(Socket::new(peer));
-        ours.allow(patience).unwrap();
-        theirs.allow(patience).unwrap();
+        ours.allow(timeout).unwrap();
+        theirs.allow(timeout).unwrap();
         ours.write_line("220 hello").unwrap();
         ours.flush().unwrap();
         assert_eq!(theirs.read_line(REPLY_LINE).unwrap(), text("220 hello"));

@@ -13,7 +13,7 @@ use smtp_primer::protocol::line::{COMMAND_LINE, Line, Trace, Wire};
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 const LIMIT: usize = 10_000_000;
 /// A long line is looked at in pieces of this size.
 const PIECE: usize = 64 * 1024;
@@ -50,13 +50,13 @@ where
     I: IntoIterator<IntoIter: 'static, Item: AsRef<[u8]>>,
 {
     let mut wire = Wire::new(Script::new(pieces));
-    let received = read_text(&mut wire, limit, PATIENCE)?;
+    let received = read_text(&mut wire, limit, TIMEOUT)?;
     Ok((received, read_lines(&mut wire, COMMAND_LINE)))
 }
 
 fn send(text: &Text) -> Vec<u8> {
     let mut wire = Wire::new(Script::says(b""));
-    write_text(&mut wire, text, PATIENCE).unwrap();
+    write_text(&mut wire, text, TIMEOUT).unwrap();
     wire.stream().written()
 }
 
@@ -246,7 +246,7 @@ fn long_texts_are_sent_in_blocks_and_received_whole() {
         let long = format!(".{}\r\n.\r\n..\r\n", ".".repeat(length));
         let letter = text(long.repeat(5));
         let mut wire = Wire::new(Script::says(b""));
-        write_text(&mut wire, &letter, PATIENCE).unwrap();
+        write_text(&mut wire, &letter, TIMEOUT).unwrap();
         let stream = wire.stream().written();
         assert!(stream == stuffed(letter.octets()), "{length}");
         assert!(
@@ -341,25 +341,25 @@ fn a_stream_that_breaks_off_is_an_error_and_no_text() {
         let error = receive([&stream[..at]], LIMIT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{at}");
         let script = Script::says(&stream[..at]).failing(ErrorKind::TimedOut);
-        let error = read_text(&mut Wire::new(script), LIMIT, PATIENCE).unwrap_err();
+        let error = read_text(&mut Wire::new(script), LIMIT, TIMEOUT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut, "{at}");
     }
 }
 
 #[test]
-fn a_slow_sender_gets_its_patience_again_with_every_block() {
+fn a_slow_sender_gets_its_timeout_again_with_every_block() {
     // No block ends where a line does, as no block of a real connection need do.
     let blocks = ["one\r\ntw", "o\r\nthr", "ee\r\n..f", "our\r\n.\r"].map(str::to_string);
     let blocks = blocks.into_iter().chain(["\n".to_string()]);
     let mut wire = Wire::new(Script::new(blocks));
-    read_text(&mut wire, LIMIT, PATIENCE).unwrap();
-    let clock_and_read = |octets| [Event::Allowed(PATIENCE), Event::Read(octets)];
+    read_text(&mut wire, LIMIT, TIMEOUT).unwrap();
+    let clock_and_read = |octets| [Event::Allowed(TIMEOUT), Event::Read(octets)];
     let expected = [7, 6, 7, 7].map(clock_and_read).concat();
     assert_eq!(wire.stream().events()[..8], expected);
 }
 
 #[test]
-fn the_patience_with_all_blocks_together_is_six_times_that_with_one() {
+fn the_timeout_with_all_blocks_together_is_six_times_that_with_one() {
     let blocks = std::iter::repeat_n("one more\r\n", 1000).chain([".\r\n"]);
     let mut wire = Wire::new(Script::new(blocks));
     // So little that it is over before the text is.
@@ -370,15 +370,15 @@ fn the_patience_with_all_blocks_together_is_six_times_that_with_one() {
 }
 
 #[test]
-fn a_slow_receiver_gets_its_patience_again_with_every_block() {
+fn a_slow_receiver_gets_its_timeout_again_with_every_block() {
     for (lines, blocks) in [(0, 1), (100_000, 5)] {
         let mut wire = Wire::new(Script::says(b""));
-        write_text(&mut wire, &text("x\r\n".repeat(lines)), PATIENCE).unwrap();
+        write_text(&mut wire, &text("x\r\n".repeat(lines)), TIMEOUT).unwrap();
         assert_eq!(wire.stream().writes().len(), blocks);
         let mut before = None;
         for event in wire.stream().events() {
             if matches!(event, Event::Wrote(_)) {
-                assert_eq!(before, Some(&Event::Allowed(PATIENCE)));
+                assert_eq!(before, Some(&Event::Allowed(TIMEOUT)));
             }
             before = Some(event);
         }
@@ -391,11 +391,11 @@ fn the_trace_shows_the_text_as_it_stands_on_the_wire() {
     let trace = Trace::of_server(Box::new(notes.clone()));
     let script = Script::says(b"Subject: x\r\n\r\n..\r\nbad\n\x1b\r\n.\r\n");
     let mut wire = Wire::traced(script, Some(trace));
-    read_text(&mut wire, LIMIT, PATIENCE).unwrap();
+    read_text(&mut wire, LIMIT, TIMEOUT).unwrap();
     write_text(
         &mut wire,
         &text("\r\n.x\r\nPASS is no secret here\r\n"),
-        PATIENCE,
+        TIMEOUT,
     )
     .unwrap();
     assert_eq!(
@@ -409,13 +409,13 @@ fn the_trace_shows_the_text_as_it_stands_on_the_wire() {
 fn a_text_can_be_written_line_by_line() {
     let mut wire = Wire::new(Script::says(b""));
     for line in [&b"1 120"[..], b".", b"", b"..", b"\xff"] {
-        write_text_line(&mut wire, line, PATIENCE).unwrap();
+        write_text_line(&mut wire, line, TIMEOUT).unwrap();
     }
     for line in [&b"a\n.\nRSET"[..], b"\r", b"x\r\n"] {
-        let error = write_text_line(&mut wire, line, PATIENCE).unwrap_err();
+        let error = write_text_line(&mut wire, line, TIMEOUT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
-    end_text(&mut wire, PATIENCE).unwrap();
+    end_text(&mut wire, TIMEOUT).unwrap();
     assert_eq!(
         wire.stream().written(),
         b"1 120\r\n..\r\n\r\n...\r\n\xff\r\n.\r\n"

@@ -13,7 +13,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a peer does when it has said all.
 const CLOSES: Option<ErrorKind> = None;
@@ -34,7 +34,7 @@ fn parse(text: &str) -> Dialogue {
 /// Plays the client against a peer that says `says`; returns what the peer heard.
 fn play(text: &str, says: &[u8], then: Option<ErrorKind>) -> Result<Vec<u8>, String> {
     let mut script = peer(says, then);
-    let played = parse(text).play(Side::Client, &mut script, PATIENCE);
+    let played = parse(text).play(Side::Client, &mut script, TIMEOUT);
     played.map_err(|difference| difference.to_string())?;
     Ok(script.written())
 }
@@ -286,14 +286,14 @@ fn a_peer_that_stops_is_told_from_one_that_says_otherwise() {
 fn a_line_without_an_end_is_given_up() {
     for text in ["S: {}", "S: 250", "S: {close}"] {
         let mut endless = Script::new(std::iter::repeat([b'x'; 1000]));
-        let played = parse(text).play(Side::Client, &mut endless, PATIENCE);
+        let played = parse(text).play(Side::Client, &mut endless, TIMEOUT);
         assert!(played.is_err(), "{text}");
         assert!(endless.octets_read() <= 2 * ENDLESS_LINE, "{text}");
     }
 }
 
 #[test]
-fn a_silent_peer_on_a_real_connection_costs_only_our_patience() {
+fn a_silent_peer_on_a_real_connection_costs_only_our_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let stream = TcpStream::connect(listener.local_addr().expect("its address"));
     let (peer, _) = listener.accept().expect("a caller");
@@ -318,11 +318,11 @@ fn two_players_of_one_file_agree() {
     std::thread::scope(|scope| {
         let server = scope.spawn(|| {
             let (stream, _) = listener.accept().expect("a caller");
-            dialogue.play(Side::Server, Socket::new(stream), PATIENCE)
+            dialogue.play(Side::Server, Socket::new(stream), TIMEOUT)
         });
         let stream = TcpStream::connect(address).expect("a connection");
         dialogue
-            .play(Side::Client, Socket::new(stream), PATIENCE)
+            .play(Side::Client, Socket::new(stream), TIMEOUT)
             .expect("the client agrees");
         server.join().expect("no panic").expect("the server agrees");
     });
@@ -332,9 +332,9 @@ fn two_players_of_one_file_agree() {
 fn the_client_s_close_is_seen_by_the_server() {
     let script = peer(b"QUIT\r\n", CLOSES);
     let dialogue = parse("C: QUIT\nC: {close}");
-    assert!(dialogue.play(Side::Server, script, PATIENCE).is_ok());
+    assert!(dialogue.play(Side::Server, script, TIMEOUT).is_ok());
     let script = peer(b"QUIT\r\n", SILENT);
-    assert!(dialogue.play(Side::Server, script, PATIENCE).is_err());
+    assert!(dialogue.play(Side::Server, script, TIMEOUT).is_err());
     assert_eq!(
         play("C: QUIT\nC: {close}", b"", SILENT).as_deref(),
         Ok(&b"QUIT\r\n"[..])

@@ -427,8 +427,8 @@ fn a_letter_that_cannot_be_kept_is_refused_once_and_forgotten() {
         let mut script = Script::says(said);
         let mut store = Forgetful(Some(kind), Vec::new());
         let mut wire = Wire::new(&mut script);
-        let patience = Duration::from_secs(1);
-        converse(&mut wire, &mut session, &mut store, patience).expect("it ends well");
+        let timeout = Duration::from_secs(1);
+        converse(&mut wire, &mut session, &mut store, timeout).expect("it ends well");
         let heard = String::from_utf8(script.written()).expect("ASCII");
         let last_lines = heard.lines().filter(|line| !line.starts_with("250-"));
         let codes: Vec<&str> = last_lines.map(|line| &line[..3]).collect();

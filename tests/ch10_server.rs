@@ -7,7 +7,7 @@ use common::inn::{Guest, Inn, Memory, caller, codes, conversation, host};
 use common::process::{Server, TempDir, make_site, new_letters, program};
 use common::script::{Dice, Script};
 use smtp_primer::protocol::line::{COMMAND_LINE, Wire};
-use smtp_primer::server::{SHORT_PATIENCE, Times, converse, hang_up};
+use smtp_primer::server::{BUSY_TIMEOUT, Times, converse, hang_up};
 use smtp_primer::session::Session;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -15,7 +15,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 const SHORT: Duration = Duration::from_millis(400);
 const TO_DATA: &str =
     "EHLO b.example\r\nMAIL FROM:<bob@b.example>\r\nRCPT TO:<alice@a.example>\r\nDATA\r\n";
@@ -29,7 +29,7 @@ fn assert_well(address: &str) {
 
 #[test]
 fn callers_are_served_one_after_another_and_each_begins_anew() {
-    let inn = Inn::open(5, PATIENCE);
+    let inn = Inn::open(5, TIMEOUT);
     for _ in 0..5 {
         let mut guest = Guest::call(&inn.address);
         assert_eq!(guest.say("RCPT TO:<alice@a.example>"), 503);
@@ -44,7 +44,7 @@ fn callers_are_served_one_after_another_and_each_begins_anew() {
 fn after_quit_comes_221_and_then_the_end() {
     // DEFECTS 33: aiosmtpd #8, OpenSMTPD #801.
     // Also aiosmtplib #345.
-    let inn = Inn::open(1, PATIENCE);
+    let inn = Inn::open(1, TIMEOUT);
     let mut guest = Guest::call(&inn.address);
     guest.send("QUIT\r\nNOOP\r\n");
     assert_eq!(guest.rest(), [221], "nothing after QUIT is answered");
@@ -58,7 +58,7 @@ fn a_group_of_commands_is_answered_in_order() {
         "{TO_DATA}one\r\n.\r\nNOOP\r\n{}",
         &TO_DATA["EHLO b.example\r\n".len()..]
     );
-    let inn = Inn::open(1, PATIENCE);
+    let inn = Inn::open(1, TIMEOUT);
     let mut guest = Guest::call(&inn.address);
     guest.send(group + "two\r\n.\r\nVRFY nobody\r\nQUIT\r\n");
     let replies = [250, 250, 250, 354, 250, 250, 250, 250, 354, 250, 550, 221];
@@ -96,14 +96,14 @@ fn a_text_without_end_is_refused_for_good_before_the_server_hangs_up() {
 }
 
 #[test]
-fn each_line_has_the_whole_patience() {
+fn each_line_has_the_whole_timeout() {
     let script = Script::new(["EHLO b.example\r\n", "NOOP\r\n"]);
     let (_, stream) = conversation(script, 100, &mut Memory::default());
     assert!(
         stream
             .waits()
             .iter()
-            .all(|(_, patience)| *patience == PATIENCE)
+            .all(|(_, timeout)| *timeout == TIMEOUT)
     );
 }
 
@@ -134,7 +134,7 @@ fn a_conversation_that_ends_anywhere_leaves_whole_letters_or_none() {
 fn a_caller_who_hangs_up_or_resets_anywhere_does_not_end_the_server() {
     let whole = format!("{TO_DATA}Hello\r\n.\r\nQUIT\r\n");
     let ends: Vec<usize> = (0..=whole.len()).step_by(7).collect();
-    let inn = Inn::open(2 * ends.len() as u64 + 1, PATIENCE);
+    let inn = Inn::open(2 * ends.len() as u64 + 1, TIMEOUT);
     for end in ends {
         let mut guest = Guest::call_only(&inn.address);
         guest.send(&whole[..end]);
@@ -156,7 +156,7 @@ fn a_caller_who_hangs_up_or_resets_anywhere_does_not_end_the_server() {
 #[test]
 fn garbage_is_refused_twenty_times_and_then_the_door_is_shut() {
     let mut dice = Dice::new(10);
-    let inn = Inn::open(4, PATIENCE);
+    let inn = Inn::open(4, TIMEOUT);
     for _ in 0..3 {
         let octets: Vec<u8> = (0..200_000).map(|_| dice.below(256) as u8).collect();
         let mut guest = Guest::call(&inn.address);
@@ -236,7 +236,7 @@ fn memory_stays_flat_however_much_is_sent() {
 #[test]
 fn a_mebibyte_without_a_line_end_gets_500_and_is_read_so_that_the_reply_arrives() {
     // DEFECTS 27. Were the rest left unread, TCP would send a reset behind the reply, or before it.
-    let inn = Inn::open(3, PATIENCE);
+    let inn = Inn::open(3, TIMEOUT);
     for octet in [b'x', 0] {
         let half = vec![octet; 512 * 1024];
         let mut guest = Guest::call(&inn.address);
@@ -335,7 +335,7 @@ fn a_connection_ends_some_day_however_lively_it_is() {
     let mut noops = replies.pop().expect("replies");
     assert_eq!(noops.pop(), Some(421));
     assert!(noops.iter().all(|code| *code == 250), "{noops:?}");
-    assert!(noops.len() > 4, "each line has its own patience: {noops:?}");
+    assert!(noops.len() > 4, "each line has its own timeout: {noops:?}");
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn what_was_sent_in_part_is_not_sent_again() {
     let mut wire = Wire::new(Slow { script, takes });
     let host = host(100);
     let mut session = Session::new(&host, caller());
-    let ended = converse(&mut wire, &mut session, &mut Memory::default(), PATIENCE);
+    let ended = converse(&mut wire, &mut session, &mut Memory::default(), TIMEOUT);
     hang_up(
         &mut wire,
         &ended.expect_err("a timeout"),
@@ -404,9 +404,9 @@ fn what_was_sent_in_part_is_not_sent_again() {
 }
 
 #[test]
-#[ignore = "the patience it tests is ten seconds long"]
+#[ignore = "the timeout it tests is ten seconds long"]
 fn an_idle_caller_has_ten_seconds_as_soon_as_another_waits() {
-    let inn = Inn::open(4, PATIENCE);
+    let inn = Inn::open(4, TIMEOUT);
     for dribble in ["", "N"] {
         let begun = Instant::now();
         let mut idle = Guest::call(&inn.address);
@@ -419,13 +419,13 @@ fn an_idle_caller_has_ten_seconds_as_soon_as_another_waits() {
         while let Err(error) = idle.0.read_to_end(&mut came) {
             assert!(is_timeout(&error), "{error}");
             assert!(
-                begun.elapsed() < SHORT_PATIENCE * 2,
+                begun.elapsed() < BUSY_TIMEOUT * 2,
                 "the server is too patient"
             );
             idle.send(dribble);
         }
         assert_eq!(codes(&came), [421]);
-        assert!(begun.elapsed() >= SHORT_PATIENCE);
+        assert!(begun.elapsed() >= BUSY_TIMEOUT);
         assert_eq!(next.hear(), 220);
         assert_eq!(next.quit(), [221]);
     }
@@ -586,9 +586,9 @@ fn a_server_on_a_leash_ends_with_the_program_that_started_it() {
 
 /// Times in which nothing ends by itself, for a test that makes one of them short.
 const LONG: Times = Times {
-    patience: PATIENCE,
-    short: PATIENCE,
-    goodbye: PATIENCE,
+    timeout: TIMEOUT,
+    short: TIMEOUT,
+    goodbye: TIMEOUT,
 };
 
 /// Says `line` again and again, for as long as it is answered: the replies.
@@ -611,9 +611,9 @@ fn a_caller_who_sends_a_block_of_commands_is_stopped_between_two_of_them() {
         ("NOOP\r\n", true),
         ("VRFY x\r\n", true),
     ] {
-        let patience = if wanted { PATIENCE } else { short };
+        let timeout = if wanted { TIMEOUT } else { short };
         let times = Times {
-            patience,
+            timeout,
             short,
             goodbye,
         };
@@ -710,17 +710,17 @@ fn an_idle_caller_is_cut_off_soon_after_another_has_come() {
 }
 
 #[test]
-fn the_connection_of_a_lively_caller_lasts_six_times_the_patience() {
+fn the_connection_of_a_lively_caller_lasts_six_times_the_timeout() {
     for wanted in [false, true] {
-        let (patience, short) = if wanted {
-            (PATIENCE, SHORT)
+        let (timeout, short) = if wanted {
+            (TIMEOUT, SHORT)
         } else {
-            (SHORT, PATIENCE)
+            (SHORT, TIMEOUT)
         };
         let inn = Inn::with(
             2,
             Times {
-                patience,
+                timeout,
                 short,
                 ..LONG
             },
@@ -742,7 +742,7 @@ fn the_connection_of_a_lively_caller_lasts_six_times_the_patience() {
 
 #[test]
 fn a_caller_who_does_not_close_is_given_the_time_of_the_goodbye_and_no_more() {
-    for (goodbye, least) in [(SHORT, SHORT), (Times::new(PATIENCE).goodbye, SHORT * 2)] {
+    for (goodbye, least) in [(SHORT, SHORT), (Times::new(TIMEOUT).goodbye, SHORT * 2)] {
         let inn = Inn::with(2, Times { goodbye, ..LONG });
         let mut first = Guest::call(&inn.address);
         let mut next = Guest::call_only(&inn.address);
@@ -775,7 +775,7 @@ fn a_caller_who_reads_nothing_gets_the_time_of_the_goodbye_once_and_once_more_to
     let inn = Inn::with(
         2,
         Times {
-            patience: SHORT,
+            timeout: SHORT,
             goodbye: SHORT,
             ..LONG
         },
@@ -812,7 +812,7 @@ fn a_mebibyte_is_read_when_we_close_and_not_one_octet_more() {
     socket.set_read_timeout(Some(SHORT)).expect("a socket");
     let error = next.0.read(&mut [0]).expect_err("not yet");
     assert!(is_timeout(&error), "{error}");
-    socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    socket.set_read_timeout(Some(TIMEOUT)).expect("a socket");
     first.send("x");
     assert_eq!(next.hear(), 220);
     assert_eq!(next.quit(), [221]);
@@ -822,11 +822,11 @@ fn a_mebibyte_is_read_when_we_close_and_not_one_octet_more() {
 #[test]
 fn the_usual_times_are_ten_seconds_for_a_caller_in_the_way_and_one_for_the_goodbye() {
     let seconds = Duration::from_secs;
-    let (patience, short, goodbye) = (seconds(7), seconds(10), seconds(1));
+    let (timeout, short, goodbye) = (seconds(7), seconds(10), seconds(1));
     assert_eq!(
         Times::new(seconds(7)),
         Times {
-            patience,
+            timeout,
             short,
             goodbye
         }

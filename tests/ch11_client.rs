@@ -5,7 +5,7 @@ mod common;
 
 use common::inn::{Inn, Shared};
 use common::script::{Event, Notes, Script, strings};
-use smtp_primer::client::{Client, Failure, RECIPIENTS, Stage, Timeouts, Verdict, connect};
+use smtp_primer::client::{Client, RECIPIENTS, SendError, Stage, Timeouts, Verdict, connect};
 use smtp_primer::protocol::address::{Domain, ForwardPath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::line::{ENDLESS_LINE, Stream, Trace, Wire};
@@ -51,7 +51,7 @@ fn recipients(names: &[&str]) -> Vec<ForwardPath> {
 }
 
 /// Sends one letter to `names` over `stream`, and says goodbye.
-fn send_over<S: Stream>(stream: S, names: &[&str], text: &Text) -> Result<Vec<Verdict>, Failure> {
+fn send_over<S: Stream>(stream: S, names: &[&str], text: &Text) -> Result<Vec<Verdict>, SendError> {
     let mut client = Client::open(Wire::new(stream), &helo(), Timeouts::RFC)?;
     let verdicts = send_by(&mut client, names, text);
     client.quit();
@@ -78,7 +78,7 @@ fn send<T: AsRef<[u8]>>(replies: &[T], names: &[&str], octets: &str) -> (String,
 
 /// In short: what became of each recipient; or if that is the same for all and has nothing to do
 /// with them, where it failed; and whether to try again.
-fn outcome(sent: &Result<Vec<Verdict>, Failure>) -> String {
+fn outcome(sent: &Result<Vec<Verdict>, SendError>) -> String {
     match sent {
         Ok(verdicts) => {
             let short = |verdict: &Verdict| match &verdict.result {
@@ -96,21 +96,21 @@ fn outcome(sent: &Result<Vec<Verdict>, Failure>) -> String {
     }
 }
 
-fn of_one(failure: &Failure) -> String {
+fn of_one(failure: &SendError) -> String {
     let again = if failure.is_temporary() {
         "later"
     } else {
         "never"
     };
     match failure {
-        Failure::Refused(Stage::Rcpt | Stage::Data | Stage::Text, _) => again.to_string(),
-        Failure::Refused(stage, _) => format!("{stage:?} refused, {again}"),
-        Failure::Unfit(_) => format!("unfit, {again}"),
-        Failure::Broken(stage, why) if why.contains("before it was asked") => {
+        SendError::Refused(Stage::Rcpt | Stage::Data | Stage::Text, _) => again.to_string(),
+        SendError::Refused(stage, _) => format!("{stage:?} refused, {again}"),
+        SendError::Unfit(_) => format!("unfit, {again}"),
+        SendError::Broken(stage, why) if why.contains("before it was asked") => {
             format!("{stage:?} out of step, {again}")
         }
-        Failure::Broken(stage, _) => format!("{stage:?} broken, {again}"),
-        Failure::Unknown(_) => format!("unknown, {again}"),
+        SendError::Broken(stage, _) => format!("{stage:?} broken, {again}"),
+        SendError::Unknown(_) => format!("unknown, {again}"),
     }
 }
 
@@ -241,7 +241,7 @@ fn silence_at_any_step_is_a_timeout_there() {
             Err(failure) => Some(failure.clone()),
         };
         match (step, failure) {
-            (0..=4, Some(Failure::Broken(_, why))) | (5, Some(Failure::Unknown(why))) => {
+            (0..=4, Some(SendError::Broken(_, why))) | (5, Some(SendError::Unknown(why))) => {
                 assert_eq!(why, "no answer came in time");
             }
             (6, None) => {} // whatever comes after QUIT
@@ -577,8 +577,8 @@ impl Write for Breaking {
 }
 
 impl Stream for Breaking {
-    fn allow(&mut self, patience: Duration) -> io::Result<()> {
-        self.0.allow(patience)
+    fn allow(&mut self, timeout: Duration) -> io::Result<()> {
+        self.0.allow(timeout)
     }
 }
 
@@ -1049,13 +1049,13 @@ fn connect_tries_every_address_of_a_name() {
     let inn = Inn::open(1, Timeouts::RFC.command);
     let nobody: SocketAddr = "127.0.0.1:0".parse().expect("an address"); // port 0 is no port
     let addresses = [nobody, inn.address.parse().expect("an address")];
-    let patience = Duration::from_secs(10);
-    let socket = connect(&addresses[..], patience).expect("the second answers");
-    let client = Client::open(Wire::new(socket), &helo(), Timeouts::all(patience)).expect("open");
+    let timeout = Duration::from_secs(10);
+    let socket = connect(&addresses[..], timeout).expect("the second answers");
+    let client = Client::open(Wire::new(socket), &helo(), Timeouts::all(timeout)).expect("open");
     client.quit();
     inn.close();
-    assert!(connect(&addresses[..1], patience).is_err());
-    let none = connect(&addresses[..0], patience).expect_err("no address");
+    assert!(connect(&addresses[..1], timeout).is_err());
+    let none = connect(&addresses[..0], timeout).expect_err("no address");
     assert_eq!(none.kind(), ErrorKind::NotFound);
 }
 

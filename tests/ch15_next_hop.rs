@@ -899,18 +899,18 @@ fn mx_answer(question: &[u8]) -> Vec<u8> {
 }
 
 /// A resolver with time enough for all questions.
-fn resolver(server: SocketAddr, patience: Duration) -> Resolver {
+fn resolver(server: SocketAddr, timeout: Duration) -> Resolver {
     let deadline = Instant::now() + Duration::from_secs(3600);
     Resolver {
         server,
-        patience,
+        timeout,
         deadline,
     }
 }
 
 /// Asks for the MX records of b.example.
-fn answer(server: SocketAddr, patience: Duration) -> Result<Vec<Record>, NoHop> {
-    resolver(server, patience).ask("b.example", Kind::Mx)
+fn answer(server: SocketAddr, timeout: Duration) -> Result<Vec<Record>, NoHop> {
+    resolver(server, timeout).ask("b.example", Kind::Mx)
 }
 
 fn mx_record() -> Vec<Record> {
@@ -1021,26 +1021,26 @@ fn a_silent_resolver_is_asked_three_times_and_then_it_is_not_now() {
         heard.lock().unwrap().push(Instant::now());
         Vec::new()
     });
-    let patience = Duration::from_millis(200);
+    let timeout = Duration::from_millis(200);
     let begin = Instant::now();
-    let answer = answer(server, patience);
+    let answer = answer(server, timeout);
     let end = Instant::now();
     assert_eq!(thread.join().unwrap().len(), 3);
     let text = format!("asked {server} for the MX records of b.example: no answer came");
     assert_eq!(answer, Err(NoHop::NotNow(text)));
     // Each time we wait twice as long. A busy machine adds a little: 3 times 200 ms are allowed.
     let times = times.lock().unwrap();
-    assert!(times[1] - begin >= patience && times[2] - begin >= 3 * patience);
-    assert!(end - begin >= 7 * patience && end - begin < 10 * patience);
+    assert!(times[1] - begin >= timeout && times[2] - begin >= 3 * timeout);
+    assert!(end - begin >= 7 * timeout && end - begin < 10 * timeout);
 }
 
 #[test]
-fn a_patient_user_does_not_make_the_resolver_more_patient() {
+fn a_long_timeout_of_the_user_does_not_make_the_resolver_wait_longer() {
     let server = "127.0.0.1:1".parse().unwrap();
     let now = Instant::now();
     let seconds = Duration::from_secs;
     let most = Some(seconds(u32::MAX.into()));
-    for (timeout, patience) in [
+    for (timeout, first_wait) in [
         (None, 2000),
         (Some(Duration::from_millis(100)), 100),
         (Some(Duration::from_millis(1999)), 1999),
@@ -1051,7 +1051,7 @@ fn a_patient_user_does_not_make_the_resolver_more_patient() {
     ] {
         let expected = Resolver {
             server,
-            patience: Duration::from_millis(patience),
+            timeout: Duration::from_millis(first_wait),
             deadline: now + seconds(60),
         };
         assert_eq!(Resolver::new(server, timeout, now), expected, "{timeout:?}");

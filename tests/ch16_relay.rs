@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::peers::{Nobody, PATIENCE, Peer};
+use common::peers::{Nobody, Peer, TIMEOUT};
 use common::process::{Server, TempDir, make_site, new_letters, program};
 use smtp_primer::client::Timeouts;
 use smtp_primer::message::{Clock, Date};
@@ -75,7 +75,7 @@ impl Bench {
             folder: TempDir::new("relay"),
             now: NOON,
             schedule: Schedule::RFC,
-            timeouts: Timeouts::all(PATIENCE),
+            timeouts: Timeouts::all(TIMEOUT),
             hops: BTreeMap::new(),
             bounces: Kept::default(),
             log: RefCell::default(),

@@ -7,7 +7,7 @@ use common::mailbox::{LOGIN, Letterbox, put};
 use common::process::{Server, TempDir, new_letters};
 use common::script::Script;
 use smtp_primer::dialogue::{Dialogue, Side};
-use smtp_primer::pop3::{Message, PATIENCE, Session, Step, converse};
+use smtp_primer::pop3::{COMMAND_TIMEOUT, Message, Session, Step, converse};
 use smtp_primer::protocol::line::{Line, Socket, Stream, Wire};
 use smtp_primer::session::Host;
 use std::io::{self, Read, Write};
@@ -469,8 +469,8 @@ impl Write for Watcher {
 }
 
 impl Stream for Watcher {
-    fn allow(&mut self, patience: Duration) -> io::Result<()> {
-        self.script.allow(patience)
+    fn allow(&mut self, timeout: Duration) -> io::Result<()> {
+        self.script.allow(timeout)
     }
 }
 
@@ -499,7 +499,7 @@ fn letters_are_removed_after_quit_and_before_its_reply() {
         &mut wire,
         &mut Session::new(&host, true),
         |_| open(),
-        PATIENCE,
+        COMMAND_TIMEOUT,
     );
     ended.expect("a conversation that ends well");
     let seen: Vec<bool> = wire.stream().seen.iter().map(|(_, there)| *there).collect();
@@ -727,7 +727,7 @@ fn a_mailbox_that_cannot_be_opened_is_not_kept_locked() {
         &mut wire,
         &mut Session::new(&host, true),
         |_| Ok(mailbox.clone()),
-        PATIENCE,
+        COMMAND_TIMEOUT,
     );
     ended.expect("a conversation that ends well");
     let said = String::from_utf8(wire.stream().written()).expect("replies");
@@ -741,7 +741,7 @@ fn a_mailbox_that_cannot_be_opened_is_not_kept_locked() {
 #[test]
 fn a_silent_caller_is_left_without_a_word_and_nothing_is_removed() {
     // RFC 1939 §3: after 10 minutes at least
-    assert!(PATIENCE >= Duration::from_secs(600));
+    assert!(COMMAND_TIMEOUT >= Duration::from_secs(600));
     let folder = TempDir::new("silent");
     let site = site(folder.path());
     put(&site.join("mail/alice"), "1", TEA);

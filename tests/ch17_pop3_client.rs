@@ -8,7 +8,7 @@ use common::peers::{Nobody, Peer};
 use common::process::{Server, TempDir, new_letters, program};
 use common::script::Script;
 use smtp_primer::maildir::{ABANDONED, Maildir};
-use smtp_primer::pop3::client::{Client, Failure};
+use smtp_primer::pop3::client::{Client, FetchError};
 use smtp_primer::protocol::dot::{ENDLESS_TEXT, Text};
 use smtp_primer::protocol::line::{ENDLESS_LINE, Wire};
 use smtp_primer::protocol::sasl::Credentials;
@@ -29,12 +29,12 @@ fn alice() -> Credentials {
 
 type Conversation<'a> = Client<&'a mut Script>;
 
-fn open(server: &mut Script) -> Result<Conversation<'_>, Failure> {
+fn open(server: &mut Script) -> Result<Conversation<'_>, FetchError> {
     Client::open(Wire::new(server), &alice(), Duration::from_secs(1))
 }
 
 /// All that a user agent does with a mailbox of one letter.
-fn fetch(server: &mut Script) -> Result<Vec<u8>, Failure> {
+fn fetch(server: &mut Script) -> Result<Vec<u8>, FetchError> {
     let mut client = open(server)?;
     let mut octets = Vec::new();
     for (number, size) in client.list()? {
@@ -68,7 +68,10 @@ fn it_logs_in_lists_retrieves_deletes_and_quits() {
 fn a_conversation_that_ends_early_anywhere_is_a_failure() {
     for end in 0..GOOD.len() {
         let failure = fetch(&mut Script::answers(&GOOD[..end]));
-        assert!(matches!(failure, Err(Failure::Io(_))), "{end}: {failure:?}");
+        assert!(
+            matches!(failure, Err(FetchError::Io(_))),
+            "{end}: {failure:?}"
+        );
     }
     let late = Script::answers(WELCOME).failing(io::ErrorKind::TimedOut);
     let failure = fetch(&mut { late }).expect_err("it is late");
@@ -92,14 +95,14 @@ fn a_refusal_or_nonsense_in_place_of_any_answer_is_told() {
             "-ERR no\x1b[31m",
             1,
         )));
-        let Err(Failure::Refused(words)) = refused else {
+        let Err(FetchError::Refused(words)) = refused else {
             panic!("{answer}: {refused:?}");
         };
         assert!(words.starts_with("-ERR no\\x1b[31m"), "{words}");
         for wrong in ["220 hello", "", "+OKAY", "+ok", "+OK \n", "+OK \rx", "\0\0"] {
             let nonsense = fetch(&mut Script::answers(GOOD.replacen(answer, wrong, 1)));
             assert!(
-                matches!(nonsense, Err(Failure::Nonsense(_))),
+                matches!(nonsense, Err(FetchError::Nonsense(_))),
                 "{wrong:?}: {nonsense:?}"
             );
         }
@@ -132,13 +135,13 @@ fn the_first_word_of_an_answer_decides_however_long_the_rest_is() {
             )));
             if length <= ENDLESS_LINE {
                 assert_eq!(fetched.expect("a letter"), b".ab\r\n", "{length}");
-                let Err(Failure::Refused(words)) = refused else {
+                let Err(FetchError::Refused(words)) = refused else {
                     panic!("{length}: {refused:?}");
                 };
                 assert!(words.starts_with("-ERR xxx") && words.len() <= 512);
             } else {
-                assert!(matches!(fetched, Err(Failure::Endless)), "{fetched:?}");
-                assert!(matches!(refused, Err(Failure::Endless)), "{refused:?}");
+                assert!(matches!(fetched, Err(FetchError::Endless)), "{fetched:?}");
+                assert!(matches!(refused, Err(FetchError::Endless)), "{refused:?}");
             }
         }
     }
@@ -169,7 +172,7 @@ fn an_answer_that_is_there_before_the_question_is_not_believed() {
         );
         let failure = fetch(&mut early);
         assert!(
-            matches!(failure, Err(Failure::OutOfStep)),
+            matches!(failure, Err(FetchError::OutOfStep)),
             "{ahead}: {failure:?}"
         );
         assert!(early.writes().len() < whole);
@@ -195,7 +198,7 @@ fn a_list_that_makes_no_sense_is_refused() {
             GOOD.replace("7 5\r\n", &format!("{line}\r\n")),
         ));
         assert!(
-            matches!(listed, Err(Failure::Nonsense(_))),
+            matches!(listed, Err(FetchError::Nonsense(_))),
             "{line:?}: {listed:?}"
         );
     }
@@ -230,7 +233,7 @@ fn a_letter_may_be_twice_as_long_as_was_said_and_64_kib_more() {
         let mut client = open(&mut server).expect("a login");
         let got = client.retrieve(1, claimed);
         assert_eq!(got.is_ok(), fits, "{size}");
-        assert!(fits || matches!(got, Err(Failure::Unfit(_))), "{got:?}");
+        assert!(fits || matches!(got, Err(FetchError::Unfit(_))), "{got:?}");
         // It was read to its end, so the conversation goes on.
         let next = client.retrieve(2, claimed).expect("the next");
         assert_eq!(next.octets(), b"the next\r\n");
@@ -245,7 +248,7 @@ fn a_list_has_a_hundred_thousand_letters_at_most() {
         let listed = open(&mut server).expect("a login").list();
         match listed {
             Ok(listed) => assert!(fits && listed.len() == letters, "{letters}"),
-            Err(failure) => assert!(!fits && matches!(failure, Failure::Endless), "{failure}"),
+            Err(failure) => assert!(!fits && matches!(failure, FetchError::Endless), "{failure}"),
         }
     }
 }
@@ -261,7 +264,7 @@ fn a_server_that_never_ends_is_left() {
     let list = "+OK hello\r\n+OK go on\r\n+OK welcome\r\n+OK\r\n";
 
     let mut endless = Script::new(line());
-    assert!(matches!(open(&mut endless), Err(Failure::Endless)));
+    assert!(matches!(open(&mut endless), Err(FetchError::Endless)));
     assert!(
         endless.octets_read() < 256 * 1024,
         "{}",
@@ -275,7 +278,7 @@ fn a_server_that_never_ends_is_left() {
         let mut endless = endless;
         let mut client = open(&mut endless).expect("a login");
         let failure = client.retrieve(1, 0).expect_err("no letter");
-        assert!(matches!(failure, Failure::Endless), "{failure}");
+        assert!(matches!(failure, FetchError::Endless), "{failure}");
         assert!(endless.octets_read() < ENDLESS_TEXT + 1024 * 1024);
     }
 }
@@ -297,7 +300,7 @@ fn a_letter_has_64_mib_at_most_whatever_size_was_claimed() {
             fits == matches!(got, Ok(kept) if kept == size),
             "{size}: {got:?}"
         );
-        assert!(fits || matches!(got, Err(Failure::Unfit(_))), "{got:?}");
+        assert!(fits || matches!(got, Err(FetchError::Unfit(_))), "{got:?}");
     }
 }
 
@@ -698,7 +701,7 @@ fn a_response_code_says_whether_to_try_again() {
         ("-ERR IN-USE", false),
         ("-ERR", false),
     ] {
-        let failure = Failure::Refused(reply.to_string());
+        let failure = FetchError::Refused(reply.to_string());
         assert_eq!(failure.is_temporary(), is_temporary, "{reply}");
     }
     // At every step: what follows the first of these is not reached.

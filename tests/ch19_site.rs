@@ -789,7 +789,7 @@ fn a_letter_goes_once_to_each_user_and_once_into_the_queue_for_all_others() {
 }
 
 /// RFC 1047; maddy #23, postal #3016: a server that did slow work before its 250, such as to call
-/// the next hop, outlasted the patience of its client, who sent the letter again.
+/// the next hop, outlasted the timeout of its client, who sent the letter again.
 #[test]
 fn the_next_hop_is_not_called_before_the_letter_is_answered() {
     let next_hop = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");

@@ -17,7 +17,7 @@ use common::inn::{Guest, Memory, conversation};
 use common::mailbox::{Letterbox, enqueue};
 use common::process::{Server, TempDir, make_site, new_letters, run};
 use common::script::{Script, latin1, octets, splits};
-use smtp_primer::client::{Client, Failure, Timeouts, Verdict};
+use smtp_primer::client::{Client, SendError, Timeouts, Verdict};
 use smtp_primer::pop3::client as pop3;
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::line::{Stream, Wire};
@@ -342,7 +342,7 @@ fn listening_hop(callers: usize) -> (String, JoinHandle<Vec<String>>) {
     (address, std::thread::spawn(serve))
 }
 
-fn send(hop: &mut Hop, text: &Text) -> Result<Vec<Verdict>, Failure> {
+fn send(hop: &mut Hop, text: &Text) -> Result<Vec<Verdict>, SendError> {
     let helo = "a.example".parse().expect("a domain");
     let mut client = Client::open(Wire::new(hop), &helo, Timeouts::RFC)?;
     let from = "<alice@a.example>".parse().expect("a path");
@@ -521,9 +521,9 @@ fn a_letter_fetched_by_pop3_is_one_letter_and_the_answers_stay_in_step() {
             let mut client = pop3::Client::open(wire, &alice, Timeouts::RFC.dot).expect("a login");
             match (client.retrieve(1, letter.len()), &text) {
                 (Ok(came), Some(text)) => assert_eq!(&latin1(came.octets()), text),
-                (Err(pop3::Failure::Unfit(_)), None) => {}
+                (Err(pop3::FetchError::Unfit(_)), None) => {}
                 // It was announced with some octets, and none has come.
-                (Err(pop3::Failure::Unfit(_)), Some(text)) if text.is_empty() => {}
+                (Err(pop3::FetchError::Unfit(_)), Some(text)) if text.is_empty() => {}
                 (came, _) => panic!("{letter:?}: {came:?}"),
             }
             if rest.is_empty() {

@@ -42,7 +42,7 @@ impl fmt::Display for Stage {
 
 /// Why a letter was not sent, or not surely.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum SendError {
     /// The server said no, for now (4) or for good (5).
     Refused(Stage, Reply),
     /// We did not send the letter, as the server could not have taken it as it is.
@@ -53,40 +53,40 @@ pub enum Failure {
     Unknown(String),
 }
 
-impl Failure {
+impl SendError {
     /// Is it worth while to try the same again later? A 552 to RCPT is an old way to say 452, too
     /// many recipients for now (RFC 5321 §4.5.3.1.10).
     pub fn is_temporary(&self) -> bool {
         match self {
-            Failure::Refused(Stage::Rcpt, reply) if reply.code() == 552 => true,
-            Failure::Refused(_, reply) => reply.severity() != Severity::Refused,
-            Failure::Unfit(_) => false,
-            Failure::Broken(..) | Failure::Unknown(_) => true,
+            SendError::Refused(Stage::Rcpt, reply) if reply.code() == 552 => true,
+            SendError::Refused(_, reply) => reply.severity() != Severity::Refused,
+            SendError::Unfit(_) => false,
+            SendError::Broken(..) | SendError::Unknown(_) => true,
         }
     }
 
     /// Does it also count for those who were not named in this transaction? A no to DATA or to the
     /// text may have to do with the recipients before it.
     pub(super) fn is_for_all(&self) -> bool {
-        self.is_temporary() || !matches!(self, Failure::Refused(Stage::Data | Stage::Text, _))
+        self.is_temporary() || !matches!(self, SendError::Refused(Stage::Data | Stage::Text, _))
     }
 
     /// What it is to them: it is certain that the letter was not sent to them.
-    pub(super) fn for_the_others(self) -> Failure {
+    pub(super) fn for_the_others(self) -> SendError {
         match self {
-            Failure::Unknown(why) => Failure::Broken(Stage::Text, why),
+            SendError::Unknown(why) => SendError::Broken(Stage::Text, why),
             failure => failure,
         }
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Refused(stage, reply) => write!(f, "at {stage} the server said: {reply}"),
-            Failure::Unfit(why) => f.write_str(why),
-            Failure::Broken(stage, error) => write!(f, "at {stage}: {error}"),
-            Failure::Unknown(error) => write!(
+            SendError::Refused(stage, reply) => write!(f, "at {stage} the server said: {reply}"),
+            SendError::Unfit(why) => f.write_str(why),
+            SendError::Broken(stage, error) => write!(f, "at {stage}: {error}"),
+            SendError::Unknown(error) => write!(
                 f,
                 "outcome unknown: the whole text was sent, and then {error}; \
                  the letter may have arrived"
@@ -95,7 +95,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for SendError {}
 
 /// What became of the letter for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub struct Verdict {
     pub path: ForwardPath,
     /// The server has the letter, and this is its reply to the final dot; or why it has not, or
     /// not surely.
-    pub result: Result<Reply, Failure>,
+    pub result: Result<Reply, SendError>,
 }
 
 impl Verdict {

@@ -1,6 +1,6 @@
 //! How a letter is handed over: in one transaction, or in several (RFC 5321 §3.3).
 
-use super::{Client, Failure, Stage, Verdict, broken, done};
+use super::{Client, SendError, Stage, Verdict, broken, done};
 use crate::protocol::address::{ForwardPath, ReversePath};
 use crate::protocol::command::{Body, Command, MailParameters};
 use crate::protocol::dot::{Text, end_text, write_text_line};
@@ -27,7 +27,7 @@ struct Named {
     verdicts: Vec<Verdict>,
 }
 
-fn refused(path: &ForwardPath, failure: &Failure) -> Verdict {
+fn refused(path: &ForwardPath, failure: &SendError) -> Verdict {
     let (path, result) = (path.clone(), Err(failure.clone()));
     Verdict { path, result }
 }
@@ -96,7 +96,7 @@ impl<S: Stream> Client<S> {
     }
 
     /// MAIL, with what there is to tell of the text.
-    fn mail(&mut self, reverse_path: &ReversePath, text: &Text) -> Result<(), Failure> {
+    fn mail(&mut self, reverse_path: &ReversePath, text: &Text) -> Result<(), SendError> {
         let parameters = self.parameters(text)?;
         let reply = self.say(Stage::Mail, Command::Mail(reverse_path.clone(), parameters))?;
         done(Stage::Mail, reply)
@@ -107,7 +107,7 @@ impl<S: Stream> Client<S> {
         &mut self,
         waiting: &mut VecDeque<ForwardPath>,
         named: &mut Named,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), SendError> {
         let mut running = 0;
         for _ in 0..RECIPIENTS {
             let Some(path) = waiting.front().cloned() else {
@@ -132,7 +132,7 @@ impl<S: Stream> Client<S> {
 
     /// What to tell the server of the text, and whether it can take it. SIZE and BODY are said only
     /// to a server that offers them.
-    fn parameters(&self, text: &Text) -> Result<MailParameters, Failure> {
+    fn parameters(&self, text: &Text) -> Result<MailParameters, SendError> {
         let octets = text.octets().len() as u64;
         let mut parameters = MailParameters::default();
         if let Some(mut words) = self.offers("SIZE").next() {
@@ -141,7 +141,7 @@ impl<S: Stream> Client<S> {
             if (1..octets).contains(&limit) {
                 let why =
                     format!("the letter has {octets} octets, and the server takes {limit} at most");
-                return Err(Failure::Unfit(why));
+                return Err(SendError::Unfit(why));
             }
             parameters.size = Some(octets);
         }
@@ -149,7 +149,7 @@ impl<S: Stream> Client<S> {
             if !self.offers_8bit() {
                 let why = "the letter has octets over 127, and the server does not offer 8BITMIME; \
                            send it in ASCII, with quoted-printable or base64";
-                return Err(Failure::Unfit(why.to_string()));
+                return Err(SendError::Unfit(why.to_string()));
             }
             parameters.body = Some(Body::EightBitMime);
         }
@@ -157,7 +157,7 @@ impl<S: Stream> Client<S> {
     }
 
     /// DATA, the text, the dot. `Ok`: the server has the letter.
-    fn data(&mut self, text: &Text) -> Result<Reply, Failure> {
+    fn data(&mut self, text: &Text) -> Result<Reply, SendError> {
         let reply = self.say(Stage::Data, Command::Data)?;
         match reply.severity() {
             // No other reply invites the text, nor does another 3yz (RFC 5321 §3.3).
@@ -165,23 +165,23 @@ impl<S: Stream> Client<S> {
             // A server that says "done" before it has the text does not know what it is doing.
             Severity::Done | Severity::GoOn => {
                 let reply = Reply::new(451, &reply.to_string());
-                return Err(Failure::Refused(Stage::Data, reply));
+                return Err(SendError::Refused(Stage::Data, reply));
             }
             Severity::TryLater | Severity::Refused => {
                 let _ = self.say(Stage::Data, Command::Rset);
-                return Err(Failure::Refused(Stage::Data, reply));
+                return Err(SendError::Refused(Stage::Data, reply));
             }
         }
         let reply = self.text(text)?;
         match reply.severity() {
             Severity::Done => Ok(reply),
-            Severity::GoOn => Err(Failure::Unknown(format!("the server said: {reply}"))),
-            _ => Err(Failure::Refused(Stage::Text, reply)),
+            Severity::GoOn => Err(SendError::Unknown(format!("the server said: {reply}"))),
+            _ => Err(SendError::Refused(Stage::Text, reply)),
         }
     }
 
     /// The text and the dot, and what is said to that.
-    fn text(&mut self, text: &Text) -> Result<Reply, Failure> {
+    fn text(&mut self, text: &Text) -> Result<Reply, SendError> {
         for line in text.lines() {
             if let Err(error) = write_text_line(&mut self.wire, line, self.timeouts.block) {
                 let failure = broken(Stage::Text)(error);
@@ -191,7 +191,7 @@ impl<S: Stream> Client<S> {
         self.in_step(Stage::Text)?;
         // From here on the dot may have arrived.
         if let Err(error) = end_text(&mut self.wire, self.timeouts.block) {
-            let failure = Failure::Unknown(ReplyError::Io(error).to_string());
+            let failure = SendError::Unknown(ReplyError::Io(error).to_string());
             return self.last_words().ok_or(failure);
         }
         self.hear(Stage::Text)

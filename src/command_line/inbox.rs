@@ -16,17 +16,17 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long to wait for a POP3 server.
-const PATIENCE: Duration = Duration::from_secs(60);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Shows the letters. Only a letter that lies in the user's own Maildir is removed from the server,
 /// so that at every moment it is in one place or in both.
 pub fn inbox(args: &Args) -> Result<(), Failure> {
     let server = args.need("server")?;
     let credentials = credentials(args.need("user")?, args)?;
-    let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
+    let timeout = args.seconds("timeout")?.unwrap_or(REPLY_TIMEOUT);
     let mut own = args.get("into").map(OwnMailbox::open).transpose()?;
-    let wire = Wire::new(call(server, patience)?);
-    let client = pop3::Client::open(wire, &credentials, patience);
+    let wire = Wire::new(call(server, timeout)?);
+    let client = pop3::Client::open(wire, &credentials, timeout);
     let mut client = client.map_err(|why| ended("the login", &why, None))?;
     let letters = client.list().map_err(|why| ended("LIST", &why, None))?;
     let count = letters.len();
@@ -42,7 +42,9 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
         ) {
             Ok(()) => {}
             // The others may be all right.
-            Err(Trouble::There(why @ (pop3::Failure::Refused(_) | pop3::Failure::Unfit(_)))) => {
+            Err(Trouble::There(
+                why @ (pop3::FetchError::Refused(_) | pop3::FetchError::Unfit(_)),
+            )) => {
                 let text = format!("letter {place} stays on the server: {why}");
                 failures.push(with_status(&why, text));
             }
@@ -65,12 +67,12 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
 
 /// Why a letter was not fetched: what happened on the server's side, or here.
 enum Trouble {
-    There(pop3::Failure),
+    There(pop3::FetchError),
     Here(Failure),
 }
 
-impl From<pop3::Failure> for Trouble {
-    fn from(why: pop3::Failure) -> Trouble {
+impl From<pop3::FetchError> for Trouble {
+    fn from(why: pop3::FetchError) -> Trouble {
         Trouble::There(why)
     }
 }
@@ -168,7 +170,7 @@ fn holds_other_things(folder: &Path) -> bool {
     !names.iter().all(|name| folder.join(name).is_dir()) && other.next().is_some()
 }
 
-fn with_status(why: &pop3::Failure, text: String) -> Failure {
+fn with_status(why: &pop3::FetchError, text: String) -> Failure {
     match why.is_temporary() {
         true => try_later(text + "; try again later"),
         false => failed(text),
@@ -176,14 +178,14 @@ fn with_status(why: &pop3::Failure, text: String) -> Failure {
 }
 
 /// The conversation ended before it was over.
-fn ended(step: &str, why: &pop3::Failure, own: Option<&OwnMailbox>) -> Failure {
+fn ended(step: &str, why: &pop3::FetchError, own: Option<&OwnMailbox>) -> Failure {
     let mut text = format!("at {step}: {why}");
     if let Some(own) = own.filter(|own| own.letters > 0) {
         text += &format!("; what is in {} already may come a second time", own.folder);
     }
     if matches!(
         why,
-        pop3::Failure::Nonsense(_) | pop3::Failure::OutOfStep | pop3::Failure::Endless
+        pop3::FetchError::Nonsense(_) | pop3::FetchError::OutOfStep | pop3::FetchError::Endless
     ) {
         text += "; does a POP3 server listen there?";
     }

@@ -9,7 +9,7 @@ use crate::pop3;
 use crate::protocol::address::Domain;
 use crate::protocol::line::{Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
-use crate::server::{self, Connection, Entrance, IsOver, PATIENCE, Store, Times, hang_up};
+use crate::server::{self, COMMAND_TIMEOUT, Connection, Entrance, IsOver, Store, Times, hang_up};
 use crate::session::{Letter, Session};
 use crate::site::{PostOffice, Site, new_conf};
 use std::io;
@@ -71,10 +71,10 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
         is_quiet: args.flag("quiet"),
     };
     let goodbye = format!("421 {} closing", site.host.domain);
-    receive(args, "127.0.0.1:2525", PATIENCE, |wire, patience| {
+    receive(args, "127.0.0.1:2525", COMMAND_TIMEOUT, |wire, timeout| {
         let caller = site.caller(wire.stream().peer.ip(), wire.stream().local()?.ip());
         let mut session = Session::new(&site.host, caller);
-        let ended = server::converse(wire, &mut session, &mut office, patience);
+        let ended = server::converse(wire, &mut session, &mut office, timeout);
         if let Err(error) = ended {
             hang_up(wire, &error, &goodbye);
         }
@@ -102,31 +102,36 @@ impl Store for Office<'_> {
 
 pub fn pop3(args: &Args) -> Result<(), Failure> {
     let site = site(args)?;
-    receive(args, "127.0.0.1:2110", pop3::PATIENCE, |wire, patience| {
-        let may_authenticate = site.may_authenticate(wire.stream().local()?.ip());
-        let mut session = pop3::Session::new(&site.host, may_authenticate);
-        // A POP3 server that has waited too long closes without a word (RFC 1939 §3).
-        pop3::converse(wire, &mut session, |user| site.mailbox(user), patience)
-    })
+    receive(
+        args,
+        "127.0.0.1:2110",
+        pop3::COMMAND_TIMEOUT,
+        |wire, timeout| {
+            let may_authenticate = site.may_authenticate(wire.stream().local()?.ip());
+            let mut session = pop3::Session::new(&site.host, may_authenticate);
+            // A POP3 server that has waited too long closes without a word (RFC 1939 §3).
+            pop3::converse(wire, &mut session, |user| site.mailbox(user), timeout)
+        },
+    )
 }
 
 /// Opens a port, and converses with one caller after another.
 fn receive(
     args: &Args,
     address: &str,
-    patience: Duration,
+    timeout: Duration,
     mut converse: impl FnMut(&mut Wire<Connection<'_>>, Duration) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let sessions = args.number("sessions")?;
-    let patience = args.seconds("timeout")?.unwrap_or(patience);
+    let timeout = args.seconds("timeout")?.unwrap_or(timeout);
     let is_over = leash().map(|parent| Box::new(move || is_orphan(parent)) as IsOver);
-    let entrance = Entrance::new(listen(args, address)?, Times::new(patience), is_over);
+    let entrance = Entrance::new(listen(args, address)?, Times::new(timeout), is_over);
     let mut entrance = entrance.map_err(|error| failed(format!("cannot listen: {error}")))?;
     server::serve(&mut entrance, sessions, |connection| {
         let peer = connection.peer;
         let mut wire = Wire::traced(connection, trace(args, Trace::of_server));
         wire.remark(&format!("{peer} calls"));
-        if let Err(error) = converse(&mut wire, patience) {
+        if let Err(error) = converse(&mut wire, timeout) {
             wire.remark(&format!("the conversation broke off: {error}"));
         }
         wire.remark("the connection is closed");

@@ -122,9 +122,9 @@ fn helo_name(name: &str) -> Result<Domain, Failure> {
     })
 }
 
-fn not_sent(failure: &client::Failure) -> Failure {
+fn not_sent(failure: &client::SendError) -> Failure {
     match failure {
-        client::Failure::Unknown(_) => try_later(format!("{failure}; {TWICE}")),
+        client::SendError::Unknown(_) => try_later(format!("{failure}; {TWICE}")),
         _ if failure.is_temporary() => try_later(format!("not sent: {failure}; try again later")),
         _ => failed(format!("not sent: {failure}")),
     }
@@ -140,7 +140,7 @@ fn outcome(verdicts: &[Verdict]) -> Result<(), Failure> {
     }
     let line = |verdict: &Verdict| match verdict.result {
         Ok(_) => None,
-        Err(client::Failure::Unknown(_)) => Some(format!("{verdict}; {TWICE}")),
+        Err(client::SendError::Unknown(_)) => Some(format!("{verdict}; {TWICE}")),
         Err(_) => Some(format!("not {verdict}")),
     };
     let lines: Vec<String> = verdicts.iter().filter_map(line).collect();
@@ -153,8 +153,8 @@ fn outcome(verdicts: &[Verdict]) -> Result<(), Failure> {
 }
 
 /// Why nobody has the letter, if that has nothing to do with the recipients: it is told once.
-fn failure_of_all(verdicts: &[Verdict]) -> Option<&client::Failure> {
-    use client::Failure::Refused;
+fn failure_of_all(verdicts: &[Verdict]) -> Option<&client::SendError> {
+    use client::SendError::Refused;
     let first = verdicts.first()?;
     let is_same = |verdict: &Verdict| verdict.result == first.result;
     match &first.result {

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, IsTerminal};
 use std::time::Duration;
 
 /// How long the other side may take for a line. People type slowly.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
+const LINE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The longest line that we show, in octets.
 const LINE: usize = 64 * 1024;
 /// Most lines of a list or a letter that we follow.
@@ -18,7 +18,7 @@ const LIST_LINES: usize = 1_000_000;
 
 pub fn talk(args: &Args) -> Result<(), Failure> {
     let broken = |error: io::Error| try_later(format!("the conversation broke off: {error}"));
-    let socket = call(&args.word, PATIENCE)?;
+    let socket = call(&args.word, LINE_TIMEOUT)?;
     let mut wire = Wire::traced(socket, Some(Trace::of_client(Box::new(io::stdout()))));
     let mut heard = hear(&mut wire, false).map_err(broken)?;
     let mut in_text = false;
@@ -62,7 +62,7 @@ fn typed(mut line: Vec<u8>) -> Result<String, &'static str> {
 
 /// Sends a line, of a text or a command. `heard` is what it answers.
 fn say(wire: &mut Wire<Socket>, line: &str, heard: &[u8], in_text: bool) -> io::Result<()> {
-    wire.allow(PATIENCE)?;
+    wire.allow(LINE_TIMEOUT)?;
     if io::stdin().is_terminal() {
         wire.write_typed(line)?; // it can be seen already
     } else if heard.starts_with(b"334") {
@@ -90,7 +90,7 @@ fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
     let most = if has_list { LIST_LINES } else { REPLY_LINES };
     let mut in_list = false;
     // For the whole answer: one that comes line by line for ever has no end either.
-    wire.allow(PATIENCE)?;
+    wire.allow(LINE_TIMEOUT)?;
     for _ in 0..most {
         let line = match wire.read_line(LINE)? {
             Line::Text(line) => line,
@@ -125,19 +125,19 @@ pub fn play(args: &Args) -> Result<(), Failure> {
         (None, Some(address)) => (Side::Server, address),
         _ => return Err(usage("give either --server or --listen")),
     };
-    let patience = args.seconds("timeout")?.unwrap_or(PATIENCE);
+    let timeout = args.seconds("timeout")?.unwrap_or(LINE_TIMEOUT);
     let file = &args.word;
     let text = fs::read_to_string(file).map_err(|error| failed(format!("{file}: {error}")))?;
     let dialogue = Dialogue::parse(file, &text).map_err(failed)?;
     let socket = match side {
-        Side::Client => call(address, patience)?,
+        Side::Client => call(address, timeout)?,
         Side::Server => {
             let caller = listen(args, address)?.accept();
             let (stream, _) = caller.map_err(|error| failed(format!("{address}: {error}")))?;
             Socket::new(stream)
         }
     };
-    let played = dialogue.play(side, socket, patience);
+    let played = dialogue.play(side, socket, timeout);
     played.map_err(failed)?;
     print(&format!("{file}: all as written\n"))
 }

@@ -16,11 +16,11 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// How long the first try waits for an answer, at most (RFC 1035 §4.2.1).
-pub const PATIENCE: Duration = Duration::from_secs(2);
+pub const FIRST_WAIT: Duration = Duration::from_secs(2);
 /// How long all questions for the hosts of one domain may take together. Every question about a
 /// host may stay without an answer, and meanwhile no other letter moves.
 pub const SEARCH: Duration = Duration::from_secs(60);
-/// How often we ask, and how many times the first patience each try waits.
+/// How often we ask, and how many times the first timeout each try waits.
 pub const TRIES: [u32; 3] = [1, 2, 4];
 /// How many packets that do not belong to a question we put up with. Each one may be somebody who
 /// tries to guess the id.
@@ -37,7 +37,7 @@ pub struct Resolver {
     /// Where it listens.
     pub server: SocketAddr,
     /// How long the first try of each question waits.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// When the last question ends.
     pub deadline: Instant,
 }
@@ -48,15 +48,15 @@ impl Resolver {
     pub fn new(server: SocketAddr, timeout: Option<Duration>, now: Instant) -> Resolver {
         Resolver {
             server,
-            patience: timeout.map_or(PATIENCE, |timeout| timeout.min(PATIENCE)),
+            timeout: timeout.map_or(FIRST_WAIT, |timeout| timeout.min(FIRST_WAIT)),
             deadline: now + SEARCH,
         }
     }
 
-    /// The patience of so many first tries, or what is left of it until the deadline.
-    fn patience(&self, times: u32) -> Duration {
+    /// The timeout of so many first tries, or what is left of it until the deadline.
+    fn timeout(&self, times: u32) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        self.patience.saturating_mul(times).min(left)
+        self.timeout.saturating_mul(times).min(left)
     }
 
     /// Asks until an answer comes, or nobody answers.
@@ -68,11 +68,11 @@ impl Resolver {
         let mut packet = vec![0; MESSAGE];
         let mut strangers = 0;
         for times in TRIES {
-            let patience = self.patience(times);
-            if patience.is_zero() {
+            let timeout = self.timeout(times);
+            if timeout.is_zero() {
                 return Err(io::Error::other("the time for one domain is over"));
             }
-            let deadline = Instant::now() + patience;
+            let deadline = Instant::now() + timeout;
             socket.send(&question.encode(id))?;
             while let Some(length) = receive(&socket, &mut packet, deadline)? {
                 match question.read_answer(id, packet.get(..length).unwrap_or_default()) {
@@ -88,9 +88,9 @@ impl Resolver {
     /// Asks for an answer that is too long for UDP. The message is the same, after its length.
     fn over_tcp(&self, question: &Question) -> io::Result<Answer> {
         let times = TRIES.iter().sum();
-        let stream = TcpStream::connect_timeout(&self.server, self.patience(times))?;
+        let stream = TcpStream::connect_timeout(&self.server, self.timeout(times))?;
         let mut socket = Socket::new(stream);
-        socket.allow(self.patience(times))?;
+        socket.allow(self.timeout(times))?;
         let id = unguessable() as u16;
         let packet = question.encode(id);
         let length = u16::try_from(packet.len()).map_err(io::Error::other)?;

@@ -17,7 +17,7 @@ pub const LETTER: usize = 64 * 1024 * 1024;
 
 /// Why letters could not be fetched.
 #[derive(Debug)]
-pub enum Failure {
+pub enum FetchError {
     /// The connection failed, or took too long, or closed.
     Io(io::Error),
     /// The server said `-ERR`.
@@ -33,15 +33,16 @@ pub enum Failure {
     Unfit(&'static str),
 }
 
-impl Failure {
+impl FetchError {
     /// Is it worth while to try the same again later?
     pub fn is_temporary(&self) -> bool {
         match self {
-            Failure::Io(_) => true,
-            Failure::Refused(reply) => says_not_now(reply),
-            Failure::Nonsense(_) | Failure::OutOfStep | Failure::Endless | Failure::Unfit(_) => {
-                false
-            }
+            FetchError::Io(_) => true,
+            FetchError::Refused(reply) => says_not_now(reply),
+            FetchError::Nonsense(_)
+            | FetchError::OutOfStep
+            | FetchError::Endless
+            | FetchError::Unfit(_) => false,
         }
     }
 }
@@ -62,32 +63,32 @@ fn says_not_now(reply: &str) -> bool {
     NOT_NOW.iter().any(is)
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+            FetchError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
                 f.write_str("no answer came in time")
             }
-            Failure::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            FetchError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 f.write_str("the connection failed: the other side closed it")
             }
-            Failure::Io(error) => write!(f, "the connection failed: {error}"),
-            Failure::Refused(reply) => write!(f, "the server said: {reply}"),
-            Failure::Nonsense(line) => write!(f, "this is no POP3 reply: {line}"),
-            Failure::OutOfStep => f.write_str("the server answered before it was asked"),
-            Failure::Endless => f.write_str("an answer longer than any real one"),
-            Failure::Unfit(why) => f.write_str(why),
+            FetchError::Io(error) => write!(f, "the connection failed: {error}"),
+            FetchError::Refused(reply) => write!(f, "the server said: {reply}"),
+            FetchError::Nonsense(line) => write!(f, "this is no POP3 reply: {line}"),
+            FetchError::OutOfStep => f.write_str("the server answered before it was asked"),
+            FetchError::Endless => f.write_str("an answer longer than any real one"),
+            FetchError::Unfit(why) => f.write_str(why),
         }
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for FetchError {}
 
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
+impl From<io::Error> for FetchError {
+    fn from(error: io::Error) -> FetchError {
         match error.kind() {
-            io::ErrorKind::FileTooLarge => Failure::Endless,
-            _ => Failure::Io(error),
+            io::ErrorKind::FileTooLarge => FetchError::Endless,
+            _ => FetchError::Io(error),
         }
     }
 }
@@ -95,22 +96,22 @@ impl From<io::Error> for Failure {
 /// A conversation after the login.
 pub struct Client<S> {
     wire: Wire<S>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl<S: Stream> Client<S> {
-    /// Waits for the greeting and logs in. `patience` is for each reply.
+    /// Waits for the greeting and logs in. `timeout` is for each reply.
     pub fn open(
         wire: Wire<S>,
         credentials: &Credentials,
-        patience: Duration,
-    ) -> Result<Client<S>, Failure> {
-        let mut client = Client { wire, patience };
+        timeout: Duration,
+    ) -> Result<Client<S>, FetchError> {
+        let mut client = Client { wire, timeout };
         client.hear()?;
         for (verb, word) in [("USER", &credentials.user), ("PASS", &credentials.password)] {
             if word.is_empty() || word.contains(['\r', '\n', '\0']) {
                 let why = "a name or a password is empty, or holds a line end";
-                return Err(Failure::Unfit(why));
+                return Err(FetchError::Unfit(why));
             }
             client.say(&format!("{verb} {word}"))?;
         }
@@ -118,52 +119,52 @@ impl<S: Stream> Client<S> {
     }
 
     /// The numbers and sizes of the letters. No line of a list begins with a dot but the last.
-    pub fn list(&mut self) -> Result<Vec<(usize, usize)>, Failure> {
+    pub fn list(&mut self) -> Result<Vec<(usize, usize)>, FetchError> {
         self.say("LIST")?;
         let mut letters = Vec::new();
         while letters.len() <= LETTERS {
             match self.line()?.as_str() {
                 "." => return Ok(letters),
-                line => letters.push(letter(line).ok_or(Failure::Nonsense(line.to_string()))?),
+                line => letters.push(letter(line).ok_or(FetchError::Nonsense(line.to_string()))?),
             }
         }
-        Err(Failure::Endless)
+        Err(FetchError::Endless)
     }
 
     /// Fetches a letter that has, as the list said, `size` octets. A server that sends more than
     /// twice as much is lying.
-    pub fn retrieve(&mut self, number: usize, size: usize) -> Result<Text, Failure> {
+    pub fn retrieve(&mut self, number: usize, size: usize) -> Result<Text, FetchError> {
         self.say(&format!("RETR {number}"))?;
         let limit = size.saturating_mul(2).saturating_add(64 * 1024);
         let text = self.text(limit.min(LETTER))?;
         // Sizes are often told wrong, but a letter of which nothing came has not arrived.
         match text.octets().is_empty() && size > 0 {
-            true => Err(Failure::Unfit("nothing came of it")),
+            true => Err(FetchError::Unfit("nothing came of it")),
             false => Ok(text),
         }
     }
 
     /// Marks a letter; it is removed when we quit.
-    pub fn delete(&mut self, number: usize) -> Result<(), Failure> {
+    pub fn delete(&mut self, number: usize) -> Result<(), FetchError> {
         self.say(&format!("DELE {number}"))
     }
 
     /// Says goodbye. An error: letters that we marked may still be there.
-    pub fn quit(mut self) -> Result<(), Failure> {
+    pub fn quit(mut self) -> Result<(), FetchError> {
         self.say("QUIT")
     }
 
-    fn say(&mut self, line: &str) -> Result<(), Failure> {
+    fn say(&mut self, line: &str) -> Result<(), FetchError> {
         if self.wire.has_line() {
-            return Err(Failure::OutOfStep);
+            return Err(FetchError::OutOfStep);
         }
-        self.wire.allow(self.patience)?;
+        self.wire.allow(self.timeout)?;
         self.wire.write_line(line)?;
         self.hear()
     }
 
-    fn hear(&mut self) -> Result<(), Failure> {
-        self.wire.allow(self.patience)?;
+    fn hear(&mut self) -> Result<(), FetchError> {
+        self.wire.allow(self.timeout)?;
         let line = self.line()?;
         let begins = |word| match line.strip_prefix(word) {
             Some(text) => !text.starts_with(|c: char| c.is_ascii_alphanumeric()),
@@ -172,26 +173,26 @@ impl<S: Stream> Client<S> {
         if begins("+OK") {
             Ok(())
         } else if begins("-ERR") {
-            Err(Failure::Refused(line))
+            Err(FetchError::Refused(line))
         } else {
-            Err(Failure::Nonsense(line))
+            Err(FetchError::Nonsense(line))
         }
     }
 
-    fn line(&mut self) -> Result<String, Failure> {
+    fn line(&mut self) -> Result<String, FetchError> {
         match self.wire.read_line(ENDLESS_LINE)? {
             Line::Text(line) => Ok(visible(&line).chars().take(REPLY_LINE).collect()),
-            Line::Closed => Err(Failure::Io(io::ErrorKind::UnexpectedEof.into())),
-            Line::BareNewline => Err(Failure::Nonsense("a CR or LF alone".to_string())),
-            Line::TooLong | Line::Endless => Err(Failure::Endless),
+            Line::Closed => Err(FetchError::Io(io::ErrorKind::UnexpectedEof.into())),
+            Line::BareNewline => Err(FetchError::Nonsense("a CR or LF alone".to_string())),
+            Line::TooLong | Line::Endless => Err(FetchError::Endless),
         }
     }
 
-    fn text(&mut self, limit: usize) -> Result<Text, Failure> {
-        match read_text(&mut self.wire, limit, self.patience)? {
+    fn text(&mut self, limit: usize) -> Result<Text, FetchError> {
+        match read_text(&mut self.wire, limit, self.timeout)? {
             Received::Text(text) => Ok(text),
-            Received::BareNewline => Err(Failure::Unfit("the letter holds a CR or LF alone")),
-            Received::TooBig => Err(Failure::Unfit("the letter is longer than announced")),
+            Received::BareNewline => Err(FetchError::Unfit("the letter holds a CR or LF alone")),
+            Received::TooBig => Err(FetchError::Unfit("the letter is longer than announced")),
         }
     }
 }

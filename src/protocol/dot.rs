@@ -124,13 +124,13 @@ pub enum Received {
 /// many octets past the limit.
 pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;
 
-/// Who says a line just before our patience ends, and so on, is borne with for so many waits.
+/// Who says a line just before our timeout ends, and so on, is borne with for so many waits.
 pub const WAITS: u32 = 6;
 // ANCHOR_END: endless_text
 
 // ANCHOR: read_text
 /// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing, in
-/// octets; the dot line is not counted (RFC 1870 §5). `patience` is for each wait, in which a line,
+/// octets; the dot line is not counted (RFC 1870 §5). `timeout` is for each wait, in which a line,
 /// or 64 KiB of it, must come; the whole text has to come in [`WAITS`] times that.
 ///
 /// Errors: whatever the stream fails with; [`io::ErrorKind::UnexpectedEof`] if it ends before the
@@ -139,7 +139,7 @@ pub const WAITS: u32 = 6;
 pub fn read_text<S: Stream>(
     wire: &mut Wire<S>,
     limit: usize,
-    patience: Duration,
+    timeout: Duration,
 ) -> io::Result<Received> {
     let mut received = Received::Text(Text::default());
     let mut before = *b"\r\n"; // the last two octets; at first, those that ended the command
@@ -149,10 +149,10 @@ pub fn read_text<S: Stream>(
 
     // ANCHOR: read_text_loop
     loop {
-        let left = patience
+        let left = timeout
             .saturating_mul(WAITS)
             .saturating_sub(begun.elapsed());
-        let piece = read_piece(wire, patience.min(left))?;
+        let piece = read_piece(wire, timeout.min(left))?;
         let mut text = piece.as_slice();
         if before == *b"\r\n"
             && let Some(unstuffed) = piece.strip_prefix(b".")
@@ -202,9 +202,9 @@ impl Received {
 const PIECE: usize = 64 * 1024;
 
 /// Reads a line, or the next [`PIECE`] of one that is longer.
-fn read_piece<S: Stream>(wire: &mut Wire<S>, patience: Duration) -> io::Result<Vec<u8>> {
+fn read_piece<S: Stream>(wire: &mut Wire<S>, timeout: Duration) -> io::Result<Vec<u8>> {
     if !wire.has_line() {
-        wire.allow(patience)?;
+        wire.allow(timeout)?;
     }
     let mut piece = Vec::new();
     if wire.read_piece(PIECE, &mut piece)? == 0 {
@@ -218,16 +218,12 @@ fn read_piece<S: Stream>(wire: &mut Wire<S>, patience: Duration) -> io::Result<V
 // ANCHOR_END: read_piece
 
 // ANCHOR: write_text
-/// Writes a text, stuffed, and its lone dot. `patience` is for each block that leaves.
-pub fn write_text<S: Stream>(
-    wire: &mut Wire<S>,
-    text: &Text,
-    patience: Duration,
-) -> io::Result<()> {
+/// Writes a text, stuffed, and its lone dot. `timeout` is for each block that leaves.
+pub fn write_text<S: Stream>(wire: &mut Wire<S>, text: &Text, timeout: Duration) -> io::Result<()> {
     for line in text.lines() {
-        write_text_line(wire, line, patience)?;
+        write_text_line(wire, line, timeout)?;
     }
-    end_text(wire, patience)
+    end_text(wire, timeout)
 }
 // ANCHOR_END: write_text
 
@@ -238,10 +234,10 @@ pub fn write_text<S: Stream>(
 pub fn write_text_line<S: Stream>(
     wire: &mut Wire<S>,
     line: &[u8],
-    patience: Duration,
+    timeout: Duration,
 ) -> io::Result<()> {
     one_line(line)?;
-    wire.allow(patience)?;
+    wire.allow(timeout)?;
     let dot: &[u8] = if line.starts_with(b".") { b"." } else { b"" };
     if let Some(trace) = wire.trace() {
         trace.said(&[dot, line].concat(), usize::MAX);
@@ -254,8 +250,8 @@ pub fn write_text_line<S: Stream>(
 
 // ANCHOR: end_text
 /// Writes the lone dot, and sends all.
-pub fn end_text<S: Stream>(wire: &mut Wire<S>, patience: Duration) -> io::Result<()> {
-    wire.allow(patience)?;
+pub fn end_text<S: Stream>(wire: &mut Wire<S>, timeout: Duration) -> io::Result<()> {
+    wire.allow(timeout)?;
     wire.write_line(".")?;
     wire.flush()
 }

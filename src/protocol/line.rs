@@ -37,7 +37,7 @@ pub const TEXT_LINE: usize = 1000;
 /// How far we follow a line that is too long, to find its end, before we give up on the peer.
 pub const ENDLESS_LINE: usize = 64 * 1024;
 
-/// Longest patience of a [`Socket`]. Now plus an endless patience is a moment that the clock cannot
+/// Longest timeout of a [`Socket`]. Now plus an endless timeout is a moment that the clock cannot
 /// name, and to work it out would end the program.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 // ANCHOR_END: endless
@@ -68,9 +68,9 @@ pub enum Line {
 // ANCHOR: stream
 /// A two-way stream of octets that can be told how long it may wait.
 pub trait Stream: Read + Write {
-    /// From now on, all reads and writes together get `patience`; after that they
+    /// From now on, all reads and writes together get `timeout`; after that they
     /// fail with [`io::ErrorKind::TimedOut`]. A new call starts the clock anew.
-    fn allow(&mut self, patience: Duration) -> io::Result<()>;
+    fn allow(&mut self, timeout: Duration) -> io::Result<()>;
 }
 // ANCHOR_END: stream
 
@@ -114,8 +114,8 @@ impl Socket {
 
 // ANCHOR: allow
 impl Stream for Socket {
-    fn allow(&mut self, patience: Duration) -> io::Result<()> {
-        self.deadline = Instant::now() + patience.min(A_DAY);
+    fn allow(&mut self, timeout: Duration) -> io::Result<()> {
+        self.deadline = Instant::now() + timeout.min(A_DAY);
         Ok(())
     }
 }
@@ -193,8 +193,8 @@ impl<S: Stream> Wire<S> {
 
     // ANCHOR: wire_allow
     /// Starts the clock for what comes next; see [`Stream::allow`].
-    pub fn allow(&mut self, patience: Duration) -> io::Result<()> {
-        self.input.get_mut().allow(patience)
+    pub fn allow(&mut self, timeout: Duration) -> io::Result<()> {
+        self.input.get_mut().allow(timeout)
     }
     // ANCHOR_END: wire_allow
 

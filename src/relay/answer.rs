@@ -1,7 +1,7 @@
 //! What a try came to, for one recipient: the peer's reply, or a finding of our own in the same
 //! shape.
 
-use crate::client::{Failure, Stage};
+use crate::client::{SendError, Stage};
 use crate::next_hop::NoHop;
 use crate::protocol::address::HostName;
 use crate::protocol::reply::{Reply, Severity};
@@ -45,11 +45,11 @@ impl Answer {
     }
 
     /// What a failure means.
-    pub fn failure(host: &HostName, failure: &Failure) -> Answer {
+    pub fn failure(host: &HostName, failure: &SendError) -> Answer {
         let answer = match failure {
-            Failure::Refused(_, reply) => Answer::of(host, reply),
-            Failure::Unfit(_) => Answer::ours(554, &format!("{host}: {failure}")),
-            Failure::Broken(..) | Failure::Unknown(_) => {
+            SendError::Refused(_, reply) => Answer::of(host, reply),
+            SendError::Unfit(_) => Answer::ours(554, &format!("{host}: {failure}")),
+            SendError::Broken(..) | SendError::Unknown(_) => {
                 Answer::ours(451, &format!("{host}: {failure}"))
             }
         };
@@ -68,10 +68,10 @@ impl Answer {
 
 /// A host that answered about the letter speaks for its domain. One that could not be reached, or
 /// would not talk to us, or is closing, may have a colleague who will.
-pub fn is_about_us(failure: &Failure) -> bool {
+pub fn is_about_us(failure: &SendError) -> bool {
     match failure {
-        Failure::Broken(..) | Failure::Refused(Stage::Greeting | Stage::Hello, _) => true,
-        Failure::Refused(_, reply) => reply.code() == 421,
-        Failure::Unfit(_) | Failure::Unknown(_) => false,
+        SendError::Broken(..) | SendError::Refused(Stage::Greeting | Stage::Hello, _) => true,
+        SendError::Refused(_, reply) => reply.code() == 421,
+        SendError::Unfit(_) | SendError::Unknown(_) => false,
     }
 }

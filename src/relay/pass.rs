@@ -3,7 +3,7 @@
 use super::answer::{Answer, is_about_us};
 use super::bounce::bounce;
 use super::{Relay, Report};
-use crate::client::{Client, Failure, Stage, Verdict, connect};
+use crate::client::{Client, SendError, Stage, Verdict, connect};
 use crate::next_hop::Target;
 use crate::protocol::address::{ForwardPath, HostName, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
@@ -155,7 +155,10 @@ impl<'r, 'a> Pass<'r, 'a> {
                         };
                         let answer = Answer::failure(name, &failure);
                         // Up to here no letter was named: it would be the same for the next one.
-                        if matches!(failure, Failure::Broken(Stage::Greeting | Stage::Hello, _)) {
+                        if matches!(
+                            failure,
+                            SendError::Broken(Stage::Greeting | Stage::Hello, _)
+                        ) {
                             self.is_silent(key, &answer);
                         }
                         answer
@@ -180,7 +183,7 @@ impl<'r, 'a> Pass<'r, 'a> {
         address: SocketAddr,
         job: &mut Job,
         to: &mut Vec<Mailbox>,
-    ) -> io::Result<Option<Failure>> {
+    ) -> io::Result<Option<SendError>> {
         let mut client = match self.open(address) {
             Ok(client) => client,
             Err(failure) => return Ok(Some(failure)),
@@ -213,14 +216,15 @@ impl<'r, 'a> Pass<'r, 'a> {
         Ok(left)
     }
 
-    fn open(&self, address: SocketAddr) -> Result<Client<Socket>, Failure> {
+    fn open(&self, address: SocketAddr) -> Result<Client<Socket>, SendError> {
         let mut trace = (self.relay.trace)();
         if let Some(trace) = &mut trace {
             trace.remark(&format!("calling {address}"));
         }
         let timeouts = self.relay.timeouts;
-        let socket = connect(address, timeouts.connect)
-            .map_err(|error| Failure::Broken(Stage::Greeting, ReplyError::Io(error).to_string()))?;
+        let socket = connect(address, timeouts.connect).map_err(|error| {
+            SendError::Broken(Stage::Greeting, ReplyError::Io(error).to_string())
+        })?;
         Client::open(Wire::traced(socket, trace), self.relay.own, timeouts)
     }
 

@@ -132,7 +132,7 @@ pub struct Connection<'a> {
     most: Duration,
     /// Since when, and for how long at most, we wait for what comes next.
     since: Instant,
-    patience: Duration,
+    timeout: Duration,
     /// All that is left is to say goodbye, or to close.
     is_ending: bool,
 }
@@ -141,15 +141,15 @@ const NO_LINE: &str = "no line came in time";
 
 impl Connection<'_> {
     fn new(entrance: &mut Entrance, stream: TcpStream, peer: SocketAddr) -> Connection<'_> {
-        let (now, patience) = (Instant::now(), entrance.times.patience);
+        let (now, timeout) = (Instant::now(), entrance.times.timeout);
         Connection {
             stream,
             entrance,
             peer,
             begun: now,
-            most: patience.saturating_mul(CONNECTION),
+            most: timeout.saturating_mul(CONNECTION),
             since: now,
-            patience,
+            timeout,
             is_ending: false,
         }
     }
@@ -197,7 +197,7 @@ impl Connection<'_> {
             None
         } else if self.entrance.is_over() {
             Some("this server is ending")
-        } else if waited >= self.patience {
+        } else if waited >= self.timeout {
             Some(late)
         } else if other.is_some() && waited >= times.short {
             Some("another caller waits")
@@ -218,9 +218,9 @@ impl Connection<'_> {
 impl Stream for Connection<'_> {
     /// Comes before each command, also where the next one has come already. So this is where we
     /// notice that a caller who keeps us busy has had enough time.
-    fn allow(&mut self, patience: Duration) -> io::Result<()> {
+    fn allow(&mut self, timeout: Duration) -> io::Result<()> {
         self.since = Instant::now();
-        self.patience = patience;
+        self.timeout = timeout;
         self.check(NO_LINE)
     }
 }

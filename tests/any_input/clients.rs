@@ -5,7 +5,7 @@ use crate::common::inn::Shared;
 use crate::common::script::{Dice, Script};
 use crate::talks::{Plain, spoilt};
 use crate::{Stock, count, list};
-use smtp_primer::client::{Client, Failure, Stage, Timeouts, Verdict};
+use smtp_primer::client::{Client, SendError, Stage, Timeouts, Verdict};
 use smtp_primer::pop3::client::{self as pop3, LETTER};
 use smtp_primer::protocol::dot::{Received, Text};
 use smtp_primer::protocol::line::{ENDLESS_LINE, Line, Wire, is_hidden, visible};
@@ -53,19 +53,19 @@ fn assert_shown(why: &impl Display) {
 }
 
 /// Sends two letters.
-fn send(server: Shared) -> Result<Vec<Verdict>, Failure> {
+fn send(server: Shared) -> Result<Vec<Verdict>, SendError> {
     let from = "<alice@a.example>".parse().expect("a path");
     let to = ["<bob@b.example>", "<carol@b.example>"].map(|path| path.parse().expect("a path"));
     let text = Text::new(TEXT.into()).expect("a text");
     let helo = "a.example".parse().expect("a domain");
     let mut client = Client::open(Wire::new(server), &helo, Timeouts::all(Duration::ZERO))?;
     match client.authenticate(&alice()) {
-        Ok(()) | Err(Failure::Unfit(_)) => {}
+        Ok(()) | Err(SendError::Unfit(_)) => {}
         Err(failure) => return Err(failure),
     }
     let mut verdicts: Vec<Verdict> = client.send(&from, &to, &text).flatten().collect();
     let ended = |verdict: &Verdict| match &verdict.result {
-        Ok(_) | Err(Failure::Refused(Stage::Rcpt | Stage::Data | Stage::Text, _)) => None,
+        Ok(_) | Err(SendError::Refused(Stage::Rcpt | Stage::Data | Stage::Text, _)) => None,
         Err(failure) => Some(failure.clone()),
     };
     if let Some(failure) = verdicts.iter().find_map(ended) {
@@ -160,7 +160,7 @@ pub fn sender(input: &[u8]) -> bool {
 }
 
 /// Fetches and removes all letters.
-fn fetch(server: Shared) -> Result<Vec<Text>, pop3::Failure> {
+fn fetch(server: Shared) -> Result<Vec<Text>, pop3::FetchError> {
     let mut client = pop3::Client::open(Wire::new(server), &alice(), Duration::ZERO)?;
     let mut letters = Vec::new();
     for (number, size) in client.list()? {

@@ -131,12 +131,12 @@ impl Model {
     /// Hears a line and its code, which has to be due.
     fn hear(&mut self, line: &Line, code: u16) {
         let due = self.due(line);
-        let patience = self.mistakes + 1 == MISTAKES && due.iter().any(|due| *due >= 500);
+        let timeout = self.mistakes + 1 == MISTAKES && due.iter().any(|due| *due >= 500);
         let said = match line {
             Line::Text(line) => visible(line),
             other => format!("{other:?}"),
         };
-        let is_due = due.contains(&code) || code == 421 && patience;
+        let is_due = due.contains(&code) || code == 421 && timeout;
         assert!(is_due, "{said}: {code}, not {due:?}");
         self.mistakes = match code {
             ..300 | 354 => 0,

@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long we wait for a line.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub fn happen(project: &Project) -> Vec<String> {
     let names = files(&project.root, "book/dialogues", "txt");
@@ -92,7 +92,7 @@ fn play(file: &TextFile) -> Result<(), String> {
 /// We are the client.
 fn call(dialogue: &Dialogue, server: &Server) -> Result<(), String> {
     let stream = TcpStream::connect(&server.address).expect("the server answers");
-    let played = dialogue.play(Side::Client, Socket::new(stream), PATIENCE);
+    let played = dialogue.play(Side::Client, Socket::new(stream), TIMEOUT);
     played.map_err(|difference| difference.to_string())
 }
 
@@ -119,7 +119,7 @@ fn answer(
     });
     let (stream, _) = listener.accept().expect("a caller");
     drop(listener);
-    let played = dialogue.play(Side::Server, Socket::new(stream), PATIENCE);
+    let played = dialogue.play(Side::Server, Socket::new(stream), TIMEOUT);
     let output = client.join().expect("it ends");
     played.map_err(|difference| {
         let said = String::from_utf8_lossy(&output.stderr);

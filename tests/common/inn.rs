@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// No test waits longer than this for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client of which each octet is ours.
 pub struct Guest(pub BufReader<TcpStream>);
@@ -30,8 +30,8 @@ impl Guest {
     pub fn call_only(address: &str) -> Guest {
         let stream = TcpStream::connect(address).expect("somebody listens");
         stream.set_nodelay(true).expect("a socket");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a socket");
+        stream.set_write_timeout(Some(TIMEOUT)).expect("a socket");
         Guest(BufReader::new(stream))
     }
 
@@ -104,14 +104,14 @@ impl Shared {
 
     /// What was written before each read, and for how long that read might have waited.
     pub fn waits(&self) -> Vec<(String, Duration)> {
-        let (mut written, mut patience) = (Vec::new(), Duration::ZERO);
+        let (mut written, mut timeout) = (Vec::new(), Duration::ZERO);
         let mut waits = Vec::new();
         for event in self.0.borrow().events() {
             match event {
-                Event::Allowed(time) => patience = *time,
+                Event::Allowed(time) => timeout = *time,
                 Event::Wrote(octets) => written.extend_from_slice(octets),
                 Event::Read(_) => {
-                    waits.push((String::from_utf8_lossy(&written).into_owned(), patience));
+                    waits.push((String::from_utf8_lossy(&written).into_owned(), timeout));
                     written.clear();
                 }
             }
@@ -121,8 +121,8 @@ impl Shared {
 }
 
 impl Stream for Shared {
-    fn allow(&mut self, patience: Duration) -> io::Result<()> {
-        self.0.borrow_mut().allow(patience)
+    fn allow(&mut self, timeout: Duration) -> io::Result<()> {
+        self.0.borrow_mut().allow(timeout)
     }
 }
 
@@ -186,7 +186,7 @@ pub fn conversation(script: Script, limit: usize, memory: &mut Memory) -> (Vec<u
     let (host, stream) = (host(limit), Shared::new(script));
     let mut wire = Wire::new(stream.clone());
     let mut session = Session::new(&host, caller());
-    if let Err(error) = converse(&mut wire, &mut session, memory, server::PATIENCE) {
+    if let Err(error) = converse(&mut wire, &mut session, memory, server::COMMAND_TIMEOUT) {
         hang_up(&mut wire, &error, "421 a.example closing");
     }
     (codes(stream.written().as_bytes()), stream)
@@ -199,8 +199,8 @@ pub struct Inn {
 }
 
 impl Inn {
-    pub fn open(sessions: u64, patience: Duration) -> Inn {
-        Inn::with(sessions, Times::new(patience))
+    pub fn open(sessions: u64, timeout: Duration) -> Inn {
+        Inn::with(sessions, Times::new(timeout))
     }
 
     pub fn with(sessions: u64, times: Times) -> Inn {
@@ -213,7 +213,7 @@ impl Inn {
             serve(&mut entrance, Some(sessions), |visitor| {
                 let mut session = Session::new(&host, caller());
                 let mut wire = Wire::new(visitor);
-                let ended = converse(&mut wire, &mut session, &mut memory, times.patience);
+                let ended = converse(&mut wire, &mut session, &mut memory, times.timeout);
                 if let Err(error) = ended {
                     hang_up(&mut wire, &error, "421 a.example closing");
                 }

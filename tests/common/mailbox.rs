@@ -72,8 +72,8 @@ impl Letterbox {
         let trace = Trace::of_server(Box::new(notes.clone()));
         let mut wire = Wire::traced(&mut client, Some(trace));
         let mut session = Session::new(&self.host, true);
-        let patience = Duration::from_secs(1);
-        let ended = converse(&mut wire, &mut session, |_| self.open(), patience);
+        let timeout = Duration::from_secs(1);
+        let ended = converse(&mut wire, &mut session, |_| self.open(), timeout);
         drop(wire);
         let said = client
             .written()

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Longer than any step of a test takes, also on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A host that takes one call for each of its scripts, in their order.
 pub struct Peer {
@@ -29,7 +29,7 @@ impl Peer {
         let thread = std::thread::spawn(move || {
             for dialogue in dialogues {
                 let (stream, _) = listener.accept().expect("a call");
-                if let Err(why) = dialogue.play(Side::Server, Socket::new(stream), PATIENCE) {
+                if let Err(why) = dialogue.play(Side::Server, Socket::new(stream), TIMEOUT) {
                     panic!("{why}");
                 }
             }

@@ -119,16 +119,16 @@ impl Write for Script {
 }
 
 impl Stream for Script {
-    fn allow(&mut self, patience: Duration) -> io::Result<()> {
-        self.events.push(Event::Allowed(patience));
+    fn allow(&mut self, timeout: Duration) -> io::Result<()> {
+        self.events.push(Event::Allowed(timeout));
         Ok(())
     }
 }
 
 /// Lent, so that its record can be read afterwards.
 impl Stream for &mut Script {
-    fn allow(&mut self, patience: Duration) -> io::Result<()> {
-        (**self).allow(patience)
+    fn allow(&mut self, timeout: Duration) -> io::Result<()> {
+        (**self).allow(timeout)
     }
 }
 
