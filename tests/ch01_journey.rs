@@ -1,10 +1,16 @@
 //! Chapter 1: the journey tells the whole way of a letter, with real servers, and leaves nothing
 //! behind: no folder, and no process, not even if it is killed.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod folder;
+    pub mod process;
+    pub mod script;
+}
 
 use assert_cmd::assert::OutputAssertExt;
-use common::process::{TempDir, program};
+use common::folder::TempDir;
+use common::process::program;
 use common::script::Dice;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,7 +1,10 @@
 //! Chapter 2: lines end with CR LF and nothing else, cost bounded memory, and are shown without
 //! secrets; what was said is sent before we wait.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod script;
+}
 
 use common::script::{Event, Notes, Script, peak_memory, read_lines, splits, strings};
 use smtp_primer::protocol::line::{

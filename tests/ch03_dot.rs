@@ -1,7 +1,10 @@
 //! Chapter 3: a text arrives exactly as it was sent, whatever dots are in it, and only the real end
 //! ends it, however it is cut on the way.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod script;
+}
 
 use common::script::{
     Event, Notes, Script, latin1, octets, peak_memory, read_lines, splits, strings,

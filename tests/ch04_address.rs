@@ -1,7 +1,10 @@
 //! Chapter 4: what is an address and what is none, kept to the letter, with nothing in it that the
 //! grammar forbids.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod script;
+}
 
 use common::script::Dice;
 use smtp_primer::protocol::address::{

@@ -1,6 +1,9 @@
 //! Chapter 6: replies of one line and of many, from good servers and from bad ones.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod script;
+}
 
 use common::script::{Script, splits};
 use smtp_primer::protocol::line::{ENDLESS_LINE, Line, REPLY_LINE, Wire};

@@ -1,7 +1,10 @@
 //! Chapter 7: base64 both ways, strict where it proves who is calling, and credentials that do not
 //! leak.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod script;
+}
 
 use common::script::{Dice, strings};
 use smtp_primer::protocol::base64::{decode, decode_loosely, encode};

@@ -1,10 +1,17 @@
 //! Chapter 8: a conversation as a text file, which can be played as either side, and which tells
 //! what went otherwise.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod dialogues;
+    pub mod folder;
+    pub mod process;
+    pub mod script;
+}
 
 use common::dialogues::{folder, play_against_serve, site};
-use common::process::{Server, TempDir, new_letters, program};
+use common::folder::TempDir;
+use common::process::{Server, new_letters, program};
 use common::script::Script;
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::{ENDLESS_LINE, Socket};

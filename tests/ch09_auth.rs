@@ -1,6 +1,13 @@
 //! Chapter 9, continued: AUTH.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod dialogues;
+    pub mod folder;
+    pub mod process;
+    pub mod script;
+    pub mod talk;
+}
 
 use common::dialogues::{of_chapter, play_against_serve};
 use common::script::Dice;

@@ -1,7 +1,14 @@
 //! Chapter 9: the receiver's rules. Which command may come when, what is answered, and that no
 //! letter goes to the recipients of another.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod dialogues;
+    pub mod folder;
+    pub mod process;
+    pub mod script;
+    pub mod talk;
+}
 
 use common::dialogues::{folder, of_chapter, play_against_serve};
 use common::process::new_letters;

@@ -1,10 +1,17 @@
 //! Chapter 10: a server that one bad caller cannot stop. What is timed here is so on both sides:
 //! a test waits for what the server does, and never just waits.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod folder;
+    pub mod inn;
+    pub mod process;
+    pub mod script;
+}
 
+use common::folder::TempDir;
 use common::inn::{Guest, Inn, Memory, caller, codes, conversation, host};
-use common::process::{Server, TempDir, make_site, new_letters, program};
+use common::process::{Server, make_site, new_letters, program};
 use common::script::{Dice, Script};
 use smtp_primer::protocol::line::{COMMAND_LINE, Wire};
 use smtp_primer::server::{BUSY_TIMEOUT, Times, converse, hang_up};

@@ -1,7 +1,11 @@
 //! Chapter 11: a client that hears every reply, and that knows what became of the letter, or that
 //! nobody can know.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod inn;
+    pub mod script;
+}
 
 use common::inn::{Inn, Shared};
 use common::script::{Event, Notes, Script, strings};

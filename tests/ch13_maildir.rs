@@ -1,9 +1,16 @@
 //! Chapter 13: a letter is in the mailbox whole or not at all, and nothing is ever overwritten.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod crash;
+    pub mod folder;
+    pub mod process;
+    pub mod script;
+}
 
 use common::crash::{assert_all_kept, kill_often};
-use common::process::{TempDir, make_site, new_letters};
+use common::folder::TempDir;
+use common::process::{make_site, new_letters};
 use common::script::Dice;
 use smtp_primer::maildir::{ABANDONED, Maildir, NAME, deliver};
 use smtp_primer::message::Clock;

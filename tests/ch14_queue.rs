@@ -1,10 +1,17 @@
 //! Chapter 14: a letter that was put into the queue stays there until it is finished, whatever
 //! happens, and no damaged file stands in the way of the others.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod crash;
+    pub mod folder;
+    pub mod process;
+    pub mod script;
+}
 
 use common::crash::{assert_all_kept, kill_often};
-use common::process::{TempDir, make_site, program};
+use common::folder::TempDir;
+use common::process::{make_site, program};
 use common::script::Dice;
 use smtp_primer::maildir::ABANDONED;
 use smtp_primer::message::{Clock, Date};

@@ -1,7 +1,10 @@
 //! The next hop: which hosts are tried for a domain, in which order, and what a stranger's DNS can
 //! not do to us. Rows 36 and 37 of the list of defects.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod dns;
+}
 
 use common::dns::{ASKED, FINE, answer_to, asked, bind, labels, other_id, record};
 use smtp_primer::next_hop::dns::{Answer, Data, Kind, Question, Record};

@@ -1,9 +1,16 @@
 //! Chapter 16: what becomes of a letter in the queue, whatever the next hop does.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod folder;
+    pub mod peers;
+    pub mod process;
+    pub mod script;
+}
 
+use common::folder::TempDir;
 use common::peers::{Nobody, Peer, TIMEOUT};
-use common::process::{Server, TempDir, make_site, new_letters, program};
+use common::process::{Server, make_site, new_letters, program};
 use smtp_primer::client::Timeouts;
 use smtp_primer::message::{Clock, Date};
 use smtp_primer::next_hop::{NoHop, Target};

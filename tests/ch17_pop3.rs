@@ -1,10 +1,18 @@
 //! Chapter 17, the server's side of POP3: its rules, its sizes, and when letters are removed.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod dialogues;
+    pub mod folder;
+    pub mod mailbox;
+    pub mod process;
+    pub mod script;
+}
 
 use common::dialogues::{of_chapter, site};
+use common::folder::TempDir;
 use common::mailbox::{LOGIN, Letterbox, put};
-use common::process::{Server, TempDir, new_letters};
+use common::process::{Server, new_letters};
 use common::script::Script;
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::pop3::{COMMAND_TIMEOUT, Message, Session, Step, converse};

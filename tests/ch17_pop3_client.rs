@@ -1,11 +1,20 @@
 //! Chapter 17, the user agent's side of POP3: what it says, and what no server can make it do.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod dialogues;
+    pub mod folder;
+    pub mod mailbox;
+    pub mod peers;
+    pub mod process;
+    pub mod script;
+}
 
 use common::dialogues::site;
+use common::folder::TempDir;
 use common::mailbox::put;
 use common::peers::{Nobody, Peer};
-use common::process::{Server, TempDir, new_letters, program};
+use common::process::{Server, new_letters, program};
 use common::script::Script;
 use smtp_primer::maildir::{ABANDONED, Maildir};
 use smtp_primer::pop3::client::{Client, FetchError};

@@ -1,10 +1,17 @@
 //! Chapter 19: what may stand in site.conf, how a new site is made, and where its letters go: into
 //! mailboxes, into the queue, or, if one of the two fails, nowhere at all.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod crash;
+    pub mod folder;
+    pub mod process;
+    pub mod script;
+}
 
 use common::crash::Caller;
-use common::process::{Server, TempDir, make_site, new_letters, program};
+use common::folder::TempDir;
+use common::process::{Server, make_site, new_letters, program};
 use smtp_primer::maildir::Maildir;
 use smtp_primer::message::{Clock, above};
 use smtp_primer::protocol::address::{ForwardPath, ReversePath};

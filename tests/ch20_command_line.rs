@@ -1,11 +1,17 @@
 //! Chapter 20: the command line, which is a contract with programs outside: words and options, exit
 //! status, and what is said where. Everything here runs the program itself.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod folder;
+    pub mod process;
+    pub mod script;
+}
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
-use common::process::{Server, TempDir, make_site, new_letters, program};
+use common::folder::TempDir;
+use common::process::{Server, make_site, new_letters, program};
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Socket;
 use smtp_primer::queue::Queue;

@@ -8,12 +8,21 @@
     not(target_feature = "crt-static")
 ))]
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod crash;
+    pub mod disk;
+    pub mod folder;
+    pub mod power_cut;
+    pub mod process;
+    pub mod script;
+}
 
 use common::crash::{Caller, number_if_whole, numbered_text};
 use common::disk::{Call, Fault, NONE, Watch, counted, errors, kills};
+use common::folder::TempDir;
 use common::power_cut::{Disk, Left, Outcomes, cut_everywhere};
-use common::process::{Server, TempDir, make_site, program};
+use common::process::{Server, make_site, program};
 use smtp_primer::maildir::ABANDONED;
 use smtp_primer::message::{Clock, Date};
 use smtp_primer::queue::{Envelope, Found, Queue, State};

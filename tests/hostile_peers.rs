@@ -12,15 +12,25 @@
 //! Nothing here sleeps: who dribbles waits in a read with a timeout, for a server that answers it.
 //! What it measures is shown by `cargo test --test hostile_peers -- --nocapture`.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod dns;
+    pub mod folder;
+    pub mod hostile;
+    pub mod inn;
+    pub mod mailbox;
+    pub mod process;
+    pub mod script;
+}
 
 use common::dns::{ASKED, FINE, answer_to, asked, bind, labels, other_id, record};
+use common::folder::TempDir;
 use common::hostile::{
     Client, DEADLINE, Host, HostilePeer, JUST_IN_TIME, LIVELY, Pace, Watched, for_each_row, watch,
 };
 use common::inn::{Guest, codes};
 use common::mailbox::put;
-use common::process::{Server, TempDir, make_site, new_letters, program};
+use common::process::{Server, make_site, new_letters, program};
 use smtp_primer::message::Clock;
 use smtp_primer::pop3::client::LETTER;
 use smtp_primer::protocol::dot::Text;

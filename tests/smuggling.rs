@@ -11,11 +11,19 @@
 //! the stream. As a sender, from whatever source: no receiver that errs as others did sees two
 //! letters.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod folder;
+    pub mod inn;
+    pub mod mailbox;
+    pub mod process;
+    pub mod script;
+}
 
+use common::folder::TempDir;
 use common::inn::{Guest, Memory, conversation};
 use common::mailbox::{Letterbox, enqueue};
-use common::process::{Server, TempDir, make_site, new_letters, run};
+use common::process::{Server, make_site, new_letters, run};
 use common::script::{Script, latin1, octets, splits};
 use smtp_primer::client::{Client, SendError, Timeouts, Verdict};
 use smtp_primer::pop3::client as pop3;

@@ -2,11 +2,19 @@
 //! (DEFECTS 32, 41, 42). Each claim is tried on the real commands, wherever something from outside
 //! comes in: the wire, a letter, a file, the command line.
 
-mod common;
+#[allow(dead_code)]
+mod common {
+    pub mod folder;
+    pub mod inn;
+    pub mod mailbox;
+    pub mod process;
+    pub mod script;
+}
 
+use common::folder::TempDir;
 use common::inn::Guest;
 use common::mailbox::{enqueue, put};
-use common::process::{Server, TempDir, make_site, new_letters, program, run, run_in};
+use common::process::{Server, make_site, new_letters, program, run, run_in};
 use smtp_primer::protocol::base64;
 use smtp_primer::site::Site;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Files that a program or a person has written, and something has damaged.
 
-use crate::common::process::TempDir;
+use crate::common::folder::TempDir;
 use crate::common::script::Script;
 use crate::{Stock, count, list};
 use smtp_primer::dialogue::{Dialogue, Side};

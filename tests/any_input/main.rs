@@ -7,8 +7,15 @@
 //! has a fuzzer make them, which looks for inputs that reach what none before has reached.
 
 mod clients;
-#[path = "../common/mod.rs"]
-mod common;
+#[allow(dead_code)]
+#[path = "../common"]
+mod common {
+    pub mod folder;
+    pub mod inn;
+    pub mod mailbox;
+    pub mod script;
+    pub mod talk;
+}
 mod files;
 mod letters;
 mod lines;

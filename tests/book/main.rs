@@ -4,8 +4,13 @@
 //! pass through the same checks.
 
 mod appendices;
-#[path = "../common/mod.rs"]
-mod common;
+#[allow(dead_code)]
+#[path = "../common"]
+mod common {
+    pub mod folder;
+    pub mod process;
+    pub mod script;
+}
 mod deck;
 mod defects;
 mod dialogues;

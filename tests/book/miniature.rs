@@ -1,7 +1,7 @@
 //! Rule 6: the checker is checked. Here is a whole book of three chapters that is right; then it is
 //! broken in one way after another, and each time the rule says in which file and line.
 
-use crate::common::process::TempDir;
+use crate::common::folder::TempDir;
 use crate::project::Project;
 #[cfg(unix)]
 use crate::terminals;

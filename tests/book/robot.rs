@@ -2,7 +2,8 @@
 //! the order of reading, it makes a crate; the crate compiles, and example N runs. In the end it is
 //! `src/`, line for line.
 
-use crate::common::process::{Server, TempDir};
+use crate::common::folder::TempDir;
+use crate::common::process::Server;
 use crate::links::companions;
 use crate::listings::find;
 use crate::project::{Page, Project, Source, is_anchor_line};

@@ -1,7 +1,8 @@
 //! Where the conversations and terminal sessions of the book happen: the mail server a.example, in
 //! a folder that vanishes, at a moment that is always the same.
 
-use crate::common::process::{Server, TempDir, make_site, program};
+use crate::common::folder::TempDir;
+use crate::common::process::{Server, make_site, program};
 use crate::project::TextFile;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! The dialogue files of the book, played against the real program.
 
-use super::process::{Server, TempDir, make_site};
+use super::folder::TempDir;
+use super::process::{Server, make_site};
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Socket;
 use std::net::TcpStream;

@@ -1,6 +1,6 @@
 //! Mailboxes with letters in them, and conversations about them in memory.
 
-use super::process::TempDir;
+use super::folder::TempDir;
 use super::script::{Notes, Script};
 use smtp_primer::maildir::Maildir;
 use smtp_primer::pop3::{Session, converse};

@@ -1,4 +1,4 @@
-//! Folders that vanish, and servers that end with their test.
+//! The program, and servers that end with their test.
 
 use super::script::peak_memory;
 use smtp_primer::protocol::dot::Text;
@@ -6,33 +6,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-
-/// A new folder, removed when it goes out of scope.
-pub struct TempDir(PathBuf);
-
-impl TempDir {
-    /// Makes one; `name` helps whoever finds it after a crash.
-    pub fn new(name: &str) -> TempDir {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder =
-            std::env::temp_dir().join(format!("smtp-primer-{name}-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a temporary folder");
-        TempDir(folder)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// The program under test, with a clean environment.
 pub fn program() -> Command {
