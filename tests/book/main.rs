@@ -14,6 +14,7 @@ mod common {
 mod deck;
 mod defects;
 mod dialogues;
+mod early;
 mod ledger;
 mod links;
 mod listings;
@@ -60,6 +61,12 @@ fn whoever_types_the_book_in_has_the_code() {
 #[ignore = "compiles the crate once per chapter; .ci/run runs it"]
 fn the_code_compiles_and_runs_after_each_chapter() {
     none(robot::compiles_after_each_chapter(&the_book()));
+}
+
+#[test]
+#[ignore = "compiles the crate once per chapter; .ci/run runs it"]
+fn the_tests_of_a_chapter_ask_only_for_what_is_there_by_then() {
+    none(early::compile(&the_book()));
 }
 
 #[test]
