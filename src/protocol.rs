@@ -32,5 +32,6 @@ pub mod reply;
 
 // ANCHOR: base64
 pub mod base64;
+pub mod mask;
 pub mod sasl;
 // ANCHOR_END: base64
