@@ -742,5 +742,5 @@ fn no_client_shows_the_password_that_it_was_given() {
             &format!("USER alice\nPASS {PASSWORD}\nQUIT\n"),
         );
     }
-    assert_eq!(shown.matches("********").count(), 25, "{shown}");
+    assert_eq!(shown.matches("********").count(), 26, "{shown}");
 }
