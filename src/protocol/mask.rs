@@ -62,7 +62,7 @@ impl PasswordMask {
                 self.is_in_auth = false;
                 rest
             }
-            // AUTH alone asks for the mechanisms (RFC 5034 §4).
+            // AUTH alone carries nothing: some POP3 clients ask so for the mechanisms.
             "AUTH" => {
                 self.is_in_auth = !rest.is_empty();
                 first_word(rest).1
