@@ -50,6 +50,6 @@ fn main() {
     println!("    the server reads {read:?}");
     println!(
         "    is it \"wonderland\"? {}",
-        credentials.prove("wonderland")
+        credentials.has_password("wonderland")
     );
 }

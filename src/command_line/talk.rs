@@ -67,8 +67,8 @@ fn typed(mut line: Vec<u8>) -> Result<String, &'static str> {
     Ok(said)
 }
 
-/// Sends a line. The dots at its start are the user's business. A line of a text that has none is
-/// written as such, so that the mask leaves it alone.
+/// Sends a line. In a text the user doubles the dots, not we. The other lines of it are written as
+/// a text, so that the mask leaves them alone.
 fn say(wire: &mut Wire<Socket>, line: &str, in_text: bool) -> io::Result<()> {
     wire.allow(LINE_TIMEOUT)?;
     match in_text && !line.starts_with('.') {

@@ -7,9 +7,9 @@
 //! rule for its long answers (RFC 1939 §3).
 //!
 //! The end of a text is exactly CR LF "." CR LF; at the very beginning, the CR LF is the one that
-//! ended the command. A receiver that also takes LF "." LF for the end can be fooled: what its
-//! sender passes on as text it runs as commands. That attack is called SMTP smuggling. We read on
-//! to the real end, and then refuse a text that held a bare CR or LF at all.
+//! ended the command. A receiver that also takes LF "." LF for the end can be fooled: it runs as
+//! commands what its sender passed on as text. That attack is called SMTP smuggling. We read on to
+//! the real end, and then refuse a text that held any bare CR or LF.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -26,7 +26,7 @@ pub struct Text(Vec<u8>);
 // ANCHOR_END: text
 
 // ANCHOR: text_new
-/// A CR or LF was alone, or the last line had no end.
+/// There was a bare CR or LF, or the last line had no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BareNewline;
 
@@ -44,7 +44,7 @@ impl Text {
     // ANCHOR_END: text_new
 
     // ANCHOR: from_file
-    /// Makes a text from a file of any system: each LF, CR LF or lone CR becomes one CR LF, and
+    /// Makes a text from a file of any system: each LF, CR LF or bare CR becomes one CR LF, and
     /// the last line gets one if it has none.
     pub fn from_file(octets: &[u8]) -> Text {
         let mut text = Vec::with_capacity(octets.len());
@@ -65,7 +65,7 @@ impl Text {
     // ANCHOR_END: from_file
 
     // ANCHOR: text_views
-    /// The octets, as they stand in a file and as SIZE counts them.
+    /// The octets, as they are in a file, and as SIZE counts them.
     pub fn octets(&self) -> &[u8] {
         &self.0
     }
@@ -85,7 +85,7 @@ impl Text {
 // ANCHOR_END: text_views
 
 // ANCHOR: debug
-/// So that a test that fails shows letters and not numbers.
+/// A test that fails shows text, not numbers.
 impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Text({:?})", String::from_utf8_lossy(&self.0))
@@ -99,7 +99,7 @@ impl std::fmt::Debug for Text {
 pub enum Received {
     /// The text, exactly as it was before the sender stuffed it.
     Text(Text),
-    /// It held a CR or LF alone.
+    /// It held a bare CR or LF.
     BareNewline,
     /// It was over the limit. Never more than the limit was kept in memory.
     TooBig,
@@ -121,12 +121,13 @@ pub fn read_text<S: Stream>(
     timeout: Duration,
 ) -> io::Result<Received> {
     let begun = Instant::now();
+    let all_timeouts = timeout.saturating_mul(TEXT_TIMEOUTS);
     let mut received = Received::Text(Text::default());
     let mut size = 0_usize; // of all that came
     // The last two octets that came, at first those that ended the command, and the next piece.
     let mut seen = b"\r\n".to_vec();
     loop {
-        let left = (timeout.saturating_mul(TEXT_TIMEOUTS)).saturating_sub(begun.elapsed());
+        let left = all_timeouts.saturating_sub(begun.elapsed());
         read_piece(wire, &mut seen, timeout.min(left))?;
         if seen == b"\r\n.\r\n" {
             return Ok(received);
@@ -150,15 +151,15 @@ pub fn read_text<S: Stream>(
 /// Is there a bare CR or LF in a piece? `seen` is the two octets before the piece, and the piece.
 /// An LF can only be at its end.
 fn has_bare_newline(seen: &[u8]) -> bool {
-    let Some(([_, before], piece)) = seen.split_first_chunk() else {
-        return false;
-    };
-    if *before == b'\r' {
-        return piece != b"\n";
+    match seen {
+        [_, b'\r', piece @ ..] => piece != b"\n",
+        [_, _, piece @ ..] => {
+            let whole = piece.strip_suffix(b"\r\n");
+            let line = whole.or(piece.strip_suffix(b"\r")).unwrap_or(piece);
+            line.contains(&b'\r') || line.contains(&b'\n')
+        }
+        _ => false,
     }
-    let line = piece.strip_suffix(b"\r\n").or(piece.strip_suffix(b"\r"));
-    let line = line.unwrap_or(piece);
-    line.contains(&b'\r') || line.contains(&b'\n')
 }
 // ANCHOR_END: has_bare_newline
 

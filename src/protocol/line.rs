@@ -28,7 +28,7 @@ pub use trace::{Mask, Trace, visible};
 pub enum Line {
     /// A whole line, without its CR LF. It holds no CR and no LF.
     Text(Vec<u8>),
-    /// A line that held, or ended with, a CR or LF alone. It was thrown away.
+    /// A line that held, or ended with, a bare CR or LF. It was thrown away.
     BareNewline,
     /// A line over the limit. It was thrown away; the next read begins after its end.
     TooLong,

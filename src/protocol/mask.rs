@@ -2,8 +2,7 @@
 //! # The mask (chapter 7)
 //!
 //! A trace ends up in files and in questions to colleagues, so it must not show a password. The
-//! mask hears all commands and replies, knows which lines of the client carry a password, and hides
-//! it.
+//! mask hears all commands and replies. It knows where a client sends a password, and hides it.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -35,15 +34,16 @@ impl Mask for PasswordMask {
             self.is_in_auth &= !line.starts_with(b"235");
             return line.len();
         }
-        if std::mem::take(&mut self.is_asked) {
+        if self.is_asked {
+            self.is_asked = false;
             return 0;
         }
         // Some clients end lines with CR alone. We see one line that may hold several commands.
         let mut public = 0;
         for command in line.split_inclusive(|octet| *octet == b'\r') {
-            let secret = self.secret_part(command);
-            public += command.len() - secret.len();
-            if !secret.is_empty() {
+            let secret = self.secret_length(command);
+            public += command.len() - secret;
+            if secret > 0 {
                 break;
             }
         }
@@ -52,30 +52,30 @@ impl Mask for PasswordMask {
 }
 // ANCHOR_END: public_part
 
-// ANCHOR: secret_part
+// ANCHOR: secret_length
 impl PasswordMask {
-    /// The end of a command, or of what a client says in place of one, that is secret.
-    fn secret_part<'a>(&mut self, command: &'a [u8]) -> &'a [u8] {
+    /// How many octets are secret at the end of a command, or of what a client says in its place?
+    fn secret_length(&mut self, command: &[u8]) -> usize {
         let (verb, rest) = first_word(command);
         match verb.to_ascii_uppercase().as_str() {
             "PASS" => {
                 self.is_in_auth = false;
-                rest
+                rest.len()
             }
             // AUTH alone carries nothing: some POP3 clients ask so for the mechanisms.
             "AUTH" => {
                 self.is_in_auth = !rest.is_empty();
-                first_word(rest).1
+                first_word(rest).1.len()
             }
-            verb if self.is_in_auth && verb.parse::<Verb>().is_err() => command,
+            verb if self.is_in_auth && verb.parse::<Verb>().is_err() => command.len(),
             _ => {
                 self.is_in_auth = false;
-                b""
+                0
             }
         }
     }
 }
-// ANCHOR_END: secret_part
+// ANCHOR_END: secret_length
 
 // ANCHOR: first_word
 /// The first word of a line, and what follows the octet after it. Between words there may be

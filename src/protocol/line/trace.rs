@@ -141,15 +141,15 @@ pub fn visible(octets: &[u8]) -> String {
                 '\r' | '\n' | '\\' => text.extend(c.escape_debug()),
                 ' '..='~' => text.push(c),
                 c if c.escape_debug().len() == 1 => text.push(c),
-                c => text += &marks(c.to_string().as_bytes()),
+                c => text += &as_marks(c.to_string().as_bytes()),
             }
         }
-        text += &marks(chunk.invalid());
+        text += &as_marks(chunk.invalid());
     }
     text
 }
 
-fn marks(octets: &[u8]) -> String {
+fn as_marks(octets: &[u8]) -> String {
     octets
         .iter()
         .map(|octet| format!("\\x{octet:02x}"))
