@@ -1,16 +1,17 @@
 // ANCHOR: story
 //! # What both sides agree on (chapters 2 to 7)
 //!
-//! A small server and a small client need five things, one file each: lines; the text of a letter,
-//! which is lines with one rule about dots; addresses; commands, which name addresses; and replies,
-//! which begin with three digits. Nothing else in the crate knows how these look on the wire.
+//! A small server and a small client need five things, one file each: lines; the text of
+//! a letter, which is lines with one rule about dots; addresses; commands, which name
+//! addresses; and replies, which begin with three digits. Nothing else in the crate knows
+//! how these look on the wire.
 //!
-//! The other files came for passwords: base64 and SASL carry them, and the mask keeps them out of
-//! the trace. (Base64 carries pictures, too.)
+//! The other files came for passwords: base64 and SASL carry them, and the mask keeps
+//! them out of the trace. (Base64 carries pictures, too.)
 //!
-//! Every type here keeps one promise: what `parse` accepts, `Display` writes, and `parse` reads
-//! that back as the same value. And no `Display` holds a CR or LF, so no value can end a line
-//! early.
+//! Every type here keeps one promise: what `parse` accepts, `Display` writes, and `parse`
+//! reads that back as the same value. And no `Display` holds a CR or LF, so no value can
+//! end a line early.
 // ANCHOR_END: story
 
 // ANCHOR: line

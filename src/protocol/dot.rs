@@ -1,15 +1,16 @@
 // ANCHOR: story
 //! # Dots (chapter 3)
 //!
-//! A letter's text is sent as lines, and a line with a lone dot ends it. A text may itself hold
-//! such a line. So the sender puts one more dot before every line that begins with one, and the
-//! receiver takes it away again: the text is *transparent* (RFC 5321 §4.5.2). POP3 uses the same
-//! rule for its long answers (RFC 1939 §3).
+//! A letter's text is sent as lines, and a line with a lone dot ends it. A text may
+//! itself hold such a line. So the sender puts one more dot before every line that begins
+//! with one, and the receiver takes it away again: the text is *transparent* (RFC 5321
+//! §4.5.2). POP3 uses the same rule for its long answers (RFC 1939 §3).
 //!
-//! The end of a text is exactly CR LF "." CR LF; at the very beginning, the CR LF is the one that
-//! ended the command. A receiver that also takes LF "." LF for the end can be fooled: it runs as
-//! commands what its sender passed on as text. That attack is called SMTP smuggling. We read on to
-//! the real end, and then refuse a text that held any bare CR or LF.
+//! The end of a text is exactly CR LF "." CR LF; at the very beginning, the CR LF is the
+//! one that ended the command. A receiver that also takes LF "." LF for the end can be
+//! fooled: it runs as commands what its sender passed on as text. That attack is called
+//! SMTP smuggling. We read on to the real end, and then refuse a text that held any bare
+//! CR or LF.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -19,8 +20,8 @@ use std::time::{Duration, Instant};
 // ANCHOR_END: uses
 
 // ANCHOR: text
-/// The text of a letter, header and body: any number of lines, each ended by CR LF, and no CR or
-/// LF anywhere else. Octets over 127 and NUL may be in it.
+/// The text of a letter, header and body: any number of lines, each ended by CR LF, and
+/// no CR or LF anywhere else. Octets over 127 and NUL may be in it.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Text(Vec<u8>);
 // ANCHOR_END: text
@@ -44,8 +45,8 @@ impl Text {
     // ANCHOR_END: text_new
 
     // ANCHOR: from_file
-    /// Makes a text from a file of any system: each LF, CR LF or bare CR becomes one CR LF, and
-    /// the last line gets one if it has none.
+    /// Makes a text from a file of any system: each LF, CR LF or bare CR becomes one CR
+    /// LF, and the last line gets one if it has none.
     pub fn from_file(octets: &[u8]) -> Text {
         let mut text = Vec::with_capacity(octets.len());
         let mut before = b'\n';
@@ -107,14 +108,14 @@ pub enum Received {
 // ANCHOR_END: received
 
 // ANCHOR: read_text
-/// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing, in
-/// octets; the dot line is not counted (RFC 1870 §5). `timeout` is for each line, or each 64 KiB of
-/// a longer one.
+/// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing,
+/// in octets; the dot line is not counted (RFC 1870 §5). `timeout` is for each line, or
+/// each 64 KiB of a longer one.
 ///
-/// Errors: whatever the stream fails with, [`io::ErrorKind::TimedOut`] also if the whole text took
-/// [`TEXT_TIMEOUTS`] times the timeout; [`io::ErrorKind::UnexpectedEof`] if the stream ends before
-/// the dot; [`io::ErrorKind::FileTooLarge`] after [`ENDLESS_TEXT`] octets over the limit. All that
-/// one can do then is close.
+/// Errors: whatever the stream fails with, [`io::ErrorKind::TimedOut`] also if the whole
+/// text took [`TEXT_TIMEOUTS`] times the timeout; [`io::ErrorKind::UnexpectedEof`] if the
+/// stream ends before the dot; [`io::ErrorKind::FileTooLarge`] after [`ENDLESS_TEXT`]
+/// octets over the limit. All that one can do then is close.
 pub fn read_text<S: Stream>(
     wire: &mut Wire<S>,
     limit: usize,
@@ -124,7 +125,7 @@ pub fn read_text<S: Stream>(
     let all_timeouts = timeout.saturating_mul(TEXT_TIMEOUTS);
     let mut received = Received::Text(Text::default());
     let mut size = 0_usize; // of all that came
-    // The last two octets that came, at first those that ended the command, and the next piece.
+    // The last two octets (at first they ended the command), and then the next piece.
     let mut seen = b"\r\n".to_vec();
     loop {
         let left = all_timeouts.saturating_sub(begun.elapsed());
@@ -148,8 +149,8 @@ pub fn read_text<S: Stream>(
 // ANCHOR_END: read_text
 
 // ANCHOR: has_bare_newline
-/// Is there a bare CR or LF in a piece? `seen` is the two octets before the piece, and the piece.
-/// An LF can only be at its end.
+/// Is there a bare CR or LF in a piece? `seen` is the two octets before the piece, and
+/// the piece. An LF can only be at its end.
 fn has_bare_newline(seen: &[u8]) -> bool {
     match seen {
         [_, b'\r', piece @ ..] => piece != b"\n",
@@ -202,11 +203,12 @@ fn read_piece<S: Stream>(
 // ANCHOR_END: read_piece
 
 // ANCHOR: endless_text
-/// How far we follow a text that is too long, to find its end, before we give up on the peer; in
-/// octets past the limit.
+/// How far we follow a text that is too long, to find its end, before we give up on the
+/// peer; in octets past the limit.
 pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;
 
-/// A peer may send each line just before its time is up. One text may take this many timeouts.
+/// A peer may send each line just before its time is up. We allow that this many times
+/// for one text.
 pub const TEXT_TIMEOUTS: u32 = 6;
 // ANCHOR_END: endless_text
 

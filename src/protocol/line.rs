@@ -1,14 +1,14 @@
 // ANCHOR: story
 //! # Lines (chapter 2)
 //!
-//! SMTP and POP3 are spoken in lines, and a line ends with two octets: CR LF (RFC 5321 §2.3.8).
-//! Nothing else ends a line. Where two programs disagree about that, a letter can smuggle
-//! commands. So this is the only place in the crate that decides it.
+//! SMTP and POP3 are spoken in lines, and a line ends with two octets: CR LF (RFC 5321
+//! §2.3.8). Nothing else ends a line. Where two programs disagree about that, a letter
+//! can smuggle commands. So this is the only place in the crate that decides it.
 //!
-//! A [`Wire`] is one end of a connection. It reads lines under a limit, so that even a very long
-//! line costs little memory. It writes lines, and it sends what it has written before it waits for
-//! the other side: two programs that both wait for a reply would wait for ever. It can show every
-//! line to a reader; that is the [`Trace`].
+//! A [`Wire`] is one end of a connection. It reads lines under a limit, so that even a
+//! very long line costs little memory. It writes lines, and it sends what it has written
+//! before it waits for the other side: two programs that both wait for a reply would wait
+//! for ever. It can show every line to a reader; that is the [`Trace`].
 //!
 //! It does not know what the lines mean.
 // ANCHOR_END: story
@@ -32,8 +32,8 @@ pub enum Line {
     BareNewline,
     /// A line over the limit. It was thrown away; the next read begins after its end.
     TooLong,
-    /// [`ENDLESS_LINE`] octets over the limit and still no end of the line. What follows is the
-    /// middle of something: all one can do is close.
+    /// [`ENDLESS_LINE`] octets over the limit and still no end of the line. What follows
+    /// is the middle of something: all one can do is close.
     Endless,
     /// The other side closed the connection. A last line without an end is dropped.
     Closed,
@@ -90,8 +90,8 @@ impl<S: Stream> Wire<S> {
     // ANCHOR_END: read_line
 
     // ANCHOR: read_piece
-    /// Appends to `piece` what comes, through the next LF, but at most `most` octets. Returns how
-    /// many; less than `most` and no LF means that the stream has ended.
+    /// Appends to `piece` what comes, through the next LF, but at most `most` octets.
+    /// Returns how many; less than `most` and no LF means that the stream has ended.
     ///
     /// Only here can we have to wait, so all that we have written is sent first.
     pub(super) fn read_piece(&mut self, most: usize, piece: &mut Vec<u8>) -> io::Result<usize> {
@@ -111,10 +111,10 @@ impl<S: Stream> Wire<S> {
     // ANCHOR_END: read_piece
 
     // ANCHOR: write_line
-    /// Writes a line and its CR LF. It leaves at the next read, or [`flush`](Wire::flush).
+    /// Writes a line and its CR LF. They leave at the next read or flush.
     ///
-    /// Errors: [`io::ErrorKind::InvalidInput`] if the line holds a CR or LF; and whatever the
-    /// stream fails with.
+    /// Errors: [`io::ErrorKind::InvalidInput`] if the line holds a CR or LF; and whatever
+    /// the stream fails with.
     pub fn write_line(&mut self, line: &str) -> io::Result<()> {
         refuse_line_end(line.as_bytes())?;
         let octets = [line.as_bytes(), b"\r\n"].concat();
@@ -142,7 +142,7 @@ impl<S: Stream> Wire<S> {
         }
         let stream = self.input.get_mut();
         let sent = stream.write_all(&self.output);
-        // After a failure nobody knows how much has left: it must not leave a second time.
+        // After a failure nobody knows how much has left. Nothing may leave twice.
         self.output.clear();
         sent.and_then(|()| stream.flush())
     }
@@ -195,8 +195,8 @@ const BLOCK: usize = 64 * 1024;
 // ANCHOR_END: block
 
 // ANCHOR: refuse_line_end
-/// Refuses to write as one line what the other side would read as several: it would run the rest
-/// as commands.
+/// Refuses to write as one line what the other side would read as several: it would run
+/// the rest as commands.
 pub(super) fn refuse_line_end(line: &[u8]) -> io::Result<()> {
     match line.contains(&b'\r') || line.contains(&b'\n') {
         true => Err(io::ErrorKind::InvalidInput.into()),
@@ -206,8 +206,8 @@ pub(super) fn refuse_line_end(line: &[u8]) -> io::Result<()> {
 // ANCHOR_END: refuse_line_end
 
 // ANCHOR: endless
-/// How far we follow a line that is too long, to find its end, before we give up on the peer; in
-/// octets past the limit.
+/// How far we follow a line that is too long, to find its end, before we give up on the
+/// peer; in octets past the limit.
 pub const ENDLESS_LINE: usize = 64 * 1024;
 
 impl<S: Stream> Wire<S> {
@@ -227,8 +227,9 @@ impl<S: Stream> Wire<S> {
 // ANCHOR: socket
 /// A TCP connection that keeps a deadline.
 ///
-/// A timeout for each read is not enough: a peer that sends one octet just before each timeout
-/// would hold us for ever. So each read and write gets only what is left until the deadline.
+/// A timeout for each read is not enough: a peer that sends one octet just before each
+/// timeout would hold us for ever. So each read and write gets only what is left until
+/// the deadline.
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
@@ -244,8 +245,8 @@ impl Stream for Socket {
     }
 }
 
-/// Longest timeout of a [`Socket`]. Now plus an endless timeout is a moment that the clock cannot
-/// name, and to work it out would end the program.
+/// Longest timeout of a [`Socket`]. Now plus an endless timeout is a moment that the
+/// clock cannot name, and to work it out would end the program.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 // ANCHOR_END: allow
 

@@ -1,8 +1,9 @@
 // ANCHOR: story
 //! # The mask (chapter 7)
 //!
-//! A trace ends up in files and in questions to colleagues, so it must not show a password. The
-//! mask hears all commands and replies. It knows where a client sends a password, and hides it.
+//! A trace ends up in files and in questions to colleagues, so it must not show a
+//! password. The mask hears all commands and replies. It knows where a client sends a
+//! password, and hides it.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -15,8 +16,8 @@ use super::line::Mask;
 ///
 /// - what follows `AUTH mechanism`, and what follows `PASS`;
 /// - the answer to a 334 (RFC 4954 §4);
-/// - after AUTH whatever is not a command, until AUTH has succeeded. Some clients do not hear that
-///   AUTH was refused, and send name and password all the same.
+/// - after AUTH whatever is not a command, until AUTH has succeeded. Some clients do not
+///   hear that AUTH was refused, and send name and password all the same.
 #[derive(Debug, Default)]
 pub struct PasswordMask {
     /// The server has asked, and waits for the answer.
@@ -38,7 +39,7 @@ impl Mask for PasswordMask {
             self.is_asked = false;
             return 0;
         }
-        // Some clients end lines with CR alone. We see one line that may hold several commands.
+        // Some clients end lines with CR alone. Our line may hold several commands.
         let mut public = 0;
         for command in line.split_inclusive(|octet| *octet == b'\r') {
             let secret = self.secret_length(command);
@@ -54,7 +55,8 @@ impl Mask for PasswordMask {
 
 // ANCHOR: secret_length
 impl PasswordMask {
-    /// How many octets are secret at the end of a command, or of what a client says in its place?
+    /// How many octets are secret at the end of a command, or of what a client says in
+    /// its place?
     fn secret_length(&mut self, command: &[u8]) -> usize {
         let (verb, rest) = first_word(command);
         match verb.to_ascii_uppercase().as_str() {
@@ -78,8 +80,9 @@ impl PasswordMask {
 // ANCHOR_END: secret_length
 
 // ANCHOR: first_word
-/// The first word of a line, and what follows the octet after it. Between words there may be
-/// anything that cannot be printed: a tab or a space too many does not make a password public.
+/// The first word of a line, and what follows the octet after it. Between words there may
+/// be anything that cannot be printed: a tab or a space too many does not make a password
+/// public.
 fn first_word(line: &[u8]) -> (String, &[u8]) {
     let start = line.iter().position(u8::is_ascii_graphic);
     let (_, line) = line.split_at(start.unwrap_or(line.len()));

@@ -1,15 +1,15 @@
 // ANCHOR: story
 //! # Credentials (chapter 7)
 //!
-//! AUTH proves who is calling, in one of several ways called mechanisms (RFC 4954). We know two,
-//! and both hand over the password itself:
+//! AUTH proves who is calling, in one of several ways called mechanisms (RFC 4954). We
+//! know two, and both hand over the password itself:
 //!
 //! - PLAIN (RFC 4616): one message, `authorization NUL user NUL password`, in base64.
-//! - LOGIN, which was never a standard and is known everywhere: the server asks `Username:` and
-//!   `Password:`. The questions and the answers are in base64.
+//! - LOGIN, which was never a standard and is known everywhere: the server asks
+//!   `Username:` and `Password:`. The questions and the answers are in base64.
 //!
-//! So a password is safe only if nobody listens on the way. We have no TLS; that is why AUTH is
-//! offered on loopback alone.
+//! So a password is safe only if nobody listens on the way. We have no TLS; that is why
+//! AUTH is offered on loopback alone.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -43,8 +43,9 @@ impl Credentials {
     // ANCHOR_END: to_plain
 
     // ANCHOR: from_plain
-    /// Reads the message of PLAIN: the authorization identity, which is whom the caller wants to
-    /// act for (empty: for itself), and the credentials. `None`: it is not well formed.
+    /// Reads the message of PLAIN: the authorization identity, which is whom the caller
+    /// wants to act for (empty: for itself), and the credentials. `None`: it is not well
+    /// formed.
     pub fn from_plain(text: &str) -> Option<(String, Credentials)> {
         let message = String::from_utf8(base64::decode(text)?).ok()?;
         let parts: Vec<&str> = message.split('\0').collect();
@@ -61,15 +62,15 @@ impl Credentials {
     // ANCHOR_END: from_plain
 
     // ANCHOR: has_password
-    /// Is the password the one that we know? The answer takes as long for a wrong password as for
-    /// the right one. A comparison that stops at the first difference tells a patient listener
-    /// where that is.
+    /// Is the password the one that we know? The answer takes as long for a wrong
+    /// password as for the right one. A comparison that stops at the first difference
+    /// tells a patient listener where that is.
     pub fn has_password(&self, known: &str) -> bool {
         let tried = self.password.as_bytes();
         let known = known.as_bytes();
         let mut difference = u8::from(tried.len() != known.len());
         for (at, octet) in tried.iter().enumerate() {
-            // Past the end of `known` we compare with something, only to take the same time.
+            // Past the end of `known` we compare only to take the same time.
             difference |= octet ^ known.get(at).unwrap_or(octet);
         }
         std::hint::black_box(difference) == 0

@@ -1,15 +1,14 @@
 // ANCHOR: story
-//! The trace: every line of a conversation, shown as it happens, in the notation of the dialogues
-//! (chapter 8). Whatever comes from outside is shown so that it cannot drive a terminal. What
-//! nobody may read, such as a password, is hidden by a [`Mask`] (chapter 7).
+//! The trace: every line of a conversation, shown as it happens, in the notation of the
+//! dialogues (chapter 8). Whatever comes from outside is shown so that it cannot drive a
+//! terminal. A [`Mask`] hides what nobody may read, such as a password (chapter 7).
 
 use std::io::Write;
 // ANCHOR_END: story
 
 // ANCHOR: trace
-/// Shows a conversation as it happens, in the notation of the dialogues (chapter 8): `C: ` before
-/// what the client says, `S: ` before what the server says, `#` before a remark. Each line goes to
-/// `out` in one piece.
+/// Shows a conversation as it happens. A line of the client begins with `C: `, a line of
+/// the server with `S: `, a remark with `#`. Each line goes to `out` in one piece.
 pub struct Trace {
     us: char,
     peer: char,
@@ -41,7 +40,8 @@ impl Trace {
     // ANCHOR_END: sides
 
     // ANCHOR: said
-    /// Shows a line that we say. Like all lines here it comes as it is on the wire, with its CR LF.
+    /// Shows a line that we say. Like all lines here it comes as it is on the wire, with
+    /// its CR LF.
     pub fn said(&mut self, octets: &[u8]) {
         let public = self.public_part(self.us, octets);
         self.show(self.us, octets, public);
@@ -55,8 +55,8 @@ impl Trace {
     // ANCHOR_END: said
 
     // ANCHOR: show
-    /// Shows the first `public` octets of a line. A backslash at the end says that no CR LF ended
-    /// the line.
+    /// Shows the first `public` octets of a line. A backslash at the end says that no CR
+    /// LF ended the line.
     fn show(&mut self, who: char, octets: &[u8], public: usize) {
         if octets.is_empty() {
             return;
@@ -120,19 +120,19 @@ const SHOWN: usize = 1000;
 // ANCHOR_END: limit
 
 // ANCHOR: mask
-/// Says how much of each line may be shown. It hears the lines of both sides, in order, but not the
-/// lines of texts.
+/// Says how much of each line may be shown. It hears the lines of both sides, in order,
+/// but not the lines of texts.
 pub trait Mask {
-    /// How many octets at the start of this line may be shown? `who` is `C` or `S`. The line comes
-    /// without its CR LF.
+    /// How many octets at the start of this line may be shown? `who` is `C` or `S`. The
+    /// line comes without its CR LF.
     fn public_part(&mut self, who: char, line: &[u8]) -> usize;
 }
 // ANCHOR_END: mask
 
 // ANCHOR: visible
-/// Octets as text that cannot drive a terminal. What is not UTF-8, and each character that Rust
-/// would write as an escape, becomes marks such as `\x1b`, one for each octet. CR, LF and backslash
-/// become `\r`, `\n` and `\\`.
+/// Octets as text that cannot drive a terminal. What is not UTF-8, and each character
+/// that Rust would write as an escape, becomes marks such as `\x1b`, one for each octet.
+/// CR, LF and backslash become `\r`, `\n` and `\\`.
 pub fn visible(octets: &[u8]) -> String {
     let mut text = String::with_capacity(octets.len());
     for chunk in octets.utf8_chunks() {
