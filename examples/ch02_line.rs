@@ -2,8 +2,8 @@
 //!
 //! Run it: `cargo run --example ch02_line`
 //!
-//! Look for the two lines with no proper end, the password that is not shown, and the line that is
-//! too long: it is thrown away, and the one after it is whole.
+//! Look for the two lines with no proper end, and for the line that is too long: it is thrown away,
+//! and the one after it is whole.
 
 use smtp_primer::protocol::line::{Line, Stream, Trace, Wire, visible};
 use std::io::{self, Cursor, Read, Write};
@@ -38,7 +38,7 @@ impl Stream for Peer {
 }
 
 fn main() -> io::Result<()> {
-    let said = b"NOOP\r\nbare line feed\nbare\rreturn\r\nAUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=\r\n\
+    let said = b"NOOP\r\nbare line feed\nbare\rreturn\r\nEHLO b.example\r\n\
         a line of more than forty octets, its end included\r\nQUIT\r\n";
     let trace = Trace::of_server(Box::new(io::stdout()));
     let mut wire = Wire::traced(Peer(Cursor::new(said)), Some(trace));

@@ -3,12 +3,14 @@
 //! Run it: `cargo run --example ch07_base64`
 //! or with a name and a password: `cargo run --example ch07_base64 alice wonderland`
 //!
-//! Look at the last line but two: whoever listens on the way has the password. (Do not try this
+//! Look at what a listener reads: whoever listens on the way has the password. (Do not try this
 //! with one that you use.)
 
 use smtp_primer::protocol::base64::{decode, encode};
-use smtp_primer::protocol::line::visible;
+use smtp_primer::protocol::line::{Trace, visible};
+use smtp_primer::protocol::mask::PasswordMask;
 use smtp_primer::protocol::sasl::{Credentials, LOGIN_CHALLENGES};
+use std::io::stdout;
 
 fn main() {
     let mut words = std::env::args().skip(1);
@@ -41,10 +43,13 @@ fn main() {
     println!("    C: AUTH PLAIN {message}");
     let heard = decode(&message).unwrap_or_default();
     println!("    a listener reads {}", visible(&heard));
+    let mut trace = Trace::of_client(Box::new(stdout())).with_mask(PasswordMask::default());
+    print!("    a trace shows ");
+    trace.said(format!("AUTH PLAIN {message}\r\n").as_bytes());
     let read = Credentials::from_plain(&message).map(|(_, credentials)| credentials);
     println!("    the server reads {read:?}");
     println!(
         "    is it \"wonderland\"? {}",
-        credentials.prove("wonderland")
+        credentials.has_password("wonderland")
     );
 }

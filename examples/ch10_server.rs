@@ -5,6 +5,7 @@
 //! without the dot that ended it; and when 250 is said: after `store` has returned, not before.
 
 use smtp_primer::protocol::line::{Trace, Wire, visible};
+use smtp_primer::protocol::mask::PasswordMask;
 use smtp_primer::server::{COMMAND_TIMEOUT, Entrance, Store, Times, converse, hang_up, serve};
 use smtp_primer::session::{Caller, Host, Letter, Session};
 use std::collections::BTreeMap;
@@ -49,7 +50,8 @@ fn main() -> Result<(), Box<dyn error::Error>> {
             may_authenticate: false,
         };
         let mut session = Session::new(&host, caller);
-        let mut wire = Wire::traced(connection, Some(Trace::of_server(Box::new(io::stdout()))));
+        let trace = Trace::of_server(Box::new(io::stdout())).with_mask(PasswordMask::default());
+        let mut wire = Wire::traced(connection, Some(trace));
         if let Err(error) = converse(&mut wire, &mut session, &mut memory, COMMAND_TIMEOUT) {
             hang_up(&mut wire, &error, "421 a.example closing");
         }

@@ -148,7 +148,7 @@ impl<S: Stream> Client<S> {
                 break;
             }
             self.in_step(Stage::Auth)?;
-            let written = self.wire.write_secret(&base64::encode(word.as_bytes()));
+            let written = self.wire.write_line(&base64::encode(word.as_bytes()));
             written.map_err(broken(Stage::Auth))?;
             reply = self.hear(Stage::Auth)?;
         }

@@ -16,6 +16,7 @@ use crate::client::connect;
 use crate::display::printable;
 use crate::message::Clock;
 use crate::protocol::line::{Socket, Trace};
+use crate::protocol::mask::PasswordMask;
 use args::Args;
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -295,10 +296,10 @@ fn call(server: &str, timeout: Duration) -> Result<Socket, Failure> {
     })
 }
 
-/// The trace on standard output, unless the user wants quiet.
+/// The trace on standard output, unless the user wants quiet. It never shows a password.
 fn trace(args: &Args, make: fn(Box<dyn Write>) -> Trace) -> Option<Trace> {
     let quiet = args.flag("quiet");
-    (!quiet).then(|| make(Box::new(io::stdout())))
+    (!quiet).then(|| make(Box::new(io::stdout())).with_mask(PasswordMask::default()))
 }
 
 /// The computer's clock; or, for output that is the same each time, the second that

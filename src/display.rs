@@ -22,12 +22,11 @@ mod page;
 mod parameter;
 mod parts;
 
-use crate::protocol::line::is_hidden;
 pub use encoded_word::decode_words;
 pub use encoding::{decode_body, decode_charset};
 pub use header::{HEADER, Header};
 use page::Page;
-pub use page::{COLUMNS, INDENT, MARKS, printable};
+pub use page::{COLUMNS, INDENT, MARKS, is_hidden, printable};
 pub use parts::{DEPTH, PARTS, Part, parts};
 
 /// The fields a reader wants, in the order of the page. Trace fields are for those who look for a

@@ -69,7 +69,7 @@ pub fn converse<S: Stream>(
     wire.write_line(&session.greeting())?;
     loop {
         wire.allow(timeout)?;
-        let line = wire.read_command(COMMAND_LINE)?;
+        let line = wire.read_line(COMMAND_LINE)?;
         match session.line(&line) {
             Step::Say(reply) => wire.write_line(&reply)?,
             Step::Lines(lines) => {

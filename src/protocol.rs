@@ -1,13 +1,17 @@
 // ANCHOR: story
 //! # What both sides agree on (chapters 2 to 7)
 //!
-//! A conversation is lines; a letter's text is lines with one rule about dots; commands name
-//! addresses; replies begin with three digits. The server and the client, SMTP and POP3, all stand
-//! on these few files, and nothing else in the crate knows how any of it looks on the wire.
+//! A small server and a small client need five things, one file each: lines; the text of
+//! a letter, which is lines with one rule about dots; addresses; commands, which name
+//! addresses; and replies, which begin with three digits. Nothing else in the crate knows
+//! how these look on the wire.
 //!
-//! Every type here keeps one promise: what `parse` accepts, `Display` writes, and `parse` reads
-//! that back as the same value. And no `Display` holds a CR or LF, so no value can end a line
-//! early.
+//! The other files came for passwords: base64 and SASL carry them, and the mask keeps
+//! them out of the trace. (Base64 carries pictures, too.)
+//!
+//! Every type here keeps one promise: what `parse` accepts, `Display` writes, and `parse`
+//! reads that back as the same value. And no `Display` holds a CR or LF, so no value can
+//! end a line early.
 // ANCHOR_END: story
 
 // ANCHOR: line
@@ -32,5 +36,6 @@ pub mod reply;
 
 // ANCHOR: base64
 pub mod base64;
+pub mod mask;
 pub mod sasl;
 // ANCHOR_END: base64

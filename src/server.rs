@@ -48,10 +48,7 @@ pub fn converse<S: Stream>(
     session.greeting().write(wire)?;
     loop {
         wire.allow(timeout)?;
-        let line = match session.expects_secret() {
-            true => wire.read_secret(AUTH_LINE)?,
-            false => wire.read_command(AUTH_LINE)?,
-        };
+        let line = wire.read_line(AUTH_LINE)?;
         match session.line(&line) {
             Step::Reply(reply) => reply.write(wire)?,
             Step::Text(reply) => {

@@ -101,11 +101,6 @@ impl<'a> Session<'a> {
         self.host.max_size
     }
 
-    /// Is the next line an answer to AUTH, which is nobody else's business?
-    pub fn expects_secret(&self) -> bool {
-        self.question.is_some()
-    }
-
     /// Hears a line, or that none could be read.
     pub fn line(&mut self, line: &Line) -> Step {
         // Whatever this line is, a question of AUTH is over with it.

@@ -10,7 +10,7 @@ use common::script::{
     Event, Notes, Script, latin1, octets, peak_memory, read_lines, splits, strings,
 };
 use smtp_primer::protocol::dot::{
-    BareNewline, Received, Text, WAITS, end_text, read_text, write_text, write_text_line,
+    BareNewline, Received, TEXT_TIMEOUTS, Text, end_text, read_text, write_text, write_text_line,
 };
 use smtp_primer::protocol::line::{COMMAND_LINE, Line, Trace, Wire};
 use std::io::{self, ErrorKind};
@@ -369,7 +369,7 @@ fn the_timeout_with_all_blocks_together_is_six_times_that_with_one() {
     read_text(&mut wire, 100_000, Duration::from_nanos(1)).unwrap();
     let last = wire.stream().events().iter().rev().nth(1);
     assert_eq!(last, Some(&Event::Allowed(Duration::ZERO)));
-    assert_eq!(WAITS, 6);
+    assert_eq!(TEXT_TIMEOUTS, 6);
 }
 
 #[test]

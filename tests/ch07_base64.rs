@@ -1,13 +1,16 @@
-//! Chapter 7: base64 both ways, strict where it proves who is calling, and credentials that do not
-//! leak.
+//! Chapter 7: base64 both ways, strict where it proves who is calling, credentials that do not
+//! leak, and a mask that hides them from a trace.
 
 #[allow(dead_code)]
 mod common {
     pub mod script;
 }
 
-use common::script::{Dice, strings};
+use common::script::{Dice, Notes, Script, strings};
 use smtp_primer::protocol::base64::{decode, decode_loosely, encode};
+use smtp_primer::protocol::dot::{Text, read_text, write_text};
+use smtp_primer::protocol::line::{Trace, Wire};
+use smtp_primer::protocol::mask::PasswordMask;
 use smtp_primer::protocol::sasl::{Credentials, LOGIN_CHALLENGES};
 
 const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -239,7 +242,7 @@ fn a_message_of_plain_has_three_parts_and_two_are_not_empty() {
 #[test]
 fn only_the_password_itself_proves_who_is_calling() {
     let alice = credentials("alice", "wonderland");
-    assert!(alice.prove("wonderland"));
+    assert!(alice.has_password("wonderland"));
     for wrong in [
         "",
         "w",
@@ -253,10 +256,10 @@ fn only_the_password_itself_proves_who_is_calling() {
         "wonderlandwonderland",
         "\0\0\0\0\0\0\0\0\0\0",
     ] {
-        assert!(!alice.prove(wrong), "{wrong:?}");
+        assert!(!alice.has_password(wrong), "{wrong:?}");
     }
-    assert!(credentials("u", "gr\u{fc}n").prove("gr\u{fc}n"));
-    assert!(!credentials("u", "gr\u{fc}n").prove("gru\u{308}n"));
+    assert!(credentials("u", "gr\u{fc}n").has_password("gr\u{fc}n"));
+    assert!(!credentials("u", "gr\u{fc}n").has_password("gru\u{308}n"));
 }
 
 /// aiosmtpd #233, chrj/smtpd #38: passwords in the log.
@@ -273,4 +276,152 @@ fn a_password_is_not_shown_to_whoever_debugs() {
             "{shown}"
         );
     }
+}
+
+/// What the mask makes of a conversation. Each line has its CR LF, or what it ends with.
+fn masked(lines: &[&str]) -> String {
+    let notes = Notes::default();
+    let trace = Trace::of_server(Box::new(notes.clone()));
+    let mut trace = trace.with_mask(PasswordMask::default());
+    for line in lines {
+        let (who, line) = line.split_at(3);
+        match who {
+            "S: " => trace.said(line.as_bytes()),
+            _ => trace.heard(line.as_bytes()),
+        }
+    }
+    notes.text()
+}
+
+/// aiosmtpd #233, chrj/smtpd #38, go-mail #338: passwords stood in the log.
+#[test]
+fn the_trace_never_shows_a_password() {
+    let cases = [
+        ("AUTH PLAIN s3cret", "AUTH PLAIN ********"),
+        ("auth login s3cret", "auth login ********"),
+        ("AUTH PLAIN s3cret s3cret", "AUTH PLAIN ********"),
+        ("AUTH  PLAIN s3cret", "AUTH  PLAIN ********"),
+        ("AUTH\tPLAIN s3cret", "AUTH\\x09PLAIN ********"),
+        ("AUTH PLAIN\ts3cret", "AUTH PLAIN\\x09********"),
+        (" AUTH PLAIN s3cret", " AUTH PLAIN ********"),
+        ("PASS s3cret", "PASS ********"),
+        ("pass s3cret with spaces", "pass ********"),
+        ("PASS  s3cret", "PASS ********"),
+        ("PASS\ts3cret", "PASS\\x09********"),
+        ("\t PASS s3cret", "\\x09 PASS ********"),
+        ("\0PASS s3cret", "\\x00PASS ********"),
+        ("PASS\0s3cret", "PASS\\x00********"),
+        ("NOOP\rPASS s3cret\rQUIT", "NOOP\\rPASS ********"),
+        ("AUTH LOGIN\r\0s3cret", "AUTH LOGIN\\r********"),
+        ("AUTH PLAIN", "AUTH PLAIN"),
+        ("AUTH ", "AUTH "),
+        ("AUTH", "AUTH"),
+        ("PASS", "PASS"),
+        ("PASSED the test", "PASSED the test"),
+        ("", ""),
+    ];
+    for (line, shown) in cases {
+        for (end, mark) in [("\r\n", ""), ("\n", "\\n\\"), ("", "\\")] {
+            let shown = match shown {
+                _ if shown.ends_with('*') => format!("C: {shown}\n"),
+                "" if end.is_empty() => String::new(),
+                _ => format!("C: {shown}{mark}\n"),
+            };
+            assert_eq!(
+                masked(&[&format!("C: {line}{end}")]),
+                shown,
+                "{line:?}{end:?}"
+            );
+        }
+    }
+    let long = format!("C: AUTH PLAIN {}", "s3cret".repeat(20_000));
+    assert_eq!(masked(&[&long]), "C: AUTH PLAIN ********\n");
+}
+
+#[test]
+fn the_answer_to_a_question_is_hidden_whatever_it_looks_like() {
+    for answer in ["s3cret", "*", "QUIT", "NOOP s3cret", "\0", " "] {
+        for end in ["\r\n", "\n", ""] {
+            let (question, answer) = ("S: 334 VXNlcm5hbWU6\r\n", format!("C: {answer}{end}"));
+            let lines = [question, &answer, "S: 250 OK\r\n", "C: QUIT\r\n"];
+            let shown = "S: 334 VXNlcm5hbWU6\nC: ********\nS: 250 OK\nC: QUIT\n";
+            assert_eq!(masked(&lines), shown);
+        }
+    }
+    // No other code asks. A list of POP3 may hold such a line, but not as the last one.
+    for replies in [
+        &["S: 335 x\r\n"][..],
+        &["S: 250-334\r\n"],
+        &["S: 334 120\r\n", "S: .\r\n"],
+    ] {
+        let lines = [replies, &["C: swordfish\r\n"]].concat();
+        assert!(masked(&lines).ends_with("C: swordfish\n"), "{replies:?}");
+    }
+}
+
+/// A client that does not listen: it says AUTH, and its secrets whatever the answer is.
+#[test]
+fn after_auth_nothing_is_shown_that_is_not_a_command() {
+    const USER: &str = "C: YWxpY2U=\r\n";
+    const SHORT: &str = "C: eA==\r\n";
+    for refusal in [
+        "500 what",
+        "502 not here",
+        "503 EHLO first",
+        "504 not LOGIN",
+        "-ERR what",
+    ] {
+        let refusal = format!("S: {refusal}\r\n");
+        let lines = [
+            "C: AUTH LOGIN\r\n",
+            &refusal,
+            USER,
+            &refusal,
+            SHORT,
+            &refusal,
+        ];
+        for (next, shown) in [
+            ("C: mail FROM:<>\r\n", "C: mail FROM:<>\n"),
+            ("C: NOOP\n", "C: NOOP\\n\\\n"),
+            ("C: PASS s3cret\r\n", "C: PASS ********\n"),
+        ] {
+            let end = [next, "C: eA==\r\n"];
+            let all = masked(&[&lines[..], &end].concat());
+            assert_eq!(all.matches("C: ********\n").count(), 2, "{all}");
+            assert!(all.ends_with(&format!("{shown}C: eA==\n")), "{all}");
+        }
+    }
+    // AUTH alone is a question, and gives nothing away.
+    assert!(masked(&["C: AUTH\r\n", "S: -ERR\r\n", "C: CAPA\r\n"]).contains("CAPA"));
+    // After success there are no more secrets.
+    let lines = ["C: AUTH PLAIN s3cret\r\n", "S: 235 yes\r\n", "C: XYZ\r\n"];
+    assert!(masked(&lines).ends_with("C: XYZ\n"));
+    // A client that does not wait, and the same again with a wrong password.
+    for code in ["334 x", "535 no"] {
+        let reply = format!("S: {code}\r\n");
+        let lines = [
+            "C: AUTH LOGIN\r\n",
+            &reply,
+            USER,
+            &reply,
+            SHORT,
+            "S: 535 no\r\n",
+            SHORT,
+        ];
+        assert_eq!(masked(&lines).matches("C: ********\n").count(), 3);
+    }
+}
+
+#[test]
+fn the_lines_of_a_text_are_not_masked_and_do_not_mask() {
+    let notes = Notes::default();
+    let trace = Trace::of_server(Box::new(notes.clone())).with_mask(PasswordMask::default());
+    let mut wire = Wire::traced(Script::says("AUTH x\r\n334\r\n.\r\nhello\r\n"), Some(trace));
+    let wait = std::time::Duration::from_secs(1);
+    read_text(&mut wire, 100, wait).expect("a text");
+    wire.read_line(512).expect("a line");
+    let list = Text::new(b"PASS me the salt\r\n334 12\r\n".to_vec()).expect("a text");
+    write_text(&mut wire, &list, wait).expect("written");
+    let shown = "C: AUTH x\nC: 334\nC: .\nC: hello\nS: PASS me the salt\nS: 334 12\nS: .\n";
+    assert_eq!(notes.text(), shown);
 }

@@ -13,6 +13,7 @@ use smtp_primer::client::{Client, RECIPIENTS, SendError, Stage, Timeouts, Verdic
 use smtp_primer::protocol::address::{Domain, ForwardPath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::line::{ENDLESS_LINE, Stream, Trace, Wire};
+use smtp_primer::protocol::mask::PasswordMask;
 use smtp_primer::protocol::reply::{ENDLESS_REPLY, REPLY_LINES};
 use smtp_primer::protocol::sasl::Credentials;
 use std::io::{self, ErrorKind, Read, Write};
@@ -631,8 +632,8 @@ fn authenticate(
 ) -> (String, String, String) {
     let stream = Shared::new(Script::new([&[GREETING, offers], replies].concat()));
     let notes = Notes::default();
-    let trace = Some(Trace::of_client(Box::new(notes.clone())));
-    let wire = Wire::traced(stream.clone(), trace);
+    let trace = Trace::of_client(Box::new(notes.clone())).with_mask(PasswordMask::default());
+    let wire = Wire::traced(stream.clone(), Some(trace));
     let mut client = Client::open(wire, &helo(), Timeouts::RFC).expect("open");
     let (user, password) = ("alice".to_string(), "wonderland".to_string());
     let proved = client.authenticate(&Credentials { user, password });

@@ -3,7 +3,7 @@
 
 use smtp_primer::display::{
     COLUMNS, DEPTH, HEADER, Header, INDENT, MARKS, NAME, PARTS, TEXT, decode_body, decode_charset,
-    decode_words, parts, present, printable,
+    decode_words, is_hidden, parts, present, printable,
 };
 use smtp_primer::protocol::base64;
 
@@ -375,6 +375,16 @@ fn what_is_hidden_becomes_a_visible_mark() {
         page,
         "From: a\\xe2\\x80\\xaeb\nSubject: \\x1b]0;x\\x07\n\n  \tC:\\x\\x9b\n"
     );
+}
+
+#[test]
+fn no_character_of_unicode_is_printable_if_it_is_hidden() {
+    for c in '\0'..=char::MAX {
+        let shown = printable(&c.to_string());
+        let hidden = |c: char| is_hidden(c) && c != '\n' && c != '\t';
+        assert!(!shown.contains(hidden), "{c:?} is shown as {shown:?}");
+    }
+    assert!(!is_hidden(' ') && !is_hidden('~') && !is_hidden('\u{e9}') && !is_hidden('\u{1f4ee}'));
 }
 
 #[test]

@@ -1381,6 +1381,40 @@ fn talk_shows_no_answer_to_a_question_of_auth() {
 }
 
 #[test]
+fn talk_shows_a_text_whole_also_where_it_looks_like_a_password() {
+    let text = "C: PASS me the salt\nC: AUTH is not needed\nC: ..\nC: swordfish\nC: .\n";
+    let dialogue = format!("S: 220 x\nC: DATA\nS: 354 x\n{text}S: 250 x\nC: {{close}}");
+    let peer = Peer::new(&dialogue);
+    let said = format!("DATA\n{}", text.replace("C: ", ""));
+    let shown = stdout(&run(&["talk", &peer.address], said).success());
+    peer.finish();
+    assert!(shown.contains(text), "{shown}");
+}
+
+/// What was typed can be seen on the terminal already. (The program `script` makes one.)
+#[test]
+#[cfg(target_os = "linux")]
+fn at_a_terminal_talk_shows_only_what_it_hears() {
+    let script = "/usr/bin/script";
+    if !std::path::Path::new(script).exists() {
+        return;
+    }
+    let peer = Peer::new("S: 220 C: x\nC: NOOP\nS: 250 x\nC: QUIT\nS: 221 x\n");
+    let program = program().get_program().to_owned().into_string();
+    let talk = format!("'{}' talk {}", program.expect("UTF-8"), peer.address);
+    let mut command = Command::new(script);
+    command.timeout(Duration::from_secs(60));
+    let command = command.args(["-qec", &talk, "/dev/null"]);
+    let shown = stdout(&command.write_stdin("NOOP\nQUIT\n").assert().success());
+    peer.finish();
+    assert_eq!(shown.matches("NOOP").count(), 1, "{shown}");
+    assert!(!shown.contains("C: NOOP"), "{shown}");
+    for reply in ["S: 220 C: x", "S: 250 x", "S: 221 x"] {
+        assert!(shown.contains(reply), "{shown}");
+    }
+}
+
+#[test]
 fn play_waits_for_each_line_as_long_as_it_was_told() {
     let stage = Stage::new();
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -3,10 +3,12 @@
 use super::args::Args;
 use super::{Failure, call, failed, listen, note, print, try_later, usage};
 use crate::dialogue::{Dialogue, Side};
+use crate::protocol::dot::write_text_line;
 use crate::protocol::line::{Line, Socket, Trace, Wire};
+use crate::protocol::mask::PasswordMask;
 use crate::protocol::reply::REPLY_LINES;
 use std::fs;
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
 
 /// How long the other side may take for a line. People type slowly.
@@ -19,8 +21,13 @@ const LIST_LINES: usize = 1_000_000;
 pub fn talk(args: &Args) -> Result<(), Failure> {
     let broken = |error: io::Error| try_later(format!("the conversation broke off: {error}"));
     let socket = call(&args.word, LINE_TIMEOUT)?;
-    let mut wire = Wire::traced(socket, Some(Trace::of_client(Box::new(io::stdout()))));
-    let mut heard = hear(&mut wire, false).map_err(broken)?;
+    let out: Box<dyn Write> = match io::stdin().is_terminal() {
+        true => Box::new(HeardOnly),
+        false => Box::new(io::stdout()),
+    };
+    let trace = Trace::of_client(out).with_mask(PasswordMask::default());
+    let mut wire = Wire::traced(socket, Some(trace));
+    hear(&mut wire, false).map_err(broken)?;
     let mut in_text = false;
     for line in io::stdin().lock().split(b'\n') {
         let line = line.map_err(|error| failed(format!("standard input: {error}")))?;
@@ -33,12 +40,12 @@ pub fn talk(args: &Args) -> Result<(), Failure> {
             }
             Err(why) => return Err(failed(format!("standard input: {why}"))),
         };
-        say(&mut wire, &said, &heard, in_text).map_err(broken)?;
+        say(&mut wire, &said, in_text).map_err(broken)?;
         in_text &= said != ".";
         if in_text {
             continue;
         }
-        heard = hear(&mut wire, has_list(&said)).map_err(broken)?;
+        let heard = hear(&mut wire, has_list(&said)).map_err(broken)?;
         in_text = heard.starts_with(b"354");
         let goodbye = heard.starts_with(b"221") || heard.starts_with(b"+OK");
         if goodbye && said.eq_ignore_ascii_case("QUIT") {
@@ -60,19 +67,32 @@ fn typed(mut line: Vec<u8>) -> Result<String, &'static str> {
     Ok(said)
 }
 
-/// Sends a line, of a text or a command. `heard` is what it answers.
-fn say(wire: &mut Wire<Socket>, line: &str, heard: &[u8], in_text: bool) -> io::Result<()> {
+/// Sends a line. In a text the user doubles the dots, not we. The other lines of it are written as
+/// a text, so that the mask leaves them alone.
+fn say(wire: &mut Wire<Socket>, line: &str, in_text: bool) -> io::Result<()> {
     wire.allow(LINE_TIMEOUT)?;
-    if io::stdin().is_terminal() {
-        wire.write_typed(line)?; // it can be seen already
-    } else if heard.starts_with(b"334") {
-        wire.write_secret(line)?; // the answer to AUTH's question is, sooner or later, the password
-    } else if in_text {
-        wire.write_line(line)?;
-    } else {
-        wire.write_command(line)?; // a script does not hear that AUTH was refused
+    match in_text && !line.starts_with('.') {
+        true => write_text_line(wire, line.as_bytes(), LINE_TIMEOUT)?,
+        false => wire.write_line(line)?,
     }
     wire.flush()
+}
+
+/// Standard output, where the user has typed the lines of the client, and so has seen them. A trace
+/// writes a line at a time.
+struct HeardOnly;
+
+impl Write for HeardOnly {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if !line.starts_with(b"C: ") {
+            io::stdout().write_all(line)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
 }
 
 /// Does POP3 answer this, if it says `+OK`, with lines that end with a lone dot (RFC 1939 §3)?

@@ -5,7 +5,7 @@
 //! of a field. A terminal that breaks a long line itself would begin the next one in the first
 //! column, and so we break the lines.
 
-use crate::protocol::line::{is_hidden, visible};
+use crate::protocol::line::visible;
 
 /// Columns of a terminal. A text may have lines of 78 characters (RFC 5322 §2.1.1), and with their
 /// [`INDENT`] they just fit.
@@ -114,6 +114,24 @@ pub fn printable(text: &str) -> String {
         before = c;
     }
     shown
+}
+
+/// Characters that move, hide or turn around other text, or that cannot be seen: control
+/// characters (C0, DEL, C1), line separators, and what Unicode lets a terminal draw as nothing
+/// (the property `Default_Ignorable_Code_Point`), with a few blanks that are not white space.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' // joiners, direction
+            | '\u{115f}'..='\u{1160}' | '\u{3164}' | '\u{ffa0}' // blanks for Hangul
+            | '\u{17b4}'..='\u{17b5}' | '\u{2800}' | '\u{16fe4}' | '\u{1d159}' // other blanks
+            | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' // zero width, direction
+            | '\u{2028}'..='\u{202e}' // line separators, direction
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' // variants; byte order mark
+            | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}' // notes, hieroglyphs
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' // shorthand, music
+            | '\u{e0000}'..='\u{e0fff}' // tags, variants
+        )
 }
 
 /// Is it drawn over the character before it? (Rust has a table of these, and its `Debug` tells: such

@@ -1,64 +1,52 @@
 // ANCHOR: story
 //! # Dots (chapter 3)
 //!
-//! A letter's text is sent as lines, and a line with a lone dot ends it. A text may itself hold
-//! such a line. So the sender puts one more dot before every line that begins with one, and the
-//! receiver takes it away again: the text is *transparent* (RFC 5321 §4.5.2). POP3 uses the same
-//! rule for its long answers (RFC 1939 §3).
+//! A letter's text is sent as lines, and a line with a lone dot ends it. A text may
+//! itself hold such a line. So the sender puts one more dot before every line that begins
+//! with one, and the receiver takes it away again: the text is *transparent* (RFC 5321
+//! §4.5.2). POP3 uses the same rule for its long answers (RFC 1939 §3).
 //!
-//! The end of a text is exactly CR LF "." CR LF; at the very beginning, the CR LF is the one that
-//! ended the command. A receiver that also takes LF "." LF for the end can be fooled: what its
-//! sender passes on as text it runs as commands. That attack is called SMTP smuggling. We read on
-//! to the real end, and then refuse a text that held a bare CR or LF at all.
+//! The end of a text is exactly CR LF "." CR LF; at the very beginning, the CR LF is the
+//! one that ended the command. A receiver that also takes LF "." LF for the end can be
+//! fooled: it runs as commands what its sender passed on as text. That attack is called
+//! SMTP smuggling. We read on to the real end, and then refuse a text that held any bare
+//! CR or LF.
 // ANCHOR_END: story
 
 // ANCHOR: uses
-use super::line::{Stream, Wire, one_line};
+use super::line::{Stream, Wire, refuse_line_end};
 use std::io;
 use std::time::{Duration, Instant};
 // ANCHOR_END: uses
 
 // ANCHOR: text
-/// The text of a letter, header and body: any number of lines, each ended by CR LF, and no CR or
-/// LF anywhere else. Octets over 127 and NUL may be in it.
+/// The text of a letter, header and body: any number of lines, each ended by CR LF, and
+/// no CR or LF anywhere else. Octets over 127 and NUL may be in it.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Text(Vec<u8>);
 // ANCHOR_END: text
 
-// ANCHOR: bare_newline
-/// A CR or LF stood alone, or the last line had no end.
+// ANCHOR: text_new
+/// There was a bare CR or LF, or the last line had no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BareNewline;
 
-/// Behind each CR stands an LF, and an LF stands nowhere else. Does `octet`, which stands behind
-/// `before`, break that?
-fn is_bare(before: u8, octet: u8) -> bool {
-    (before == b'\r') != (octet == b'\n')
-}
-// ANCHOR_END: bare_newline
-
-// ANCHOR: text_new
 impl Text {
     /// Takes octets that are a text already.
     pub fn new(octets: Vec<u8>) -> Result<Text, BareNewline> {
-        let mut before = b'\n';
-        for octet in &octets {
-            if is_bare(before, *octet) {
-                return Err(BareNewline);
+        for line in octets.split_inclusive(|octet| *octet == b'\n') {
+            match line.strip_suffix(b"\r\n") {
+                Some(line) if !line.contains(&b'\r') => {}
+                _ => return Err(BareNewline),
             }
-            before = *octet;
         }
-        if before == b'\n' {
-            Ok(Text(octets))
-        } else {
-            Err(BareNewline)
-        }
+        Ok(Text(octets))
     }
     // ANCHOR_END: text_new
 
     // ANCHOR: from_file
-    /// Makes a text from a file of any system: each LF, CR LF or lone CR becomes one CR LF, and
-    /// the last line gets one if it has none.
+    /// Makes a text from a file of any system: each LF, CR LF or bare CR becomes one CR
+    /// LF, and the last line gets one if it has none.
     pub fn from_file(octets: &[u8]) -> Text {
         let mut text = Vec::with_capacity(octets.len());
         let mut before = b'\n';
@@ -78,7 +66,7 @@ impl Text {
     // ANCHOR_END: from_file
 
     // ANCHOR: text_views
-    /// The octets, as they stand in a file and as SIZE counts them.
+    /// The octets, as they are in a file, and as SIZE counts them.
     pub fn octets(&self) -> &[u8] {
         &self.0
     }
@@ -98,7 +86,7 @@ impl Text {
 // ANCHOR_END: text_views
 
 // ANCHOR: debug
-/// So that a test that fails shows letters and not numbers.
+/// A test that fails shows text, not numbers.
 impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Text({:?})", String::from_utf8_lossy(&self.0))
@@ -110,81 +98,75 @@ impl std::fmt::Debug for Text {
 /// What reading a text came to. In every case the text was read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
-    /// The text, to the octet as it was before the sender stuffed it.
+    /// The text, exactly as it was before the sender stuffed it.
     Text(Text),
-    /// It held a CR or LF standing alone.
+    /// It held a bare CR or LF.
     BareNewline,
-    /// It was over the limit; no more than the limit was kept in memory meanwhile.
+    /// It was over the limit. Never more than the limit was kept in memory.
     TooBig,
 }
 // ANCHOR_END: received
 
-// ANCHOR: endless_text
-/// How far we follow a text that is too long, to find its end, before we give up on the peer: so
-/// many octets past the limit.
-pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;
-
-/// Who says a line just before our timeout ends, and so on, is borne with for so many waits.
-pub const WAITS: u32 = 6;
-// ANCHOR_END: endless_text
-
 // ANCHOR: read_text
-/// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing, in
-/// octets; the dot line is not counted (RFC 1870 §5). `timeout` is for each wait, in which a line,
-/// or 64 KiB of it, must come; the whole text has to come in [`WAITS`] times that.
+/// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing,
+/// in octets; the dot line is not counted (RFC 1870 §5). `timeout` is for each line, or
+/// each 64 KiB of a longer one.
 ///
-/// Errors: whatever the stream fails with; [`io::ErrorKind::UnexpectedEof`] if it ends before the
-/// dot; [`io::ErrorKind::FileTooLarge`] after [`ENDLESS_TEXT`] octets too many. All that one can do
-/// then is close.
+/// Errors: whatever the stream fails with, [`io::ErrorKind::TimedOut`] also if the whole
+/// text took [`TEXT_TIMEOUTS`] times the timeout; [`io::ErrorKind::UnexpectedEof`] if the
+/// stream ends before the dot; [`io::ErrorKind::FileTooLarge`] after [`ENDLESS_TEXT`]
+/// octets over the limit. All that one can do then is close.
 pub fn read_text<S: Stream>(
     wire: &mut Wire<S>,
     limit: usize,
     timeout: Duration,
 ) -> io::Result<Received> {
-    let mut received = Received::Text(Text::default());
-    let mut before = *b"\r\n"; // the last two octets; at first, those that ended the command
-    let mut size = 0_usize; // of all that came
     let begun = Instant::now();
-    // ANCHOR_END: read_text
-
-    // ANCHOR: read_text_loop
+    let all_timeouts = timeout.saturating_mul(TEXT_TIMEOUTS);
+    let mut received = Received::Text(Text::default());
+    let mut size = 0_usize; // of all that came
+    // The last two octets (at first they ended the command), and then the next piece.
+    let mut seen = b"\r\n".to_vec();
     loop {
-        let left = timeout
-            .saturating_mul(WAITS)
-            .saturating_sub(begun.elapsed());
-        let piece = read_piece(wire, timeout.min(left))?;
-        let mut text = piece.as_slice();
-        if before == *b"\r\n"
-            && let Some(unstuffed) = piece.strip_prefix(b".")
-        {
-            if unstuffed == b"\r\n" {
-                return Ok(received);
-            }
-            text = unstuffed;
+        let left = all_timeouts.saturating_sub(begun.elapsed());
+        read_piece(wire, &mut seen, timeout.min(left))?;
+        if seen == b"\r\n.\r\n" {
+            return Ok(received);
         }
-        let line = piece.strip_suffix(b"\r\n").unwrap_or(b"\r");
-        if before[1] != b'\r' && !line.contains(&b'\r') {
-            before = *b"\r\n"; // a plain line, as nearly all are: this is quick
-        } else {
-            for octet in &piece {
-                if is_bare(before[1], *octet) {
-                    received = Received::BareNewline;
-                }
-                before = [before[1], *octet];
-            }
+        if has_bare_newline(&seen) {
+            received = Received::BareNewline;
         }
+        let unstuffed = seen.strip_prefix(b"\r\n.");
+        let text = unstuffed.or(seen.get(2..)).unwrap_or_default();
         received.append(text, limit);
         size = size.saturating_add(text.len());
         if size > limit.saturating_add(ENDLESS_TEXT) {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
+        seen.drain(..seen.len() - 2);
     }
 }
-// ANCHOR_END: read_text_loop
+// ANCHOR_END: read_text
+
+// ANCHOR: has_bare_newline
+/// Is there a bare CR or LF in a piece? `seen` is the two octets before the piece, and
+/// the piece. An LF can only be at its end.
+fn has_bare_newline(seen: &[u8]) -> bool {
+    match seen {
+        [_, b'\r', piece @ ..] => piece != b"\n",
+        [_, _, piece @ ..] => {
+            let whole = piece.strip_suffix(b"\r\n");
+            let line = whole.or(piece.strip_suffix(b"\r")).unwrap_or(piece);
+            line.contains(&b'\r') || line.contains(&b'\n')
+        }
+        _ => false,
+    }
+}
+// ANCHOR_END: has_bare_newline
 
 // ANCHOR: append
 impl Received {
-    /// Keeps more of a text that is good so far, and within the limit.
+    /// Keeps more of a text, if it is good so far and within the limit.
     fn append(&mut self, more: &[u8], limit: usize) {
         match self {
             Received::Text(Text(text)) if text.len() + more.len() <= limit => {
@@ -198,24 +180,37 @@ impl Received {
 // ANCHOR_END: append
 
 // ANCHOR: read_piece
-/// The most of a line that is looked at in one go.
+/// The most of a line that is looked at in one go, in octets.
 const PIECE: usize = 64 * 1024;
 
-/// Reads a line, or the next [`PIECE`] of one that is longer.
-fn read_piece<S: Stream>(wire: &mut Wire<S>, timeout: Duration) -> io::Result<Vec<u8>> {
+/// Appends a line, or the next [`PIECE`] of a longer one.
+fn read_piece<S: Stream>(
+    wire: &mut Wire<S>,
+    seen: &mut Vec<u8>,
+    timeout: Duration,
+) -> io::Result<()> {
     if !wire.has_line() {
         wire.allow(timeout)?;
     }
-    let mut piece = Vec::new();
-    if wire.read_piece(PIECE, &mut piece)? == 0 {
+    if wire.read_piece(PIECE, seen)? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     if let Some(trace) = wire.trace() {
-        trace.heard(&piece, piece.len());
+        trace.heard_text(seen.get(2..).unwrap_or_default());
     }
-    Ok(piece)
+    Ok(())
 }
 // ANCHOR_END: read_piece
+
+// ANCHOR: endless_text
+/// How far we follow a text that is too long, to find its end, before we give up on the
+/// peer; in octets past the limit.
+pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;
+
+/// A peer may send each line just before its time is up. We allow that this many times
+/// for one text.
+pub const TEXT_TIMEOUTS: u32 = 6;
+// ANCHOR_END: endless_text
 
 // ANCHOR: write_text
 /// Writes a text, stuffed, and its lone dot. `timeout` is for each block that leaves.
@@ -236,15 +231,14 @@ pub fn write_text_line<S: Stream>(
     line: &[u8],
     timeout: Duration,
 ) -> io::Result<()> {
-    one_line(line)?;
+    refuse_line_end(line)?;
     wire.allow(timeout)?;
     let dot: &[u8] = if line.starts_with(b".") { b"." } else { b"" };
+    let octets = [dot, line, b"\r\n"].concat();
     if let Some(trace) = wire.trace() {
-        trace.said(&[dot, line].concat(), usize::MAX);
+        trace.said_text(&octets);
     }
-    wire.write_octets(dot)?;
-    wire.write_octets(line)?;
-    wire.write_octets(b"\r\n")
+    wire.write_octets(&octets)
 }
 // ANCHOR_END: write_text_line
 

@@ -199,10 +199,8 @@ fn read_line<S: Stream>(wire: &mut Wire<S>) -> Result<Vec<u8>, ReplyError> {
     let mut line = Vec::new();
     let read = wire.read_piece(ENDLESS_LINE, &mut line);
     read.map_err(ReplyError::Io)?;
-    if let Some(trace) = wire.trace()
-        && !line.is_empty()
-    {
-        trace.heard(&line, line.len());
+    if let Some(trace) = wire.trace() {
+        trace.heard(&line);
     }
     match line.strip_suffix(b"\r\n") {
         Some(text) => Ok(text.to_vec()),

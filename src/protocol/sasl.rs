@@ -1,20 +1,23 @@
 // ANCHOR: story
 //! # Credentials (chapter 7)
 //!
-//! AUTH proves who is calling, in one of several ways called mechanisms (RFC 4954). We know two,
-//! and both hand over the password itself:
+//! AUTH proves who is calling, in one of several ways called mechanisms (RFC 4954). We
+//! know two, and both hand over the password itself:
 //!
 //! - PLAIN (RFC 4616): one message, `authorization NUL user NUL password`, in base64.
-//! - LOGIN, never a standard and known everywhere: the server asks `Username:` and `Password:`,
-//!   each in base64.
+//! - LOGIN, which was never a standard and is known everywhere: the server asks
+//!   `Username:` and `Password:`. The questions and the answers are in base64.
 //!
-//! So a password is safe only if nobody listens on the way. Here there is no TLS; that is why AUTH
-//! is offered on loopback alone.
+//! So a password is safe only if nobody listens on the way. We have no TLS; that is why
+//! AUTH is offered on loopback alone.
 // ANCHOR_END: story
 
 // ANCHOR: uses
 use super::base64;
 use std::fmt;
+
+/// Longest user name, and longest password, in octets (RFC 4616 §2).
+const LONGEST_CREDENTIAL: usize = 255;
 
 /// The challenges of LOGIN.
 pub const LOGIN_CHALLENGES: [&str; 2] = ["Username:", "Password:"];
@@ -40,15 +43,16 @@ impl Credentials {
     // ANCHOR_END: to_plain
 
     // ANCHOR: from_plain
-    /// Reads the message of PLAIN: the authorization identity, which is whom the caller wants to
-    /// act for (empty: for itself), and who the caller is.
+    /// Reads the message of PLAIN: the authorization identity, which is whom the caller
+    /// wants to act for (empty: for itself), and the credentials. `None`: it is not well
+    /// formed.
     pub fn from_plain(text: &str) -> Option<(String, Credentials)> {
         let message = String::from_utf8(base64::decode(text)?).ok()?;
         let parts: Vec<&str> = message.split('\0').collect();
         let &[acting_for, user, password] = parts.as_slice() else {
             return None;
         };
-        let fits = |part: &str| (1..=255).contains(&part.len());
+        let fits = |part: &str| (1..=LONGEST_CREDENTIAL).contains(&part.len());
         let credentials = Credentials {
             user: user.to_string(),
             password: password.to_string(),
@@ -57,22 +61,22 @@ impl Credentials {
     }
     // ANCHOR_END: from_plain
 
-    // ANCHOR: prove
-    /// Is this the password `known`? It takes as long for a wrong one as for the right one,
-    /// whatever `known` is: a comparison that stops at the first difference tells a patient
-    /// listener where that is.
-    pub fn prove(&self, known: &str) -> bool {
+    // ANCHOR: has_password
+    /// Is the password the one that we know? The answer takes as long for a wrong
+    /// password as for the right one. A comparison that stops at the first difference
+    /// tells a patient listener where that is.
+    pub fn has_password(&self, known: &str) -> bool {
         let tried = self.password.as_bytes();
         let known = known.as_bytes();
         let mut difference = u8::from(tried.len() != known.len());
         for (at, octet) in tried.iter().enumerate() {
-            // Past the end of `known` we compare with something, only to take the same time.
+            // Past the end of `known` we compare only to take the same time.
             difference |= octet ^ known.get(at).unwrap_or(octet);
         }
         std::hint::black_box(difference) == 0
     }
 }
-// ANCHOR_END: prove
+// ANCHOR_END: has_password
 
 // ANCHOR: debug
 impl fmt::Debug for Credentials {

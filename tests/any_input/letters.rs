@@ -2,9 +2,8 @@
 
 use crate::common::script::Dice;
 use crate::{Stock, count, list};
-use smtp_primer::display::{PARTS, parts, present};
+use smtp_primer::display::{PARTS, is_hidden, parts, present};
 use smtp_primer::protocol::dot::Text;
-use smtp_primer::protocol::line::is_hidden;
 
 const GOOD: &str = "\
 From: =?utf-8?q?M=C3=BCller?= <m@b.example>

@@ -2,7 +2,7 @@
 
 use crate::common::script::Script;
 use crate::{Stock, count, list};
-use smtp_primer::display::{Header, decode_words};
+use smtp_primer::display::{Header, decode_words, is_hidden};
 use smtp_primer::message::{FOLD, Field, LONGEST};
 use smtp_primer::next_hop::Route;
 use smtp_primer::protocol::address::{
@@ -10,7 +10,7 @@ use smtp_primer::protocol::address::{
 };
 use smtp_primer::protocol::base64::{decode, decode_loosely, encode};
 use smtp_primer::protocol::command::{AUTH_LINE, Command, MAIL_LINE};
-use smtp_primer::protocol::line::{COMMAND_LINE, REPLY_LINE, Wire, is_hidden};
+use smtp_primer::protocol::line::{COMMAND_LINE, REPLY_LINE, Wire};
 use smtp_primer::protocol::reply::{Reply, ReplyLine};
 use smtp_primer::protocol::sasl::Credentials;
 use std::fmt::{Debug, Display};

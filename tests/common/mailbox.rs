@@ -5,6 +5,7 @@ use super::script::{Notes, Script};
 use smtp_primer::maildir::Maildir;
 use smtp_primer::pop3::{Session, converse};
 use smtp_primer::protocol::line::{Trace, Wire};
+use smtp_primer::protocol::mask::PasswordMask;
 use smtp_primer::session::Host;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -69,7 +70,7 @@ impl Letterbox {
     /// A conversation, to its end: how it ended, what the server said, and the trace.
     pub fn converse(&self, client: Script) -> (io::Result<()>, String, String) {
         let (mut client, notes) = (client, Notes::default());
-        let trace = Trace::of_server(Box::new(notes.clone()));
+        let trace = Trace::of_server(Box::new(notes.clone())).with_mask(PasswordMask::default());
         let mut wire = Wire::traced(&mut client, Some(trace));
         let mut session = Session::new(&self.host, true);
         let timeout = Duration::from_secs(1);
