@@ -9,8 +9,8 @@
   // terminal session, what is typed stands out. mdBook has coloured some of these as source code of
   // a shell, which they are not.
   const KINDS = [
-    ['client', /^\s*C: /],
-    ['server', /^\s*S: /],
+    ['client', /^\s*C:( |$)/],
+    ['server', /^\s*S:( |$)/],
     ['rule', /^\s*# /],
     ['typed', /^\$ /],
   ];
@@ -33,7 +33,7 @@
   function toSay(code) {
     const lines = Array.from(code.querySelectorAll('.line'), (line) => line.textContent.replace(/\n$/, ''));
     const typed = lines.filter((line) => /^\$ /.test(line)).map((line) => line.slice(2));
-    const client = lines.filter((line) => /^\s*C: /.test(line)).map((line) => line.replace(/^\s*C: /, ''));
+    const client = lines.filter((line) => /^\s*C:( |$)/.test(line)).map((line) => line.replace(/^\s*C:( |$)/, ''));
     return (typed.length > 0 ? typed : client).join('\n');
   }
 
