@@ -16,6 +16,9 @@ pub struct Row {
     pub proof: String,
 }
 
+/// How the id of a row begins, `<a id="d9"></a>D9`: there the marks in the pages lead.
+pub const ID: &str = "<a id=\"d";
+
 /// How many statements the deck makes.
 const STATEMENTS: usize = 33;
 
@@ -25,13 +28,18 @@ pub fn rows(project: &Project) -> Vec<Row> {
     };
     let rows = file.numbered().filter_map(|(line, text)| {
         let cells: Vec<&str> = text
-            .strip_prefix("| D")?
+            .strip_prefix("| ")?
+            .strip_prefix(ID)?
             .split('|')
             .map(str::trim)
             .collect();
-        let [number, _, term, chapters, code, proof, ..] = cells.as_slice() else {
+        let [first, _, term, chapters, code, proof, ..] = cells.as_slice() else {
             return None;
         };
+        let (number, rest) = first.split_once('"')?;
+        if rest != format!("></a>D{number}") {
+            return None;
+        }
         Some(Row {
             line,
             number: format!("D{number}"),
@@ -87,14 +95,35 @@ pub fn is_shown_running(project: &Project) -> Vec<String> {
                 wrong.push(page.file.complaint(line, message));
             }
         }
+        for (line, text) in &page.prose {
+            for mark in text.split(MARK).skip(1) {
+                let is_good = rows.iter().any(|row| mark.starts_with(&rest_of_mark(row)));
+                if !is_good {
+                    let message = "a mark of the deck leads to its row, and has its term as title";
+                    wrong.push(page.file.complaint(*line, message));
+                }
+            }
+        }
     }
     wrong
 }
 
-/// The numbers in the margin of a page, `<span class="deck">D9</span>`, with their lines.
+/// How a mark in the margin of a page begins: `<a class="deck" href="deck.md#d9" title="...">D9</a>`.
+pub const MARK: &str = "<a class=\"deck\" ";
+
+fn rest_of_mark(row: &Row) -> String {
+    let (number, term) = (&row.number, &row.term);
+    let id = number.to_lowercase();
+    format!("href=\"deck.md#{id}\" title=\"{term}\">{number}</a>")
+}
+
+/// The numbers in the margin of a page, with their lines.
 fn marks(page: &Page) -> impl Iterator<Item = (usize, &str)> {
     page.prose.iter().flat_map(|(line, text)| {
-        let marks = text.split("<span class=\"deck\">").skip(1);
-        marks.filter_map(|rest| Some((*line, rest.split_once("</span>")?.0)))
+        let marks = text.split(MARK).skip(1);
+        marks.filter_map(|rest| {
+            let (_, rest) = rest.split_once('>')?;
+            Some((*line, rest.split_once("</a>")?.0))
+        })
     })
 }

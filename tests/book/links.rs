@@ -1,6 +1,7 @@
 //! Rule 5: what the book points to exists. Links, headings, sections of RFCs, figures, and for each
 //! module its chapter, its example and its tests.
 
+use crate::deck;
 use crate::project::{Page, Project, TextFile, files, include, resolve};
 use std::collections::BTreeMap;
 
@@ -15,7 +16,9 @@ pub fn lead_somewhere(project: &Project) -> Vec<String> {
             wrong.extend(why.map(|why| page.file.complaint(line, why)));
         }
         for (line, text) in &page.prose {
-            let of_html = ["<a ", "<img "].iter().any(|tag| text.contains(tag));
+            // The marks of the deck and the ids of its rows are checked with the deck.
+            let others = text.replace(deck::MARK, "").replace(deck::ID, "");
+            let of_html = ["<a ", "<img "].iter().any(|tag| others.contains(tag));
             if of_html || (text.starts_with('[') && text.contains("]: ")) {
                 let message = "a link is `[text](target)`, where it can be checked";
                 wrong.push(page.file.complaint(*line, message));
@@ -102,14 +105,17 @@ fn broken(project: &Project, page: &Page, target: &str) -> Option<String> {
     (!ids.iter().any(|id| id == heading)).then(|| format!("{name} has no heading #{heading}"))
 }
 
-/// The ids that mdBook gives to the headings of a page: small letters, hyphens for spaces, and all
-/// else left out; a second one of the same gets `-1`.
+/// The ids that mdBook gives to the headings of a page, and to the terms of its definition lists:
+/// small letters, hyphens for spaces, and all else left out; a second one of the same gets `-1`.
 pub fn ids(page: &Page) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for (_, text) in &page.prose {
+    let below = page.prose.iter().skip(1).map(|(_, text)| text.as_str());
+    for ((_, text), below) in page.prose.iter().zip(below.chain([""])) {
         let title = text.trim_start_matches('#');
-        if !text.starts_with('#') || !title.starts_with(' ') {
+        let is_heading = text.starts_with('#') && title.starts_with(' ');
+        let is_term = below.starts_with(": ");
+        if !is_heading && !is_term {
             continue;
         }
         let kept = title.trim().chars().filter_map(|letter| match letter {

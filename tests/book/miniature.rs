@@ -257,7 +257,7 @@ Back to [the start](ch01-start.md#start-again).
 |---|---|---|---|---|
 ",
     ),
-    ("book/src/glossary.md", "# Glossary\n\n## Word\n\n词.\n"),
+    ("book/src/glossary.md", "# Glossary\n\nWord\n: 词.\n"),
     (
         "book/figures/way.svg",
         "<svg viewBox=\"0 0 9 9\">\n<title id=\"way-title\">A way</title>\n</svg>\n",
@@ -289,9 +289,11 @@ fn book(file: &str, from: &str, to: &str) -> TempDir {
     let code = "[`line`](../../src/line.rs) `fits`";
     let proof = "[`tests`](../../tests/ch02_line.rs) `short_lines_fit`";
     for number in 1..=33 {
-        let row = format!("| D{number} | so | 词 | [2](ch02-line.md) | {code} | {proof} |\n");
+        let id = format!("<a id=\"d{number}\"></a>D{number}");
+        let row = format!("| {id} | so | 词 | [2](ch02-line.md) | {code} | {proof} |\n");
         *files.entry("book/src/deck.md").or_default() += &row;
-        let mark = format!("<span class=\"deck\">D{number}</span>\n");
+        let to = format!("href=\"deck.md#d{number}\" title=\"词\"");
+        let mark = format!("<a class=\"deck\" {to}>D{number}</a>\n");
         *files.entry("book/src/ch02-line.md").or_default() += &mark;
     }
     for number in 1..=56 {
@@ -493,7 +495,9 @@ See [below] ~> `no_such_name` [below] !! 3: `no_such_name` is nowhere
 See [below] ~> `250 KO` [below] !! 3: `250 KO` is nowhere
 See [below] ~> `S: 250 KO` [below] !! 3: `S: 250 KO` is nowhere
 See [below] ~> [x](https://www.rfc-editor.org/rfc/rfc5321#section-9.9) [below] !! 3: is no section
-See [below] ~> <span class="deck">D34</span> [below] !! 3: does not lead from D34
+See [below] ~> <a class="deck" href="deck.md#d34" title="词">D34</a> [below] !! 3: does not lead from D34
+See [below] ~> <a class="deck" href="deck.md#d2" title="词">D1</a> [below] !! 3: a mark of the deck leads to its row
+See [below] ~> <a class="deck" href="deck.md#d1" title="字">D1</a> [below] !! 3: has its term as title
 See [below] ~> RFC 5321, §9.9 [below] !! 3: of which RFC is §9.9
 "#,
     );
@@ -555,7 +559,7 @@ fn an_appendix_that_is_not_true_is_found() {
     breaks(
         "book/src/deck.md",
         r"
-| D7 ~> | D8 !! 1: no row for each of D1 to D33
+</a>D7 ~> </a>D8 !! 1: no row for each of D1 to D33
 `fits` ~> `fit` !! 1: has no `fit`
 `fits` ~> `Line::fits` !! 1: has no `Line::fits`
 [`tests`](../../tests ~> [`tests`](../../src !! 1: a proof of D1 is no test
