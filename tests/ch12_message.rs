@@ -153,7 +153,7 @@ fn no_name_and_no_value_can_hold_a_line_end_or_another_control_character() {
             assert!(compose(&draft, &mut Clock::new(None)).is_err(), "{value:?}");
         }
         let name = format!("X{bad}");
-        assert!(refusal(&name, "a").contains("is no name"));
+        assert!(refusal(&name, "a").contains("is not a name"));
     }
 }
 
@@ -163,12 +163,15 @@ fn a_name_is_printable_ascii_without_a_colon_and_fits_on_a_line() {
         assert_eq!(Field::new(good, "v").unwrap().name(), good);
     }
     for bad in ["", " ", "X Y", "X:", "Größe", "X\t", &"n".repeat(FOLD)] {
-        let why = format!("{bad:?} is no name for a header field");
+        let why = format!("{bad:?} is not a name for a header field");
         assert_eq!(refusal(bad, "v"), why);
     }
     let no_colon = "no colon".parse::<Field>().unwrap_err();
     assert!(no_colon.to_string().contains("has the form Name: value"));
-    assert_eq!(refusal("X ", "v"), "\"X \" is no name for a header field");
+    assert_eq!(
+        refusal("X ", "v"),
+        "\"X \" is not a name for a header field"
+    );
     assert!("X : v".parse::<Field>().is_err());
     assert_eq!("X:v".parse::<Field>().unwrap().to_lines(), "X: v\r\n");
 }

@@ -2,8 +2,8 @@
 //! terminal or to the program that shows it.
 
 use smtp_primer::display::{
-    COLUMNS, DEPTH, HEADER, Header, INDENT, MARKS, NAME, PARTS, TEXT, decode_body, decode_charset,
-    decode_words, parts, present, printable,
+    COLUMNS, DEPTH, Header, INDENT, MARKS, PARTS, SHOWN_HEADER, SHOWN_NAME, SHOWN_TEXT,
+    decode_body, decode_charset, decode_words, parts, present, printable,
 };
 use smtp_primer::protocol::base64;
 
@@ -780,7 +780,12 @@ fn comments_in_mime_fields_are_passed_over() {
 
 #[test]
 fn of_a_long_text_the_beginning_is_shown_and_what_is_left_out_is_counted() {
-    for (length, left_out) in [(TEXT - 1, 0), (TEXT, 0), (TEXT + 1, 1), (2 * TEXT, TEXT)] {
+    for (length, left_out) in [
+        (SHOWN_TEXT - 1, 0),
+        (SHOWN_TEXT, 0),
+        (SHOWN_TEXT + 1, 1),
+        (2 * SHOWN_TEXT, SHOWN_TEXT),
+    ] {
         for (encoding, sign) in [("8bit", "z"), ("quoted-printable", "=7A")] {
             let field = format!("Content-Transfer-Encoding: {encoding}");
             let page = shown(&field, sign.repeat(length));
@@ -790,17 +795,17 @@ fn of_a_long_text_the_beginning_is_shown_and_what_is_left_out_is_counted() {
         }
     }
     // All texts share the room, and no character is cut in two.
-    let half = format!("\r\n{}", "z".repeat(TEXT / 2 + 1));
+    let half = format!("\r\n{}", "z".repeat(SHOWN_TEXT / 2 + 1));
     let page = present(multipart("mixed", "b", &[&half, &half, &half]).as_bytes());
-    assert_eq!(page.matches('z').count(), TEXT);
+    assert_eq!(page.matches('z').count(), SHOWN_TEXT);
     assert!(page.ends_with(&format!(
         "\n({} octets of the text are left out)\n",
-        TEXT / 2 + 3
+        SHOWN_TEXT / 2 + 3
     )));
     for before in 0..4 {
-        let text = "z".repeat(before) + &"🦀".repeat(TEXT / 4 + 1);
+        let text = "z".repeat(before) + &"🦀".repeat(SHOWN_TEXT / 4 + 1);
         let page = shown("", &text);
-        let left_out = text.len() - before - (TEXT - before) / 4 * 4;
+        let left_out = text.len() - before - (SHOWN_TEXT - before) / 4 * 4;
         assert!(!page.contains("\\x"), "{before}");
         let note = format!("\n({left_out} octets of the text are left out)\n");
         assert!(page.ends_with(&note), "{before}");
@@ -808,11 +813,11 @@ fn of_a_long_text_the_beginning_is_shown_and_what_is_left_out_is_counted() {
     // What costs most: each octet becomes a mark.
     let page = shown(
         "Content-Type: text/plain; charset=latin1",
-        b"\x9b".repeat(2 * TEXT),
+        b"\x9b".repeat(2 * SHOWN_TEXT),
     );
-    assert!(page.len() < 9 * TEXT, "{}", page.len());
+    assert!(page.len() < 9 * SHOWN_TEXT, "{}", page.len());
     // A text of blanks that nobody has seen to the end is not called blank.
-    let page = shown("", " ".repeat(TEXT + 1));
+    let page = shown("", " ".repeat(SHOWN_TEXT + 1));
     assert_eq!(page.trim(), "(1 octets of the text are left out)");
 }
 
@@ -821,10 +826,10 @@ fn of_a_long_header_the_beginning_is_kept_and_what_is_left_out_is_counted() {
     let whole = |length: usize| format!("Subject: {}", "x".repeat(length - "Subject: ".len()));
     let note = |octets: usize| format!("\n({octets} octets of the header are left out)\n");
     for (length, left_out) in [
-        (HEADER - 1, 0),
-        (HEADER, 0),
-        (HEADER + 1, 1),
-        (9 * HEADER, 8 * HEADER),
+        (SHOWN_HEADER - 1, 0),
+        (SHOWN_HEADER, 0),
+        (SHOWN_HEADER + 1, 1),
+        (9 * SHOWN_HEADER, 8 * SHOWN_HEADER),
     ] {
         let page = present(format!("{}\n\ntext", whole(length)).as_bytes());
         assert_eq!(
@@ -835,32 +840,39 @@ fn of_a_long_header_the_beginning_is_kept_and_what_is_left_out_is_counted() {
         assert_eq!(page.contains(&note(left_out)), left_out > 0, "{length}");
         assert!(page.ends_with("\n\n  text\n"));
     }
-    let many = "From: a@a.example\n".repeat(HEADER);
+    let many = "From: a@a.example\n".repeat(SHOWN_HEADER);
     for rest in [
         "",
         " folded\n",
         "Subject: late\n",
-        &format!("{}: z\n", "y".repeat(HEADER)),
+        &format!("{}: z\n", "y".repeat(SHOWN_HEADER)),
     ] {
         let page = present(format!("{many}{rest}\ntext").as_bytes());
-        assert!(page.len() < 2 * HEADER, "{}", page.len());
+        assert!(page.len() < 2 * SHOWN_HEADER, "{}", page.len());
         assert!(
             page.contains("octets of the header are left out)\n\n  text\n"),
             "{rest:.20}"
         );
         assert!(!page.contains("late") && !page.contains("folded") && !page.contains('z'));
     }
-    let word = format!("Subject: {}\n\ntext", "=?latin1?q?=9b?= ".repeat(HEADER));
-    assert!(present(word.as_bytes()).len() < 4 * HEADER);
+    let word = format!(
+        "Subject: {}\n\ntext",
+        "=?latin1?q?=9b?= ".repeat(SHOWN_HEADER)
+    );
+    assert!(present(word.as_bytes()).len() < 4 * SHOWN_HEADER);
     // The name of a part is cut.
-    for (length, cut) in [(NAME - 1, false), (NAME, false), (NAME + 1, true)] {
+    for (length, cut) in [
+        (SHOWN_NAME - 1, false),
+        (SHOWN_NAME, false),
+        (SHOWN_NAME + 1, true),
+    ] {
         let name = "é".repeat(length);
         let field = format!(
             "Content-Type: x/y; name*=utf-8''{}",
             name.replace('é', "%C3%A9")
         );
         let page = shown(&field, "1");
-        assert_eq!(page.matches('é').count(), length.min(NAME), "{page}");
+        assert_eq!(page.matches('é').count(), length.min(SHOWN_NAME), "{page}");
         assert_eq!(page.contains("...\""), cut, "{page}");
     }
 }

@@ -2,8 +2,7 @@
 //! `=?ISO-8859-1?Q?Andr=E9?=` is André: a charset, an encoding (B is base64, Q is nearly
 //! quoted-printable), and the text.
 
-use super::decode_charset;
-use super::encoding::unescape;
+use super::encoding::{decode_escapes, decode_or_name};
 use crate::protocol::base64;
 
 /// Decodes the encoded-words in a field's value. White space between two of them is dropped
@@ -22,13 +21,13 @@ pub fn decode_words(value: &str) -> String {
         if adjacent && word.charset.eq_ignore_ascii_case(last.charset) {
             last.octets.extend(word.octets);
         } else {
-            text += &last.decode();
+            text += &decode_or_name(last.charset, &last.octets);
             text += if adjacent { "" } else { before };
             last = word;
         }
         rest = after;
     }
-    text + &last.decode() + rest
+    text + &decode_or_name(last.charset, &last.octets) + rest
 }
 
 /// The next encoded-word, with what stands before and after it.
@@ -64,15 +63,9 @@ impl Word<'_> {
         }
         let octets = match encoding {
             "B" | "b" => base64::decode_loosely(encoded.as_bytes()),
-            "Q" | "q" => unescape(b'=', encoded.replace('_', " ").as_bytes()),
+            "Q" | "q" => decode_escapes(b'=', encoded.replace('_', " ").as_bytes()),
             _ => return None,
         };
         Some((Word { charset, octets }, rest))
-    }
-
-    fn decode(&self) -> String {
-        let charset = self.charset;
-        decode_charset(charset, &self.octets)
-            .unwrap_or_else(|marks| format!("({charset}, not known here) {marks}"))
     }
 }

@@ -95,26 +95,19 @@ fn open(entity: &[u8], default: &str, depth: usize, parts: &mut Vec<Part>) {
 
 /// A media type in lower case: two tokens with a slash between them (RFC 2045 §5.1).
 fn media_type(value: &str) -> Option<String> {
-    let value = without_comments(value);
-    let (main, rest) = value.split_once('/')?;
-    let sub = rest.trim_start().split([' ', '\t', ';']).next()?;
-    let sign = |octet: u8| octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&octet);
-    let token = |word: &str| (1..=TYPE).contains(&word.len()) && word.bytes().all(sign);
-    let both = [main.trim(), sub];
-    both.iter()
-        .all(|word| token(word))
-        .then(|| both.join("/").to_ascii_lowercase())
+    let value = without_parameters(value).to_ascii_lowercase();
+    let (main, sub) = value.split_once('/')?;
+    let (main, sub) = (main.trim(), sub.split_whitespace().next()?);
+    let is_sign = |octet: u8| octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&octet);
+    let is_token = |word: &str| (1..=TYPE).contains(&word.len()) && word.bytes().all(is_sign);
+    (is_token(main) && is_token(sub)).then(|| format!("{main}/{sub}"))
 }
 
-/// What stands before the first parameter.
+/// What a field says before its first parameter.
 fn without_parameters(value: &str) -> String {
     let value = without_comments(value);
-    value
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_string()
+    let (first, _) = value.split_once(';').unwrap_or((&value, ""));
+    first.trim().to_string()
 }
 
 /// What stands between the boundary lines. What comes before the first and after the last is not
