@@ -109,7 +109,7 @@ fn flatten(value: &str) -> String {
 }
 
 /// The same, cut to [`SHOWN_NAME`] characters.
-fn short(name: &str) -> String {
+fn shorten(name: &str) -> String {
     let line = flatten(name);
     match line.char_indices().nth(SHOWN_NAME) {
         Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
@@ -179,7 +179,7 @@ fn show_text(page: &mut Page, part: &Part, octets: &[u8]) {
         ("in", charset),
     ] {
         if let Some(name) = unknown {
-            let name = short(name);
+            let name = shorten(name);
             page.remark(&format!(
                 "this text is {how} {name}, which is not known here"
             ));
@@ -200,7 +200,7 @@ fn list_parts(page: &mut Page, parts: &[Part]) {
     }
     for (number, part) in (1..).zip(parts) {
         let mut line = part.kind.clone();
-        let name = short(&part.name);
+        let name = shorten(&part.name);
         if !name.is_empty() {
             line += &format!(" \"{}\"", name.replace('"', "\\\""));
         }
@@ -209,7 +209,7 @@ fn list_parts(page: &mut Page, parts: &[Part]) {
             line += " (nested too deep to be opened)";
         }
         if let Some(encoding) = &part.unknown_encoding {
-            let encoding = short(encoding);
+            let encoding = shorten(encoding);
             line += &format!(" (encoded in {encoding}, which is not known here)");
         }
         page.quote(&format!("{number:3}. "), "       ", &line);

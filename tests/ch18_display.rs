@@ -1078,6 +1078,8 @@ fn a_character_bears_marks_to_a_limit() {
         '\u{1161}',
         '\u{11a8}',
         '\u{d7b0}',
+        '\u{1f3fb}',
+        '\u{1f3ff}',
     ] {
         for (count, kept) in [
             (MARKS - 1, MARKS - 1),

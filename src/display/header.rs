@@ -77,7 +77,7 @@ impl Header {
         parameter(self.first(field), name)
     }
 
-    /// How many octets of the header were too many to be kept; see [`SHOWN_HEADER`].
+    /// How many octets of the header we did not keep; see [`SHOWN_HEADER`].
     pub fn left_out(&self) -> usize {
         self.left_out
     }

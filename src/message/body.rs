@@ -1,4 +1,4 @@
-//! The body: as it is if it may travel so, else in ASCII (RFC 2045 §6).
+//! The body: unchanged if the way allows that, else encoded in ASCII (RFC 2045 §6).
 
 use super::encoded_word::pack;
 use super::field::LONGEST;

@@ -5,16 +5,17 @@ use crate::protocol::base64;
 use std::mem;
 
 /// Most octets in one encoded-word: with `=?UTF-8?B?`, `?=` and base64 it has 64 characters. It may
-/// have 75 (RFC 2047 §2), but should find room after the name.
+/// have 75 (RFC 2047 §2), but then there would be no room for it after the name of the field.
 const IN_ONE_WORD: usize = 39;
 
-/// Must this be encoded? So must what only looks like an encoded-word, or a reader would decode it.
+/// Must this be encoded? A text that only looks like an encoded-word must be, too: else a reader
+/// would decode it.
 pub(super) fn needs_encoding(text: &str) -> bool {
     !text.is_ascii() || text.contains("=?")
 }
 
-/// The value of a field such as Subject, which is text and nothing else (RFC 2047 §5, rule 1):
-/// every run of words that need it becomes encoded-words, and the others stay.
+/// The value of a field that is only text, such as Subject (RFC 2047 §5, rule 1). Words that need it,
+/// and the space between them, become encoded-words. All other words stay.
 pub(super) fn encode_text(value: &str) -> String {
     let mut text = String::new();
     let mut run = String::new();

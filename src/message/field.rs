@@ -164,9 +164,9 @@ pub(super) fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let start = rest.len() - rest.trim_start_matches(BLANKS).len();
-        let (_, word) = rest.split_at(start);
-        let (word, after) = rest.split_at(start + word.find(BLANKS).unwrap_or(word.len()));
+        let trimmed = rest.trim_start_matches(BLANKS);
+        let length = trimmed.find(BLANKS).unwrap_or(trimmed.len());
+        let (word, after) = rest.split_at(rest.len() - trimmed.len() + length);
         words.push(word);
         rest = after;
     }

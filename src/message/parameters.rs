@@ -10,7 +10,7 @@ const IN_ONE_PIECE: usize = 48;
 
 /// The field as it travels. A part in ASCII stays as it is.
 ///
-/// Errors: a character that is not ASCII anywhere else than in the value of a parameter.
+/// Errors: a character that is not ASCII, in another place than the value of a parameter.
 pub(super) fn encode_parameters(value: &str) -> Result<String, String> {
     let mut parts = split_parameters(value);
     for part in &mut parts {
