@@ -6,8 +6,8 @@
 //! list of the rest.
 //!
 //! Anybody can send a letter, and a terminal obeys what is printed on it: an ESC can retitle the
-//! window, fill the clipboard, even type for the reader. Decoding brings such octets to light, so it
-//! does not help to look for them before decoding. And a text can look like a field, or like the
+//! window, fill the clipboard, even type for the reader. Decoding brings such octets to light, so
+//! it does not help to look for them before decoding. And a text can look like a field, or like the
 //! beginning of another letter. So all that we print goes through one type, the `Page`, as the last
 //! step.
 //!
@@ -71,8 +71,8 @@ pub fn present(letter: &[u8]) -> String {
     page.into_text()
 }
 
-/// The fields that a reader wants, in the order of the page. Trace fields help to find a fault; then
-/// one reads the letter itself.
+/// The fields that a reader wants, in the order of the page. Trace fields help to find a fault;
+/// then one reads the letter itself.
 const FIELDS: [&str; 6] = ["Date", "From", "Reply-To", "To", "Cc", "Subject"];
 
 /// What is before each further line of a field.
@@ -98,9 +98,9 @@ fn show_fields(page: &mut Page, letter: &[u8]) {
     }
 }
 
-/// A value on one line, decoded. All white space becomes one space: after many blanks, the next word
-/// would look like a line of its own. So would the word after a newline, which an encoded-word may
-/// hide.
+/// A value on one line, decoded. All white space becomes one space: after many blanks, the next
+/// word would look like a line of its own. So would the word after a newline, which an encoded-word
+/// may hide.
 fn flatten(value: &str) -> String {
     let text = decode_words(value);
     let words = text.split(|c: char| c == '\t' || c.is_whitespace() && !is_hidden(c));
@@ -121,8 +121,8 @@ fn is_plain_text(part: &Part) -> bool {
     part.kind == "text/plain" && !part.attachment
 }
 
-/// Is there nothing in it that a reader could see? A text that is too long to be shown as a whole is
-/// never blank: nobody has seen its end.
+/// Is there nothing in it that a reader could see? A text that is too long to be shown as a whole
+/// is never blank: nobody has seen its end.
 fn is_blank(part: &Part) -> bool {
     let is_blank = |c: char| c.is_whitespace() || is_hidden(c) && !c.is_control();
     let text = |octets| decode_charset(&part.charset, octets).unwrap_or_else(|marks| marks);
@@ -163,33 +163,30 @@ fn show_texts(page: &mut Page, parts: &[Part]) {
 /// How many octets to show, if `most` are allowed. We do not cut inside a character of UTF-8, which
 /// has at most four octets.
 fn cut(octets: &[u8], most: usize) -> usize {
-    let is_inside = |at: &usize| matches!(octets.get(*at), Some(0x80..0xc0));
-    let end = (most.saturating_sub(3)..=most)
-        .rev()
-        .find(|at| !is_inside(at));
+    let is_inside = |at: usize| matches!(octets.get(at), Some(0x80..0xc0));
+    let end = (0..=most).rev().take(4).find(|at| !is_inside(*at));
     end.unwrap_or(most).min(octets.len())
 }
 
 /// A text, and before it what we do not know about it.
 fn show_text(page: &mut Page, part: &Part, octets: &[u8]) {
-    let decoded = decode_charset(&part.charset, octets);
-    let charset = decoded.is_err().then_some(&part.charset);
-    for (how, unknown) in [
-        ("encoded in", part.unknown_encoding.as_ref()),
-        ("in", charset),
-    ] {
-        if let Some(name) = unknown {
-            let name = shorten(name);
-            page.remark(&format!(
-                "this text is {how} {name}, which is not known here"
-            ));
-            page.say("");
-        }
+    if let Some(encoding) = &part.unknown_encoding {
+        page.remark(&format!("this text is {}", unknown("encoded in", encoding)));
+        page.say("");
     }
-    let text = decoded.unwrap_or_else(|marks| marks).replace("\r\n", "\n");
+    let text = decode_charset(&part.charset, octets).unwrap_or_else(|marks| {
+        page.remark(&format!("this text is {}", unknown("in", &part.charset)));
+        page.say("");
+        marks
+    });
+    let text = text.replace("\r\n", "\n");
     for line in text.trim_matches('\n').split('\n') {
         page.quote(INDENT, INDENT, line);
     }
+}
+
+fn unknown(how: &str, name: &str) -> String {
+    format!("{how} {}, which is not known here", shorten(name))
 }
 
 /// A line for each part that is not shown: type, name, size.
@@ -209,8 +206,7 @@ fn list_parts(page: &mut Page, parts: &[Part]) {
             line += " (nested too deep to be opened)";
         }
         if let Some(encoding) = &part.unknown_encoding {
-            let encoding = shorten(encoding);
-            line += &format!(" (encoded in {encoding}, which is not known here)");
+            line += &format!(" ({})", unknown("encoded in", encoding));
         }
         page.quote(&format!("{number:3}. "), "       ", &line);
     }

@@ -21,7 +21,7 @@ use crate::session::{Letter, Origin};
 pub use date::{Clock, Date};
 pub(crate) use field::split_field;
 pub use field::{ENCODED, FOLD, Field, FieldError, LONGEST};
-pub(crate) use structured::{content, pieces, split_parameters, split_piece};
+pub(crate) use structured::{IN_MIME, content, pieces, split_parameters, split_piece};
 
 /// What the user agent writes into `X-Mailer`.
 pub const MAILER: &str = concat!("smtp-primer ", env!("CARGO_PKG_VERSION"));
@@ -158,8 +158,8 @@ pub fn return_path(path: &ReversePath) -> String {
 }
 
 /// Trace fields, ready to be put on top of a text. If the text does not begin with a header field,
-/// an empty line comes between them (RFC 5321 §4.4). Without it, a first line that begins with a space would become
-/// a part of our last field, and any other first line would spoil the header.
+/// an empty line comes between them (RFC 5321 §4.4). Without it, a first line that begins with a
+/// space would become a part of our last field, and any other first line would spoil the header.
 pub fn above(trace: String, text: &Text) -> String {
     let begins_well = |line: &[u8]| line.is_empty() || split_field(line).is_some();
     match trace.is_empty() || text.lines().next().is_some_and(begins_well) {

@@ -113,6 +113,7 @@ fn parameters_are_tokens_or_quoted_strings() {
         ("text/plain; charset=\"a\\\"b;c\\\\\"", "a\"b;c\\"),
         ("text/plain; flowed; charset==_2", "=_2"),
         ("text/plain; charset=\"open", "open"),
+        ("text/plain; name=a<b[c; charset=utf-8", "utf-8"),
         ("text/plain; xcharset=no", ""),
         ("text/plain", ""),
     ] {

@@ -58,9 +58,9 @@ fn hex_octet(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((u8::try_from(octet).ok()?, after))
 }
 
-/// Octets to characters; no charset is US-ASCII. If we do not know the charset, ASCII stays, and each
-/// other octet becomes a mark such as `\xe9`; that is the `Err`, and the caller can name the charset.
-/// The result is not yet safe to print.
+/// Octets to characters; no charset is US-ASCII. If we do not know the charset, ASCII stays, and
+/// each other octet becomes a mark such as `\xe9`; that is the `Err`, and the caller can name the
+/// charset. The result is not yet safe to print.
 ///
 /// A charset has many names. Those here are in the list of IANA, except for `utf8`.
 pub fn decode_charset(charset: &str, octets: &[u8]) -> Result<String, String> {

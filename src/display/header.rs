@@ -5,8 +5,8 @@ use super::parameter::parameter;
 use crate::message::split_field;
 
 /// How many octets of a header we keep. We pass over the rest of a longer one: nobody reads it, and
-/// other mail programs take less (Postfix cuts a field at 100 KiB, sendmail refuses more than 32 KiB
-/// in all).
+/// other mail programs take less (Postfix cuts a field at 100 KiB, sendmail refuses more than 32
+/// KiB in all).
 pub const SHOWN_HEADER: usize = 256 * 1024;
 
 /// The header of a letter, or of a part of one.
@@ -21,8 +21,8 @@ pub struct Header {
 impl Header {
     /// Reads a header, and returns with it the body that follows. Lines may end in CR LF or LF.
     ///
-    /// The header ends at the first empty line (RFC 5322 §2.1). It also ends at a line that is not a
-    /// field. The body begins with that line, so the reader sees it (RFC 7103 §7.2 lists this and
+    /// The header ends at the first empty line (RFC 5322 §2.1). It also ends at a line that is not
+    /// a field. The body begins with that line, so the reader sees it (RFC 7103 §7.2 lists this and
     /// other ways). We pass over a byte order mark at the start, and a `From ` line: files of many
     /// letters have it between two of them.
     pub fn read(letter: &[u8]) -> (Header, &[u8]) {
@@ -58,11 +58,9 @@ impl Header {
 
     /// The values of all fields of a name, in their order. Names are compared without case.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        let named = move |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
-        self.fields
-            .iter()
-            .filter(named)
-            .map(|(_, value)| value.trim_ascii())
+        let fields = self.fields.iter();
+        let named = fields.filter(move |field| field.0.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.trim_ascii())
     }
 
     /// The value of the first field of a name; empty if there is none.

@@ -93,23 +93,21 @@ fn width(c: char) -> usize {
     }
 }
 
-/// Text that cannot drive or deceive a terminal. A character that moves, hides or turns around other
-/// text becomes a visible mark such as `\x1b`, and so do accents over accents past a limit. Newline,
-/// tab and backslash stay: people read this, and no program reads it back.
+/// Text that cannot drive or deceive a terminal. A character that moves, hides or turns around
+/// other text becomes a visible mark such as `\x1b`, and so do accents over accents past a limit.
+/// Newline, tab and backslash stay: people read this, and no program reads it back.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let (mut before, mut marks) = (' ', 0);
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         marks = if is_mark(c) { marks + 1 } else { 0 };
-        let hidden = is_hidden(c) && !is_needed(before, c, rest.clone().next());
-        match c {
-            '\n' | '\t' => shown.push(c),
-            c if hidden || marks > MARKS => {
-                let octets = c.to_string().into_bytes();
-                shown.extend(octets.iter().map(|octet| visible(&[*octet])));
-            }
-            c => shown.push(c),
+        let is_bad = is_hidden(c) && !is_needed(before, c, rest.clone().next());
+        if (is_bad || marks > MARKS) && !matches!(c, '\n' | '\t') {
+            let octets = c.to_string().into_bytes();
+            shown.extend(octets.iter().map(|octet| visible(&[*octet])));
+        } else {
+            shown.push(c);
         }
         before = c;
     }
@@ -127,8 +125,8 @@ fn is_mark(c: char) -> bool {
 
 const JOINER: char = '\u{200d}';
 
-/// Does a hidden character belong where it is? It may join several emoji to one, or make an emoji of
-/// a sign, or join the characters of some scripts, or keep them apart.
+/// Does a hidden character belong where it is? It may join several emoji to one, or make an emoji
+/// of a sign, or join the characters of some scripts, or keep them apart.
 fn is_needed(before: char, c: char, after: Option<char>) -> bool {
     let after = after.unwrap_or(' ');
     let is_joined = |c| matches!(c, '\u{620}'..='\u{dff}' | '\u{1000}'..='\u{109f}');
@@ -143,9 +141,9 @@ fn is_needed(before: char, c: char, after: Option<char>) -> bool {
 
 /// Signs, arrows and pictures: roughly the characters that may be an emoji.
 fn is_emoji(c: char) -> bool {
-    matches!(
-        c,
-        '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2100}'..='\u{27ff}'
-    ) || matches!(c, '\u{2900}'..='\u{2bff}' | '\u{3030}'..='\u{303d}' | '\u{3297}'..='\u{3299}')
-        || matches!(c, '\u{1f000}'..='\u{1faff}')
+    matches!(c,
+        | '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2100}'..='\u{27ff}'
+        | '\u{2900}'..='\u{2bff}' | '\u{3030}'..='\u{303d}' | '\u{3297}'..='\u{3299}'
+        | '\u{1f000}'..='\u{1faff}'
+    )
 }

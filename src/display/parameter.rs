@@ -3,7 +3,7 @@
 //! have a charset.
 
 use super::encoding::{decode_escapes, decode_or_name};
-use crate::message::{content, pieces, split_parameters, split_piece};
+use crate::message::{IN_MIME, content, pieces, split_parameters, split_piece};
 use std::collections::BTreeMap;
 
 /// The value of a parameter; empty if there is none. A value with a charset comes before one in
@@ -20,15 +20,13 @@ pub(super) fn parameter(value: &str, name: &str) -> String {
     let sections = (0..).map_while(|number| section(format!("{name}*{number}")));
     let whole = all.get(&format!("{name}*")).map(|value| (value, true));
     let plain = all.get(&name).map(|value| (value, false));
-    for value in [join(whole), join(sections), join(plain)] {
-        if !value.is_empty() {
-            return value;
-        }
-    }
-    String::new()
+    let values = [join(whole), join(sections), join(plain)];
+    let mut given = values.into_iter().filter(|value| !value.is_empty());
+    given.next().unwrap_or_default()
 }
 
-/// All parameters: their names in lower case, and their values. Of two with one name the first counts.
+/// All parameters: their names in lower case, and their values. Of two with one name, the first
+/// counts.
 fn parameters(value: &str) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for part in split_parameters(&without_comments(value)) {
@@ -42,7 +40,7 @@ fn parameters(value: &str) -> BTreeMap<String, String> {
 
 /// The value without its comments, which may be between any two words (RFC 2045 §5.1).
 pub(super) fn without_comments(value: &str) -> String {
-    let (pieces, unclosed) = pieces(value);
+    let (pieces, unclosed) = pieces(value, IN_MIME);
     let all = pieces.into_iter().chain([unclosed]);
     all.filter(|piece| !piece.starts_with('(')).collect()
 }
@@ -50,7 +48,7 @@ pub(super) fn without_comments(value: &str) -> String {
 /// A quoted-string without its quotes; or a token. A token should not have spaces, but file names
 /// often do.
 fn plain_value(value: &str) -> String {
-    match split_piece(value) {
+    match split_piece(value, IN_MIME) {
         Some((quoted, _)) if quoted.starts_with('"') => content(quoted),
         _ => value.trim_start_matches('"').to_string(),
     }

@@ -5,8 +5,8 @@ use super::decode_body;
 use super::header::{Header, without_line_end};
 use super::parameter::without_comments;
 
-/// How many multiparts inside each other we open. Real letters need four or five. Without a limit, a
-/// letter of nothing but boundaries would use up the stack.
+/// How many multiparts inside each other we open. Real letters need four or five. Without a limit,
+/// a letter of nothing but boundaries would use up the stack.
 pub const DEPTH: usize = 10;
 
 /// How many parts we list.
@@ -22,9 +22,9 @@ pub struct Part {
     pub kind: String,
     /// The charset of a text; empty if not given.
     pub charset: String,
-    /// The file name, or the subject of a letter inside the letter; empty if there is none. The sender
-    /// of the letter chose it, so it must never be a path to write to. Encoded-words in it are not
-    /// decoded.
+    /// The file name, or the subject of a letter inside the letter; empty if there is none. The
+    /// sender of the letter chose it, so it must never be a path to write to. Encoded-words in it
+    /// are not decoded.
     pub name: String,
     /// Does the sender want it to be saved and not shown?
     pub attachment: bool,

@@ -6,12 +6,12 @@
 
 use super::encoded_word::{encode_run, needs_encoding};
 use super::field::BLANKS;
-use super::structured::{content, inside, pieces};
+use super::structured::{IN_ADDRESSES, content, inside, pieces};
 use crate::protocol::address::Mailbox;
 
 /// Reads a list of addresses and groups. Returns it as it travels, and how many addresses it has.
 pub(super) fn read_addresses(value: &str) -> Result<(String, usize), String> {
-    let (mut pieces, unclosed) = pieces(value);
+    let (mut pieces, unclosed) = pieces(value, IN_ADDRESSES);
     if !unclosed.is_empty() {
         return Err(format!("has {unclosed:?}, which does not close"));
     }
@@ -62,9 +62,8 @@ fn write_item(item: &[&str]) -> Result<Option<String>, String> {
             Some('(') => comments += &format!(" ({})", encode_comment(&content(piece))),
             Some(' ' | '\t') if address.is_some() => {}
             _ if address.is_some() => {
-                return Err(format!(
-                    "has {piece:?} after an address; write a comma first"
-                ));
+                let hint = "write a comma first";
+                return Err(format!("has {piece:?} after an address; {hint}"));
             }
             Some('<') => address = Some(inside(piece)),
             _ => words += piece,
@@ -97,7 +96,7 @@ fn mailbox(text: &str) -> Result<String, String> {
 /// RFC 2047 §5).
 fn phrase(words: &str) -> String {
     let mut name = String::new();
-    for piece in pieces(words.trim_matches(BLANKS)).0 {
+    for piece in pieces(words.trim_matches(BLANKS), IN_ADDRESSES).0 {
         match piece.starts_with('"') {
             true => name += &content(piece),
             false => name += piece,

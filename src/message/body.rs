@@ -9,8 +9,8 @@ use crate::protocol::dot::Text;
 const ENCODED_LINE: usize = 76;
 
 /// The body as it travels, and the transfer encoding that we have to tell. The body stays as it is
-/// if its lines are short and without NUL, and if it is ASCII, or `eight_bit` says that other octets
-/// may go too.
+/// if its lines are short and without NUL, and if it is ASCII, or `eight_bit` says that other
+/// octets may go too.
 pub(super) fn encode(body: Text, eight_bit: bool) -> (Option<&'static str>, Text) {
     let is_short = |line: &[u8]| line.len() <= LONGEST && !line.contains(&0);
     let octets = body.octets();

@@ -14,8 +14,8 @@ pub(super) fn needs_encoding(text: &str) -> bool {
     !text.is_ascii() || text.contains("=?")
 }
 
-/// The value of a field that is only text, such as Subject (RFC 2047 §5, rule 1). Words that need it,
-/// and the space between them, become encoded-words. All other words stay.
+/// The value of a field that is only text, such as Subject (RFC 2047 §5, rule 1). Words that need
+/// it, and the space between them, become encoded-words. All other words stay.
 pub(super) fn encode_text(value: &str) -> String {
     let mut text = String::new();
     let mut run = String::new();
@@ -30,8 +30,8 @@ pub(super) fn encode_text(value: &str) -> String {
     text + &encode_run(&run)
 }
 
-/// Words as encoded-words. A reader drops the space between two of them (RFC 2047 §6.2), so the space
-/// between our words goes into them. The space before the first word stays outside.
+/// Words as encoded-words. A reader drops the space between two of them (RFC 2047 §6.2), so the
+/// space between our words goes into them. The space before the first word stays outside.
 pub(super) fn encode_run(run: &str) -> String {
     let words = run.trim_start_matches(BLANKS);
     let (before, _) = run.split_at(run.len() - words.len());

@@ -1,6 +1,6 @@
 //! Header fields: folded at 78 characters (RFC 5322 §2.2.3), and in ASCII whatever the language
-//! (RFC 2047, RFC 2231). Where other characters are allowed, and how they are written, depends on the
-//! field.
+//! (RFC 2047, RFC 2231). Where other characters are allowed, and how they are written, depends on
+//! the field.
 
 use super::addresses::read_addresses;
 use super::encoded_word::encode_text;

@@ -3,7 +3,7 @@
 
 use super::encoded_word::pack;
 use super::field::BLANKS;
-use super::structured::{content, split_parameters, split_piece};
+use super::structured::{IN_MIME, content, split_parameters, split_piece};
 
 /// Most characters of a value in one piece of a parameter, so that a piece fits on a line.
 const IN_ONE_PIECE: usize = 48;
@@ -25,7 +25,7 @@ pub(super) fn encode_parameters(value: &str) -> Result<String, String> {
 fn encode_parameter(parameter: &str) -> Option<String> {
     let (name, value) = parameter.split_once('=')?;
     let (name, value) = (name.trim_matches(BLANKS), value.trim_matches(BLANKS));
-    let value = match split_piece(value) {
+    let value = match split_piece(value, IN_MIME) {
         Some((quoted, "")) if quoted.starts_with('"') => content(quoted),
         _ if value.contains('"') => return None,
         _ => value.to_string(),
