@@ -118,7 +118,7 @@ fn shorten(name: &str) -> String {
 }
 
 fn is_plain_text(part: &Part) -> bool {
-    part.kind == "text/plain" && !part.attachment
+    part.kind == "text/plain" && !part.is_attachment
 }
 
 /// Is there nothing in it that a reader could see? A text that is too long to be shown as a whole
@@ -133,7 +133,8 @@ fn is_blank(part: &Part) -> bool {
 /// text (RFC 2046 §4.1.4), or a report, which is made of header fields (RFC 3464 §2.1).
 fn best_source(parts: &[Part]) -> Option<usize> {
     ["text/", "message/"].iter().find_map(|kind| {
-        let fits = |part: &Part| part.kind.starts_with(kind) && !part.attachment && !is_blank(part);
+        let fits =
+            |part: &Part| part.kind.starts_with(kind) && !part.is_attachment && !is_blank(part);
         parts.iter().position(fits)
     })
 }

@@ -32,7 +32,7 @@ fn as_str(text: &Text) -> &str {
     str::from_utf8(text.octets()).unwrap()
 }
 
-/// Why something is no field.
+/// Why something is not a field.
 #[track_caller]
 fn refusal(name: &str, value: &str) -> String {
     Field::new(name, value).unwrap_err().to_string()
@@ -77,7 +77,7 @@ fn a_field_that_the_user_gives_takes_the_place_of_the_made_one() {
 }
 
 #[test]
-fn who_is_written_to_stands_in_one_field() {
+fn the_recipients_of_to_are_in_one_field() {
     for (to, expected) in [
         (vec![], None),
         (vec!["<b@b.example>"], Some("b@b.example")),
@@ -461,7 +461,7 @@ fn of_several_authors_one_has_sent_the_letter() {
 }
 
 #[test]
-fn further_readers_stand_in_a_field_of_their_own() {
+fn the_recipients_of_cc_are_in_a_field_of_their_own() {
     let path = |text: &str| text.parse::<ForwardPath>().unwrap();
     let text = composed(&Draft {
         to: vec![],

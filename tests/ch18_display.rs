@@ -65,7 +65,7 @@ fn unfolding_takes_out_the_line_end_and_nothing_else() {
 }
 
 #[test]
-fn the_body_begins_after_the_first_empty_line_or_with_the_first_line_that_is_no_field() {
+fn the_body_begins_after_the_first_empty_line_or_with_the_first_line_that_is_not_a_field() {
     for (letter, expected) in [
         ("A: b\r\n\r\nC: d\r\n", "C: d\r\n"),
         ("A: b\r\nno field\r\nC: d\r\n", "no field\r\nC: d\r\n"),
@@ -153,7 +153,7 @@ fn encoded_words_are_decoded_as_rfc_2047_shows() {
             "=?utf-8?q?caf=C3?= and =?utf-8?q?=A9?=",
             r"caf\xc3 and \xa9",
         ),
-        // Not well formed, or unknown: as it stands.
+        // Not well formed, or unknown: it stays as it is.
         ("=?utf-8?x?a?=", "=?utf-8?x?a?="),
         ("=?utf-8?q?a b?=", "=?utf-8?q?a b?="),
         ("=?utf-8?q?a?", "=?utf-8?q?a?"),
@@ -218,7 +218,7 @@ fn an_unknown_charset_is_named_and_not_guessed() {
 }
 
 #[test]
-fn the_text_is_all_the_plain_text_that_is_no_attachment() {
+fn the_text_is_all_the_plain_text_that_is_not_an_attachment() {
     let html = "Content-Type: TEXT/HTML\r\n\r\n<p>hi</p>";
     let file = "Content-Type: text/plain\r\n\
                 Content-Disposition: attachment; filename=\"=?utf-8?q?caf=C3=A9=2Etxt?=\"\r\n\r\nx";
@@ -297,7 +297,7 @@ fn only_a_whole_boundary_line_parts_parts() {
     let inner = "--b\r\nContent-Type: multipart/x; boundary=c\r\n\r\n--c\r\n\r\n1\r\n--b\r\n\r\n2";
     assert_eq!(texts(&letter(header, inner)), ["1", "2"]);
 
-    // With no boundary, all there is to show is the body as it stands.
+    // Without a boundary, we show the body as it is.
     for header in ["boundary=none", "boundary=\"\"", "x"] {
         let header = format!("Content-Type: multipart/mixed; {header}");
         let body = "--b\r\nx\r\n-- \r\nBob";
@@ -538,7 +538,7 @@ fn a_parameter_may_come_in_sections_and_in_a_charset() {
             "{parameters}"
         );
     }
-    // Wherever a parameter stands.
+    // Wherever a parameter is.
     let name = "Content-Type: x/y\r\nContent-Disposition: attachment;\r\n \
                 filename*0*=UTF-8''%E2%82%AC;\r\n filename*1=\".p=?utf-8?q?d?=f\"";
     assert_eq!(parts(&letter(name, "1"))[0].name, "€.p=?utf-8?q?d?=f");
@@ -648,7 +648,7 @@ fn a_blank_text_is_no_text_if_there_is_something_to_read() {
                   quoted-printable\r\n\r\n=A0=20";
     let page = present(multipart("alternative", "b", &[latin1, html]).as_bytes());
     assert!(page.ends_with("text/html)\n\n  <p>hi</p>\n"), "{page}");
-    // Blank HTML is no better, and a control character is there to be seen.
+    // Blank HTML does not help either, and a control character can be seen.
     let empty = "Content-Type: text/html\r\n\r\n \r\n";
     let page = present(multipart("alternative", "b", &["\r\n\r\n", empty]).as_bytes());
     assert!(
@@ -745,7 +745,7 @@ fn comments_in_mime_fields_are_passed_over() {
             "{value}"
         );
     }
-    // A type that is not well formed is none (RFC 2045 §5.2).
+    // A type that is not well formed does not count (RFC 2045 §5.2).
     let long = "a".repeat(128);
     for value in [
         "(text/html)",
@@ -770,7 +770,7 @@ fn comments_in_mime_fields_are_passed_over() {
     ] {
         let field = format!("Content-Disposition: {value}; filename=\"a (1).txt\" (b)");
         let all = parts(&letter(&field, ""));
-        assert_eq!(all[0].attachment, attachment, "{value}");
+        assert_eq!(all[0].is_attachment, attachment, "{value}");
         assert!(
             value.contains("filename") || all[0].name == "a (1).txt",
             "{}",
@@ -1064,7 +1064,7 @@ fn what_cannot_be_seen_is_marked_unless_it_belongs_there() {
 }
 
 #[test]
-fn a_character_bears_marks_to_a_limit() {
+fn a_character_may_have_marks_to_a_limit() {
     for mark in [
         '\u{301}',
         '\u{489}',

@@ -38,12 +38,10 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
 pub(super) fn decode_escapes(sign: u8, mut text: &[u8]) -> Vec<u8> {
     let mut octets = Vec::with_capacity(text.len());
     while let [first, rest @ ..] = text {
-        let escaped = if *first == sign {
-            hex_octet(rest)
-        } else {
-            None
+        let (octet, after) = match hex_octet(rest) {
+            Some(escaped) if *first == sign => escaped,
+            _ => (*first, rest),
         };
-        let (octet, after) = escaped.unwrap_or((*first, rest));
         octets.push(octet);
         text = after;
     }

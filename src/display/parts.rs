@@ -27,7 +27,7 @@ pub struct Part {
     /// are not decoded.
     pub name: String,
     /// Does the sender want it to be saved and not shown?
-    pub attachment: bool,
+    pub is_attachment: bool,
     /// The content, its transfer encoding undone.
     pub octets: Vec<u8>,
     /// The transfer encoding, if it is one that we do not know; then the octets are as they came.
@@ -50,7 +50,7 @@ impl Part {
             kind,
             charset: header.parameter("Content-Type", "charset"),
             name,
-            attachment: disposition.eq_ignore_ascii_case("attachment"),
+            is_attachment: disposition.eq_ignore_ascii_case("attachment"),
             unknown_encoding: octets.is_none().then_some(encoding),
             octets: octets.unwrap_or_else(|| body.to_vec()),
         }
