@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // For a server that does not offer 8BITMIME.
         eight_bit: false,
     };
-    // A clock that stands still: the output is the same each time.
+    // A clock that always shows the same second: the output is the same each time.
     let mut clock = Clock::new(Some(1_795_412_453));
     let text = compose(&draft, &mut clock)?;
     println!(

@@ -93,7 +93,7 @@ fn only_the_name_beside_an_address_is_encoded() {
             "José \"der, Große\" <j@d.example>",
             vec![("José der, Große", "j@d.example")],
         ),
-        // No white space has to stand before the bracket or behind the comma.
+        // White space before the bracket and after the comma may be missing.
         ("José<j@d.example>", vec![("José", "j@d.example")]),
         (
             "x@c.example,José <j@d.example>",
@@ -255,7 +255,7 @@ fn groups_and_comments_stay_and_are_encoded_apart() {
 }
 
 #[test]
-fn what_is_no_list_of_addresses_is_refused_in_words() {
+fn a_value_that_is_not_a_list_of_addresses_is_refused_in_words() {
     for (name, value, piece) in [
         (
             "From",
@@ -285,16 +285,24 @@ fn what_is_no_list_of_addresses_is_refused_in_words() {
             "é <a@d.example> Zoë <b@d.example>",
             "write a comma first",
         ),
-        ("Cc", "\"é <a@d.example>", "does not close \"\\\"é"),
+        (
+            "Cc",
+            "\"é <a@d.example>",
+            "has \"\\\"é <a@d.example>\", which does not close",
+        ),
         ("Cc", "é <a@d.example", "does not close"),
         ("Cc", "a@d.example (é", "does not close"),
         ("Cc", "Team: a@d.example", "a group that does not end"),
         (
             "Cc",
             "Team: x: a@d.example;;",
-            "a colon that does not stand behind",
+            "a colon without the name of a group",
         ),
-        ("Cc", ": a@d.example;", "a colon that does not stand behind"),
+        (
+            "Cc",
+            ": a@d.example;",
+            "a colon without the name of a group",
+        ),
         ("Reply-To", "", "needs an address"),
         ("Resent-From", "nobody:;", "needs an address"),
         ("Sender", "a@d.example, b@d.example", "needs one address"),
@@ -348,7 +356,7 @@ fn a_file_name_in_any_language_is_a_parameter_in_utf_8() {
 }
 
 #[test]
-fn other_characters_stand_nowhere_else_in_a_field_with_rules_of_its_own() {
+fn other_characters_are_refused_elsewhere_in_a_field_with_rules_of_its_own() {
     for (name, value) in [
         ("Content-Disposition", "é; filename=x"),
         ("Content-Type", "text/plain; é=x"),
@@ -377,7 +385,7 @@ fn other_characters_stand_nowhere_else_in_a_field_with_rules_of_its_own() {
 
 /// Beside the fields of RFC 5322 there are others in which programs look for addresses.
 #[test]
-fn a_field_of_addresses_that_is_no_standard_keeps_every_address_too() {
+fn a_field_of_addresses_outside_the_standard_keeps_every_address_too() {
     for name in [
         "Mail-Followup-To",
         "Errors-To",

@@ -2,8 +2,8 @@
 //! terminal or to the program that shows it.
 
 use smtp_primer::display::{
-    COLUMNS, DEPTH, HEADER, Header, INDENT, MARKS, NAME, PARTS, TEXT, decode_body, decode_charset,
-    decode_words, is_hidden, parts, present, printable,
+    COLUMNS, DEPTH, Header, INDENT, MARKS, PARTS, SHOWN_HEADER, SHOWN_NAME, SHOWN_TEXT,
+    decode_body, decode_charset, decode_words, is_hidden, parts, present, printable,
 };
 use smtp_primer::protocol::base64;
 
@@ -65,7 +65,7 @@ fn unfolding_takes_out_the_line_end_and_nothing_else() {
 }
 
 #[test]
-fn the_body_begins_after_the_first_empty_line_or_with_the_first_line_that_is_no_field() {
+fn the_body_begins_after_the_first_empty_line_or_with_the_first_line_that_is_not_a_field() {
     for (letter, expected) in [
         ("A: b\r\n\r\nC: d\r\n", "C: d\r\n"),
         ("A: b\r\nno field\r\nC: d\r\n", "no field\r\nC: d\r\n"),
@@ -113,6 +113,7 @@ fn parameters_are_tokens_or_quoted_strings() {
         ("text/plain; charset=\"a\\\"b;c\\\\\"", "a\"b;c\\"),
         ("text/plain; flowed; charset==_2", "=_2"),
         ("text/plain; charset=\"open", "open"),
+        ("text/plain; name=a<b[c; charset=utf-8", "utf-8"),
         ("text/plain; xcharset=no", ""),
         ("text/plain", ""),
     ] {
@@ -152,7 +153,7 @@ fn encoded_words_are_decoded_as_rfc_2047_shows() {
             "=?utf-8?q?caf=C3?= and =?utf-8?q?=A9?=",
             r"caf\xc3 and \xa9",
         ),
-        // Not well formed, or unknown: as it stands.
+        // Not well formed, or unknown: it stays as it is.
         ("=?utf-8?x?a?=", "=?utf-8?x?a?="),
         ("=?utf-8?q?a b?=", "=?utf-8?q?a b?="),
         ("=?utf-8?q?a?", "=?utf-8?q?a?"),
@@ -217,7 +218,7 @@ fn an_unknown_charset_is_named_and_not_guessed() {
 }
 
 #[test]
-fn the_text_is_all_the_plain_text_that_is_no_attachment() {
+fn the_text_is_all_the_plain_text_that_is_not_an_attachment() {
     let html = "Content-Type: TEXT/HTML\r\n\r\n<p>hi</p>";
     let file = "Content-Type: text/plain\r\n\
                 Content-Disposition: attachment; filename=\"=?utf-8?q?caf=C3=A9=2Etxt?=\"\r\n\r\nx";
@@ -296,7 +297,7 @@ fn only_a_whole_boundary_line_parts_parts() {
     let inner = "--b\r\nContent-Type: multipart/x; boundary=c\r\n\r\n--c\r\n\r\n1\r\n--b\r\n\r\n2";
     assert_eq!(texts(&letter(header, inner)), ["1", "2"]);
 
-    // With no boundary, all there is to show is the body as it stands.
+    // Without a boundary, we show the body as it is.
     for header in ["boundary=none", "boundary=\"\"", "x"] {
         let header = format!("Content-Type: multipart/mixed; {header}");
         let body = "--b\r\nx\r\n-- \r\nBob";
@@ -385,6 +386,19 @@ fn no_character_of_unicode_is_printable_if_it_is_hidden() {
         assert!(!shown.contains(hidden), "{c:?} is shown as {shown:?}");
     }
     assert!(!is_hidden(' ') && !is_hidden('~') && !is_hidden('\u{e9}') && !is_hidden('\u{1f4ee}'));
+}
+
+/// Nobody but its owner knows what a character for private use looks like; in some fonts it is an
+/// apple, in others a letter or a bracket.
+#[test]
+fn characters_for_private_use_become_marks() {
+    assert_eq!(
+        printable("a\u{f8ff}\u{10fffd}"),
+        "a\\xef\\xa3\\xbf\\xf4\\x8f\\xbf\\xbd"
+    );
+    let edges = ['\u{e000}', '\u{f8ff}', '\u{f0000}', '\u{10ffff}'];
+    assert!(edges.into_iter().all(is_hidden));
+    assert!(!is_hidden('\u{d7ff}') && !is_hidden('\u{f900}') && !is_hidden('\u{effff}'));
 }
 
 #[test]
@@ -547,7 +561,7 @@ fn a_parameter_may_come_in_sections_and_in_a_charset() {
             "{parameters}"
         );
     }
-    // Wherever a parameter stands.
+    // Wherever a parameter is.
     let name = "Content-Type: x/y\r\nContent-Disposition: attachment;\r\n \
                 filename*0*=UTF-8''%E2%82%AC;\r\n filename*1=\".p=?utf-8?q?d?=f\"";
     assert_eq!(parts(&letter(name, "1"))[0].name, "€.p=?utf-8?q?d?=f");
@@ -657,7 +671,7 @@ fn a_blank_text_is_no_text_if_there_is_something_to_read() {
                   quoted-printable\r\n\r\n=A0=20";
     let page = present(multipart("alternative", "b", &[latin1, html]).as_bytes());
     assert!(page.ends_with("text/html)\n\n  <p>hi</p>\n"), "{page}");
-    // Blank HTML is no better, and a control character is there to be seen.
+    // Blank HTML does not help either, and a control character can be seen.
     let empty = "Content-Type: text/html\r\n\r\n \r\n";
     let page = present(multipart("alternative", "b", &["\r\n\r\n", empty]).as_bytes());
     assert!(
@@ -754,7 +768,7 @@ fn comments_in_mime_fields_are_passed_over() {
             "{value}"
         );
     }
-    // A type that is not well formed is none (RFC 2045 §5.2).
+    // A type that is not well formed does not count (RFC 2045 §5.2).
     let long = "a".repeat(128);
     for value in [
         "(text/html)",
@@ -779,7 +793,7 @@ fn comments_in_mime_fields_are_passed_over() {
     ] {
         let field = format!("Content-Disposition: {value}; filename=\"a (1).txt\" (b)");
         let all = parts(&letter(&field, ""));
-        assert_eq!(all[0].attachment, attachment, "{value}");
+        assert_eq!(all[0].is_attachment, attachment, "{value}");
         assert!(
             value.contains("filename") || all[0].name == "a (1).txt",
             "{}",
@@ -790,7 +804,12 @@ fn comments_in_mime_fields_are_passed_over() {
 
 #[test]
 fn of_a_long_text_the_beginning_is_shown_and_what_is_left_out_is_counted() {
-    for (length, left_out) in [(TEXT - 1, 0), (TEXT, 0), (TEXT + 1, 1), (2 * TEXT, TEXT)] {
+    for (length, left_out) in [
+        (SHOWN_TEXT - 1, 0),
+        (SHOWN_TEXT, 0),
+        (SHOWN_TEXT + 1, 1),
+        (2 * SHOWN_TEXT, SHOWN_TEXT),
+    ] {
         for (encoding, sign) in [("8bit", "z"), ("quoted-printable", "=7A")] {
             let field = format!("Content-Transfer-Encoding: {encoding}");
             let page = shown(&field, sign.repeat(length));
@@ -800,17 +819,17 @@ fn of_a_long_text_the_beginning_is_shown_and_what_is_left_out_is_counted() {
         }
     }
     // All texts share the room, and no character is cut in two.
-    let half = format!("\r\n{}", "z".repeat(TEXT / 2 + 1));
+    let half = format!("\r\n{}", "z".repeat(SHOWN_TEXT / 2 + 1));
     let page = present(multipart("mixed", "b", &[&half, &half, &half]).as_bytes());
-    assert_eq!(page.matches('z').count(), TEXT);
+    assert_eq!(page.matches('z').count(), SHOWN_TEXT);
     assert!(page.ends_with(&format!(
         "\n({} octets of the text are left out)\n",
-        TEXT / 2 + 3
+        SHOWN_TEXT / 2 + 3
     )));
     for before in 0..4 {
-        let text = "z".repeat(before) + &"🦀".repeat(TEXT / 4 + 1);
+        let text = "z".repeat(before) + &"🦀".repeat(SHOWN_TEXT / 4 + 1);
         let page = shown("", &text);
-        let left_out = text.len() - before - (TEXT - before) / 4 * 4;
+        let left_out = text.len() - before - (SHOWN_TEXT - before) / 4 * 4;
         assert!(!page.contains("\\x"), "{before}");
         let note = format!("\n({left_out} octets of the text are left out)\n");
         assert!(page.ends_with(&note), "{before}");
@@ -818,11 +837,11 @@ fn of_a_long_text_the_beginning_is_shown_and_what_is_left_out_is_counted() {
     // What costs most: each octet becomes a mark.
     let page = shown(
         "Content-Type: text/plain; charset=latin1",
-        b"\x9b".repeat(2 * TEXT),
+        b"\x9b".repeat(2 * SHOWN_TEXT),
     );
-    assert!(page.len() < 9 * TEXT, "{}", page.len());
+    assert!(page.len() < 9 * SHOWN_TEXT, "{}", page.len());
     // A text of blanks that nobody has seen to the end is not called blank.
-    let page = shown("", " ".repeat(TEXT + 1));
+    let page = shown("", " ".repeat(SHOWN_TEXT + 1));
     assert_eq!(page.trim(), "(1 octets of the text are left out)");
 }
 
@@ -831,10 +850,10 @@ fn of_a_long_header_the_beginning_is_kept_and_what_is_left_out_is_counted() {
     let whole = |length: usize| format!("Subject: {}", "x".repeat(length - "Subject: ".len()));
     let note = |octets: usize| format!("\n({octets} octets of the header are left out)\n");
     for (length, left_out) in [
-        (HEADER - 1, 0),
-        (HEADER, 0),
-        (HEADER + 1, 1),
-        (9 * HEADER, 8 * HEADER),
+        (SHOWN_HEADER - 1, 0),
+        (SHOWN_HEADER, 0),
+        (SHOWN_HEADER + 1, 1),
+        (9 * SHOWN_HEADER, 8 * SHOWN_HEADER),
     ] {
         let page = present(format!("{}\n\ntext", whole(length)).as_bytes());
         assert_eq!(
@@ -845,32 +864,39 @@ fn of_a_long_header_the_beginning_is_kept_and_what_is_left_out_is_counted() {
         assert_eq!(page.contains(&note(left_out)), left_out > 0, "{length}");
         assert!(page.ends_with("\n\n  text\n"));
     }
-    let many = "From: a@a.example\n".repeat(HEADER);
+    let many = "From: a@a.example\n".repeat(SHOWN_HEADER);
     for rest in [
         "",
         " folded\n",
         "Subject: late\n",
-        &format!("{}: z\n", "y".repeat(HEADER)),
+        &format!("{}: z\n", "y".repeat(SHOWN_HEADER)),
     ] {
         let page = present(format!("{many}{rest}\ntext").as_bytes());
-        assert!(page.len() < 2 * HEADER, "{}", page.len());
+        assert!(page.len() < 2 * SHOWN_HEADER, "{}", page.len());
         assert!(
             page.contains("octets of the header are left out)\n\n  text\n"),
             "{rest:.20}"
         );
         assert!(!page.contains("late") && !page.contains("folded") && !page.contains('z'));
     }
-    let word = format!("Subject: {}\n\ntext", "=?latin1?q?=9b?= ".repeat(HEADER));
-    assert!(present(word.as_bytes()).len() < 4 * HEADER);
+    let word = format!(
+        "Subject: {}\n\ntext",
+        "=?latin1?q?=9b?= ".repeat(SHOWN_HEADER)
+    );
+    assert!(present(word.as_bytes()).len() < 4 * SHOWN_HEADER);
     // The name of a part is cut.
-    for (length, cut) in [(NAME - 1, false), (NAME, false), (NAME + 1, true)] {
+    for (length, cut) in [
+        (SHOWN_NAME - 1, false),
+        (SHOWN_NAME, false),
+        (SHOWN_NAME + 1, true),
+    ] {
         let name = "é".repeat(length);
         let field = format!(
             "Content-Type: x/y; name*=utf-8''{}",
             name.replace('é', "%C3%A9")
         );
         let page = shown(&field, "1");
-        assert_eq!(page.matches('é').count(), length.min(NAME), "{page}");
+        assert_eq!(page.matches('é').count(), length.min(SHOWN_NAME), "{page}");
         assert_eq!(page.contains("...\""), cut, "{page}");
     }
 }
@@ -1061,7 +1087,7 @@ fn what_cannot_be_seen_is_marked_unless_it_belongs_there() {
 }
 
 #[test]
-fn a_character_bears_marks_to_a_limit() {
+fn a_character_may_have_marks_to_a_limit() {
     for mark in [
         '\u{301}',
         '\u{489}',
@@ -1076,6 +1102,8 @@ fn a_character_bears_marks_to_a_limit() {
         '\u{1161}',
         '\u{11a8}',
         '\u{d7b0}',
+        '\u{1f3fb}',
+        '\u{1f3ff}',
     ] {
         for (count, kept) in [
             (MARKS - 1, MARKS - 1),

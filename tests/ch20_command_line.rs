@@ -302,7 +302,11 @@ fn what_send_cannot_send_is_found_before_anybody_is_called() {
             2,
             "--header: \"X\": a header field has the form Name: value",
         ),
-        (&["--header", "X Y: z"], 2, "is no name for a header field"),
+        (
+            &["--header", "X Y: z"],
+            2,
+            "is not a name for a header field",
+        ),
         (
             &["--subject", "x\nBcc: eve@e.example"],
             2,
@@ -418,6 +422,7 @@ fn a_header_that_names_recipients_is_refused_with_the_option_to_use() {
         ("cC : carol@c.example", "write --cc carol@c.example"),
         ("Resent-Bcc: eve@e.example", "write --bcc eve@e.example"),
         ("resent-to: a@a.example", "write --to a@a.example"),
+        ("Apparently-To: a@a.example", "write --to a@a.example"),
         ("Bcc:", "write --bcc ADDRESS"),
     ] {
         let words = [

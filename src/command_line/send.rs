@@ -232,6 +232,7 @@ fn header_field(line: &str) -> Result<Field, Failure> {
     let (name, value) = line.split_once(':').unwrap_or((line, ""));
     let name = name.trim().to_ascii_lowercase();
     let option = name.strip_prefix("resent-").unwrap_or(&name);
+    let option = option.strip_prefix("apparently-").unwrap_or(option);
     if !["to", "cc", "bcc"].contains(&option) {
         return parse("header", line);
     }

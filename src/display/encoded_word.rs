@@ -2,17 +2,16 @@
 //! `=?ISO-8859-1?Q?Andr=E9?=` is André: a charset, an encoding (B is base64, Q is nearly
 //! quoted-printable), and the text.
 
-use super::decode_charset;
-use super::encoding::unescape;
+use super::encoding::{decode_escapes, decode_or_name};
 use crate::protocol::base64;
 
-/// Decodes the encoded-words in a field's value. White space between two of them is dropped
-/// (RFC 2047 §6.2), and so is the name of a language (RFC 2231 §5). A charset that is not known is
-/// named, and what is no encoded-word stays as it is.
+/// Decodes the encoded-words in a field's value. White space between two of them is dropped (RFC
+/// 2047 §6.2), and so is the name of a language (RFC 2231 §5). A charset that we do not know is
+/// named. Everything else stays as it is.
 ///
-/// An encoded-word should have white space around it (§5). We do not insist: too many writers
-/// forget it, and the result is only looked at. It must never be parsed: `=3C`, `=2C` and `=40` put
-/// an address where none was (§6.2). And it is not yet safe to print.
+/// An encoded-word should have white space around it (§5). We do not insist, because too many
+/// programs forget it, and people only look at the result. No program may parse it: `=3C`, `=2C`
+/// and `=40` can make an address that was not there (§6.2). And it is not yet safe to print.
 pub fn decode_words(value: &str) -> String {
     let mut text = String::new();
     let mut last = Word::default();
@@ -22,16 +21,16 @@ pub fn decode_words(value: &str) -> String {
         if adjacent && word.charset.eq_ignore_ascii_case(last.charset) {
             last.octets.extend(word.octets);
         } else {
-            text += &last.decode();
+            text += &decode_or_name(last.charset, &last.octets);
             text += if adjacent { "" } else { before };
             last = word;
         }
         rest = after;
     }
-    text + &last.decode() + rest
+    text + &decode_or_name(last.charset, &last.octets) + rest
 }
 
-/// The next encoded-word, with what stands before and after it.
+/// The next encoded-word, with what is before and after it.
 fn next_word(text: &str) -> Option<(&str, Word<'_>, &str)> {
     text.match_indices("=?").find_map(|(at, _)| {
         let (before, word) = text.split_at(at);
@@ -40,9 +39,9 @@ fn next_word(text: &str) -> Option<(&str, Word<'_>, &str)> {
     })
 }
 
-/// An encoded-word, and all that follow it in the same charset. Their octets are put together
-/// before they become characters: a word should end with a whole character (RFC 2047 §5), but
-/// some writers cut one in two.
+/// An encoded-word, and all that follow it in the same charset. A word should end with a whole
+/// character (RFC 2047 §5), but some programs cut a character in two. So we put the octets together
+/// before we decode the charset.
 #[derive(Default)]
 struct Word<'a> {
     charset: &'a str,
@@ -50,8 +49,8 @@ struct Word<'a> {
 }
 
 impl Word<'_> {
-    /// The encoded-word at the start of `text`, and the rest. Each `?` ends a piece, so however
-    /// many words begin and do not end, no stretch of text is searched more than four times.
+    /// The encoded-word at the start of `text`, and the rest. Each `?` ends a piece. So even if
+    /// many words begin and do not end, we search no part of a text more than four times.
     fn parse(text: &str) -> Option<(Word<'_>, &str)> {
         let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
         let charset = charset.split('*').next()?; // `utf-8*en` also tells the language
@@ -64,15 +63,9 @@ impl Word<'_> {
         }
         let octets = match encoding {
             "B" | "b" => base64::decode_loosely(encoded.as_bytes()),
-            "Q" | "q" => unescape(b'=', encoded.replace('_', " ").as_bytes()),
+            "Q" | "q" => decode_escapes(b'=', encoded.replace('_', " ").as_bytes()),
             _ => return None,
         };
         Some((Word { charset, octets }, rest))
-    }
-
-    fn decode(&self) -> String {
-        let charset = self.charset;
-        decode_charset(charset, &self.octets)
-            .unwrap_or_else(|marks| format!("({charset}, not known here) {marks}"))
     }
 }

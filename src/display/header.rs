@@ -2,11 +2,12 @@
 
 use super::encoding::utf8;
 use super::parameter::parameter;
+use crate::message::split_field;
 
-/// How many octets of a header are kept. Of a longer one the rest is passed over: nobody reads it,
-/// and other mail programs take less (Postfix cuts a field at 100 KiB, sendmail refuses more than
-/// 32 KiB in all).
-pub const HEADER: usize = 256 * 1024;
+/// How many octets of a header we keep. We pass over the rest of a longer one: nobody reads it, and
+/// other mail programs take less (Postfix cuts a field at 100 KiB, sendmail refuses more than 32
+/// KiB in all).
+pub const SHOWN_HEADER: usize = 256 * 1024;
 
 /// The header of a letter, or of a part of one.
 ///
@@ -20,27 +21,26 @@ pub struct Header {
 impl Header {
     /// Reads a header, and returns with it the body that follows. Lines may end in CR LF or LF.
     ///
-    /// The header ends at the first empty line (RFC 5322 §2.1). It also ends at a line that is no
-    /// field, and the body begins with that line: so nothing is lost to the reader (RFC 7103 §7.2
-    /// lists this and other ways). A byte order mark at the start is passed over, and a `From `
-    /// line, by which files of many letters part one from the next.
+    /// The header ends at the first empty line (RFC 5322 §2.1). It also ends at a line that is not
+    /// a field. The body begins with that line, so the reader sees it (RFC 7103 §7.2 lists this and
+    /// other ways). We pass over a byte order mark at the start, and a `From ` line: files of many
+    /// letters have it between two of them.
     pub fn read(letter: &[u8]) -> (Header, &[u8]) {
         let letter = letter.strip_prefix(b"\xef\xbb\xbf").unwrap_or(letter);
         let mut fields: Vec<(String, String)> = Vec::new();
         let (mut length, mut left_out) = (0, 0);
         for line in letter.split_inclusive(|octet| *octet == b'\n') {
             let text = without_line_end(line);
-            let room = HEADER.saturating_sub(length);
-            let kept = text.get(..room).unwrap_or(text);
-            let folded = text.starts_with(b" ") || text.starts_with(b"\t");
-            match (fields.last_mut(), name(text)) {
+            let kept = text.len().min(SHOWN_HEADER.saturating_sub(length));
+            let (kept, rest) = text.split_at(kept);
+            let is_folded = text.starts_with(b" ") || text.starts_with(b"\t");
+            match (fields.last_mut(), split_field(text)) {
                 // Unfolding takes out the line end and nothing else (RFC 5322 §2.2.3).
-                (Some((_, value)), _) if folded => *value += &utf8(kept),
+                (Some((_, value)), _) if is_folded => *value += &utf8(kept),
                 // A value should be ASCII; one that is not is read as UTF-8 (RFC 7103 §7.7).
-                (_, Some(name)) => {
-                    let value = kept.get(name.len() + 1..);
-                    let name = utf8(name.trim_ascii_end());
-                    fields.extend(value.map(|value| (name, utf8(value))));
+                (_, Some((name, value))) => {
+                    let value = kept.get(text.len() - value.len()..);
+                    fields.extend(value.map(|value| (utf8(name), utf8(value))));
                 }
                 (None, None) if length == 0 && text.starts_with(b"From ") => {}
                 _ if text.is_empty() => {
@@ -50,7 +50,7 @@ impl Header {
                 _ => break,
             }
             length += line.len();
-            left_out += text.len() - kept.len();
+            left_out += rest.len();
         }
         let body = letter.get(length..).unwrap_or_default();
         (Header { fields, left_out }, body)
@@ -58,11 +58,9 @@ impl Header {
 
     /// The values of all fields of a name, in their order. Names are compared without case.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        let named = move |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
-        self.fields
-            .iter()
-            .filter(named)
-            .map(|(_, value)| value.trim_ascii())
+        let fields = self.fields.iter();
+        let named = fields.filter(move |field| field.0.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.trim_ascii())
     }
 
     /// The value of the first field of a name; empty if there is none.
@@ -77,7 +75,7 @@ impl Header {
         parameter(self.first(field), name)
     }
 
-    /// How many octets of the header were too many to be kept; see [`HEADER`].
+    /// How many octets of the header we did not keep; see [`SHOWN_HEADER`].
     pub fn left_out(&self) -> usize {
         self.left_out
     }
@@ -87,13 +85,4 @@ impl Header {
 pub(super) fn without_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-/// The name of a field, if this line is the first of one. It is made of printable ASCII (RFC 5322
-/// §2.2); white space between it and the colon is an old form, and still read (§4.5).
-fn name(line: &[u8]) -> Option<&[u8]> {
-    let colon = line.iter().position(|octet| *octet == b':')?;
-    let name = line.get(..colon)?;
-    let graphic = name.trim_ascii_end();
-    (!graphic.is_empty() && graphic.iter().all(u8::is_ascii_graphic)).then_some(name)
 }

@@ -1,21 +1,21 @@
-//! The page: where the words of a letter are told from ours.
+//! The page: where a reader can tell the words of a letter from ours.
 //!
-//! A letter may hold lines that look like the fields of another letter, or like our own notes. So
-//! **what begins in the first column is ours.** The text is indented, and so is each further line
-//! of a field. A terminal that breaks a long line itself would begin the next one in the first
-//! column, and so we break the lines.
+//! A letter may hold lines that look like the fields of another letter, or like our own remarks. So
+//! **only our own words begin in the first column.** We indent the text, and each further line of a
+//! field. If a terminal broke a long line itself, the rest would begin in the first column; so we
+//! break the lines.
 
 use crate::protocol::line::visible;
 
-/// Columns of a terminal. A text may have lines of 78 characters (RFC 5322 §2.1.1), and with their
+/// The columns of a terminal. A text may have lines of 78 characters (RFC 5322 §2.1.1). With their
 /// [`INDENT`] they just fit.
 pub const COLUMNS: usize = 80;
 
-/// What stands before each line of a text.
+/// What is before each line of a text.
 pub const INDENT: &str = "  ";
 
-/// How many marks, such as accents, one character bears. More of them are drawn over the lines
-/// above and below; no language needs half as many.
+/// How many marks, such as accents, one character may have. More of them would be drawn over the
+/// lines above and below. No language needs half as many.
 pub const MARKS: usize = 16;
 
 /// A page for a terminal.
@@ -30,12 +30,12 @@ impl Page {
     }
 
     /// A remark of ours, which may hold a word of the letter.
-    pub(super) fn note(&mut self, remark: &str) {
+    pub(super) fn remark(&mut self, remark: &str) {
         self.quote("(", INDENT, &format!("{remark})"));
     }
 
-    /// A line of the letter behind `first`; if it is too long for a line of the page, it goes on
-    /// behind `indent`.
+    /// A line of the letter after `first`. If it is too long for a line of the page, it goes on in
+    /// the next one, after `indent`.
     pub(super) fn quote(&mut self, first: &str, indent: &str, line: &str) {
         let line = printable(line);
         let mut rest = line.as_str();
@@ -56,30 +56,30 @@ impl Page {
     }
 }
 
-/// How many octets of the text fit into so many columns: all, or up to the last space, or what
+/// How many octets of the text fit into a number of columns: all, or up to the last space, or what
 /// there is room for. What belongs to one character stays together.
 fn fitting(text: &str, columns: usize) -> usize {
-    let (mut used, mut space, mut place) = (0, 0, 0);
+    let (mut used, mut after_space, mut after_character) = (0, 0, 0);
     let mut before = ' ';
     for (at, c) in text.char_indices() {
         if !is_mark(c) && c != JOINER && before != JOINER {
-            place = at;
+            after_character = at;
         }
         if before == ' ' {
-            space = at;
+            after_space = at;
         }
         used += width(c);
         if used > columns && at > 0 {
-            let mut places = [space, place, at].into_iter();
-            return places.find(|place| *place > 0).unwrap_or(at);
+            let places = [after_space, after_character, at];
+            return places.into_iter().find(|at| *at > 0).unwrap_or(at);
         }
         before = c;
     }
     text.len()
 }
 
-/// How many columns a character takes; where terminals differ, the larger number. So a line of the
-/// page is never longer than we think.
+/// How many columns a character takes. If terminals differ, we take the larger number, so a line of
+/// the page is never longer than we think.
 fn width(c: char) -> usize {
     match c {
         ' '..='~' => 1,
@@ -93,23 +93,21 @@ fn width(c: char) -> usize {
     }
 }
 
-/// Text that cannot drive or deceive a terminal: whatever moves, hides or turns around other text
-/// becomes a visible mark such as `\x1b`, and so do accents over accents past a limit. Newline and
-/// tab stay, and so does a backslash: this is for reading, not for reading back.
+/// Text that cannot drive or deceive a terminal. A character that moves, hides or turns around
+/// other text becomes a visible mark such as `\x1b`, and so do accents over accents past a limit.
+/// Newline, tab and backslash stay: people read this, and no program reads it back.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let (mut before, mut marks) = (' ', 0);
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         marks = if is_mark(c) { marks + 1 } else { 0 };
-        let hidden = is_hidden(c) && !is_needed(before, c, rest.clone().next());
-        match c {
-            '\n' | '\t' => shown.push(c),
-            c if hidden || marks > MARKS => {
-                let octets = c.to_string().into_bytes();
-                shown.extend(octets.iter().map(|octet| visible(&[*octet])));
-            }
-            c => shown.push(c),
+        let is_bad = is_hidden(c) && !is_needed(before, c, rest.clone().next());
+        if (is_bad || marks > MARKS) && !matches!(c, '\n' | '\t') {
+            let octets = c.to_string().into_bytes();
+            shown.extend(octets.iter().map(|octet| visible(&[*octet])));
+        } else {
+            shown.push(c);
         }
         before = c;
     }
@@ -127,6 +125,7 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{17b4}'..='\u{17b5}' | '\u{2800}' | '\u{16fe4}' | '\u{1d159}' // other blanks
             | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' // zero width, direction
             | '\u{2028}'..='\u{202e}' // line separators, direction
+            | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'.. // private use: every font draws its own
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' // variants; byte order mark
             | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}' // notes, hieroglyphs
             | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' // shorthand, music
@@ -134,36 +133,36 @@ pub fn is_hidden(c: char) -> bool {
         )
 }
 
-/// Is it drawn over the character before it? (Rust has a table of these, and its `Debug` tells: such
-/// a character is written as an escape, but not if another stands before it. Vowels and ends of a
-/// Hangul syllable are not in that table.)
+/// Is it drawn over the character before it? Rust has a table of these. `escape_debug` shows it: it
+/// writes such a character as an escape, unless there is another before it. The table lacks vowels
+/// and ends of a Hangul syllable; and we add the colours of a skin.
 fn is_mark(c: char) -> bool {
-    let alone = |c: char| c.escape_debug().len() > 1;
-    matches!(c, '\u{1160}'..='\u{11ff}' | '\u{d7b0}'..='\u{d7ff}')
-        || c >= '\u{300}' && alone(c) && format!("a{c}").escape_debug().count() == 2
+    let is_escaped = |c: char| c.escape_debug().len() > 1;
+    matches!(c, '\u{1160}'..='\u{11ff}' | '\u{d7b0}'..='\u{d7ff}' | '\u{1f3fb}'..='\u{1f3ff}')
+        || c >= '\u{300}' && is_escaped(c) && format!("a{c}").escape_debug().count() == 2
 }
 
 const JOINER: char = '\u{200d}';
 
-/// Does a hidden character belong where it stands? Emoji are joined to one, and told from signs of
-/// a text; the letters of some scripts are joined or kept apart.
+/// Does a hidden character belong where it is? It may join several emoji to one, or make an emoji
+/// of a sign, or join the characters of some scripts, or keep them apart.
 fn is_needed(before: char, c: char, after: Option<char>) -> bool {
     let after = after.unwrap_or(' ');
-    let letter = |c| matches!(c, '\u{620}'..='\u{dff}' | '\u{1000}'..='\u{109f}');
-    let letters = letter(before) && letter(after);
+    let is_joined = |c| matches!(c, '\u{620}'..='\u{dff}' | '\u{1000}'..='\u{109f}');
+    let in_word = is_joined(before) && is_joined(after);
     match c {
         '\u{fe0f}' => is_emoji(before) || after == '\u{20e3}' && "0123456789#*".contains(before),
-        '\u{200c}' => letters,
-        JOINER => letters || (is_emoji(before) || before == '\u{fe0f}') && is_emoji(after),
+        '\u{200c}' => in_word,
+        JOINER => in_word || (is_emoji(before) || before == '\u{fe0f}') && is_emoji(after),
         _ => false,
     }
 }
 
 /// Signs, arrows and pictures: roughly the characters that may be an emoji.
 fn is_emoji(c: char) -> bool {
-    matches!(
-        c,
-        '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2100}'..='\u{27ff}'
-    ) || matches!(c, '\u{2900}'..='\u{2bff}' | '\u{3030}'..='\u{303d}' | '\u{3297}'..='\u{3299}')
-        || matches!(c, '\u{1f000}'..='\u{1faff}')
+    matches!(c,
+        | '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2100}'..='\u{27ff}'
+        | '\u{2900}'..='\u{2bff}' | '\u{3030}'..='\u{303d}' | '\u{3297}'..='\u{3299}'
+        | '\u{1f000}'..='\u{1faff}'
+    )
 }

@@ -1,33 +1,33 @@
-//! The parts of a letter (RFC 2046 §5.1). A multipart body is parts between boundary lines, and a
-//! part may be multipart again: a tree, of which we list the leaves.
+//! The parts of a letter (RFC 2046 §5.1). A multipart body has parts between boundary lines, and a
+//! part may be multipart again. This makes a tree; we list its leaves.
 
 use super::decode_body;
 use super::header::{Header, without_line_end};
 use super::parameter::without_comments;
 
-/// How many multiparts inside each other are opened. Honest letters need four or five; without a
-/// limit, a letter of nothing but boundaries would use up the stack.
+/// How many multiparts inside each other we open. Real letters need four or five. Without a limit,
+/// a letter of nothing but boundaries would use up the stack.
 pub const DEPTH: usize = 10;
 
-/// How many parts are listed.
+/// How many parts we list.
 pub const PARTS: usize = 100;
 
-/// How long the names of a media type may be: type and subtype of 127 characters each (RFC 6838
-/// §4.2). A longer one is not well formed.
-const TYPE: usize = 127;
+/// Most characters of a type, and of a subtype (RFC 6838 §4.2). A longer one is not well formed.
+const TYPE_NAME: usize = 127;
 
-/// One part that is not multipart itself, or too deep inside to be opened.
+/// A part that is not multipart itself, or is too deep inside others to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// The media type in lower case, as `text/plain`; two tokens with a slash between them.
     pub kind: String,
     /// The charset of a text; empty if not given.
     pub charset: String,
-    /// The file name, or the subject of a letter inside the letter; empty if there is none. Never
-    /// a path to write to: whoever sent the letter chose it. Encoded-words in it are not decoded.
+    /// The file name, or the subject of a letter inside the letter; empty if there is none. The
+    /// sender of the letter chose it, so it must never be a path to write to. Encoded-words in it
+    /// are not decoded.
     pub name: String,
-    /// Is it meant to be saved rather than shown?
-    pub attachment: bool,
+    /// Does the sender want it to be saved and not shown?
+    pub is_attachment: bool,
     /// The content, its transfer encoding undone.
     pub octets: Vec<u8>,
     /// The transfer encoding, if it is one that we do not know; then the octets are as they came.
@@ -50,7 +50,7 @@ impl Part {
             kind,
             charset: header.parameter("Content-Type", "charset"),
             name,
-            attachment: disposition.eq_ignore_ascii_case("attachment"),
+            is_attachment: disposition.eq_ignore_ascii_case("attachment"),
             unknown_encoding: octets.is_none().then_some(encoding),
             octets: octets.unwrap_or_else(|| body.to_vec()),
         }
@@ -60,32 +60,33 @@ impl Part {
 /// Takes a letter apart: its parts in their order, at most [`PARTS`]. A letter that is not
 /// multipart is one part.
 ///
-/// Every level reads its lines once, so this takes at most [`DEPTH`] times as long as reading the
+/// Each level reads its lines once. So this takes at most [`DEPTH`] times as long as reading the
 /// letter.
 pub fn parts(letter: &[u8]) -> Vec<Part> {
     let mut parts = Vec::new();
-    open(letter, "text/plain", DEPTH, &mut parts);
+    add_parts(letter, "text/plain", DEPTH, &mut parts);
     parts
 }
 
-fn open(entity: &[u8], default: &str, depth: usize, parts: &mut Vec<Part>) {
+/// Adds an entity to the list, or the parts inside it: a letter and a part have the same form.
+fn add_parts(entity: &[u8], default: &str, depth: usize, parts: &mut Vec<Part>) {
     let (header, body) = Header::read(entity);
     // A type that is missing or not well formed is the default one (RFC 2045 §5.2).
     let kind = media_type(header.first("Content-Type"));
     let mut kind = kind.unwrap_or_else(|| default.to_string());
     if kind.starts_with("multipart/") && depth > 0 {
-        let inside = split(body, &header.parameter("Content-Type", "boundary"));
+        let inside = split_multipart(body, &header.parameter("Content-Type", "boundary"));
         let default = match kind.as_str() {
             "multipart/digest" => "message/rfc822", // RFC 2046 §5.1.5
             _ => "text/plain",
         };
         for part in &inside {
-            open(part, default, depth - 1, parts);
+            add_parts(part, default, depth - 1, parts);
         }
         if !inside.is_empty() {
             return;
         }
-        // It says multipart and holds no boundary: all we can do is to show what is there.
+        // It says multipart, but there is no boundary: all we can do is to show what is there.
         kind = "text/plain".to_string();
     }
     if parts.len() < PARTS {
@@ -95,57 +96,48 @@ fn open(entity: &[u8], default: &str, depth: usize, parts: &mut Vec<Part>) {
 
 /// A media type in lower case: two tokens with a slash between them (RFC 2045 §5.1).
 fn media_type(value: &str) -> Option<String> {
-    let value = without_comments(value);
-    let (main, rest) = value.split_once('/')?;
-    let sub = rest.trim_start().split([' ', '\t', ';']).next()?;
-    let sign = |octet: u8| octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&octet);
-    let token = |word: &str| (1..=TYPE).contains(&word.len()) && word.bytes().all(sign);
-    let both = [main.trim(), sub];
-    both.iter()
-        .all(|word| token(word))
-        .then(|| both.join("/").to_ascii_lowercase())
+    let value = without_parameters(value).to_ascii_lowercase();
+    let (main, sub) = value.split_once('/')?;
+    let (main, sub) = (main.trim(), sub.split_whitespace().next()?);
+    let is_sign = |octet: u8| octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&octet);
+    let is_token = |word: &str| (1..=TYPE_NAME).contains(&word.len()) && word.bytes().all(is_sign);
+    (is_token(main) && is_token(sub)).then(|| format!("{main}/{sub}"))
 }
 
-/// What stands before the first parameter.
+/// What a field says before its first parameter.
 fn without_parameters(value: &str) -> String {
     let value = without_comments(value);
-    value
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_string()
+    let (first, _) = value.split_once(';').unwrap_or((&value, ""));
+    first.trim().to_string()
 }
 
-/// What stands between the boundary lines. What comes before the first and after the last is not
-/// part of the letter (RFC 2046 §5.1.1), and a body that was cut off ends its last part.
+/// The parts between the boundary lines. What comes before the first line and after the last is not
+/// part of the letter (RFC 2046 §5.1.1). If a body was cut off, its last part ends there.
 ///
-/// The outer multipart is split before its parts are looked into, so its boundary also ends an
-/// inner one that never closed (§5.1.2).
-fn split<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
+/// We split the outer multipart before we look into its parts. So its boundary also ends an inner
+/// multipart that never closed (§5.1.2).
+fn split_multipart<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
-    let mut start = None;
-    let mut at = 0;
+    let (mut start, mut at) = (None, 0);
     for line in body.split_inclusive(|octet| *octet == b'\n') {
         let end = at;
         at += line.len();
-        let Some(last) = boundary_line(line, boundary) else {
-            continue;
-        };
-        let part = start.and_then(|start| body.get(start..end));
-        // The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
-        parts.extend(part.map(without_line_end));
-        if last {
-            return parts;
+        if let Some(is_last) = boundary_line(line, boundary) {
+            let part = start.and_then(|start| body.get(start..end));
+            // The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
+            parts.extend(part.map(without_line_end));
+            if is_last {
+                return parts;
+            }
+            start = Some(at);
         }
-        start = Some(at);
     }
     parts.extend(start.and_then(|start| body.get(start..)));
     parts
 }
 
-/// Is this a boundary line, and if so, is it the last? The whole line has to fit: with the
-/// beginning alone, the boundary `Part-1` would cut at `Part-10`.
+/// Is this a boundary line, and if so, is it the last? We compare the whole line: by its beginning
+/// alone, the boundary `Part-1` would also cut at `Part-10`.
 fn boundary_line(line: &[u8], boundary: &str) -> Option<bool> {
     let rest = line
         .strip_prefix(b"--")?

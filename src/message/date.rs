@@ -1,10 +1,10 @@
-//! Dates as letters carry them, and names that are never given twice.
+//! Dates as letters show them, and names that are never given twice.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A moment, in seconds since 1970. Displayed as RFC 5322 §3.3 has it: `Mon, 23 Nov 2026 05:40:53
-/// +0000`.
+/// A moment, in seconds since the first of January 1970. Displayed as RFC 5322 §3.3 has it:
+/// `Mon, 23 Nov 2026 05:40:53 +0000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date(pub u64);
 
@@ -12,29 +12,51 @@ const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
+/// The calendar repeats every 400 years, after this number of days.
+const DAYS_OF_400_YEARS: u64 = 146_097;
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, seconds) = (self.0 / 86_400, self.0 % 86_400);
-        let week_day = DAYS[(days % 7) as usize];
-        // The calendar repeats every 400 years, 146,097 days. If the year begins in March, the
-        // leap day is its last, and the months before it follow one rule.
-        let day = days + 719_468; // since 1 March of the year 0
-        let (era, day) = (day / 146_097, day % 146_097);
-        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-        let day = day - (365 * year + year / 4 - year / 100);
-        let month = (5 * day + 2) / 153; // 0 is March
-        let day = day - (153 * month + 2) / 5 + 1;
-        let year = era * 400 + year + u64::from(month >= 10);
-        let month = MONTHS[((month + 2) % 12) as usize];
-        write!(f, "{week_day}, {day} {month} {year} ")?;
+        let day_name = DAYS[(days % 7) as usize];
+        // Without this step, a date in a damaged file could keep the loop below busy for years.
+        let mut year = 1970 + 400 * (days / DAYS_OF_400_YEARS);
+        let mut day = days % DAYS_OF_400_YEARS;
+        while day >= days_of_year(year) {
+            day -= days_of_year(year);
+            year += 1;
+        }
+        let mut month = 0;
+        while day >= days_of_month(year, month) {
+            day -= days_of_month(year, month);
+            month += 1;
+        }
+        write!(f, "{day_name}, {} {} {year} ", day + 1, MONTHS[month])?;
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         write!(f, "{hour:02}:{minute:02}:{second:02} +0000")
     }
 }
 
-/// Where the time comes from. It is handed in from outside, so that in a test, or in the book, it
-/// can stand still.
+/// Every fourth year is a leap year. The year 1900 was not, and 2100 will not be; 2000 was.
+fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
+}
+
+fn days_of_year(year: u64) -> u64 {
+    365 + u64::from(is_leap(year))
+}
+
+/// The length of a month; the first has number 0.
+fn days_of_month(year: u64, month: usize) -> u64 {
+    match MONTHS[month] {
+        "Feb" => 28 + u64::from(is_leap(year)),
+        "Apr" | "Jun" | "Sep" | "Nov" => 30,
+        _ => 31,
+    }
+}
+
+/// The clock that tells the time. It is made outside and handed in. So a test, or a page of the
+/// book, can hand in a clock that always shows the same second.
 #[derive(Debug, Clone)]
 pub struct Clock {
     fixed: Option<u64>,
@@ -42,19 +64,21 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The computer's clock; or, with `fixed`, one that stands still at that second since 1970.
+    /// The computer's clock. With `fixed`, a clock that always shows that second since 1970.
     pub fn new(fixed: Option<u64>) -> Clock {
         Clock { fixed, names: 0 }
     }
 
-    /// Now.
+    /// The present moment.
     pub fn now(&self) -> Date {
         Date(self.fixed.unwrap_or(since_1970().as_secs()))
     }
 
-    /// A name that no letter has had: seconds, microseconds, process, count. Only letters and
-    /// digits; names sort by time. With a clock that stands still, another process may give the
-    /// same name: who uses it must not overwrite, but ask for the next.
+    /// A name for a new letter: seconds, microseconds, process, and a count. It is made of ASCII
+    /// digits and capitals, and names sort by time.
+    ///
+    /// A clock with a fixed second may give a name that another process has given too. So a file of
+    /// this name must not be overwritten: if there is one, ask for the next name.
     pub fn unique_name(&mut self) -> String {
         self.names += 1;
         let count = self.names;

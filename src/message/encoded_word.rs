@@ -1,50 +1,55 @@
 //! Encoded-words: text in any language, written in ASCII (RFC 2047).
 
-use super::field::{BLANKS, split_word};
+use super::field::{BLANKS, words};
 use crate::protocol::base64;
+use std::mem;
 
 /// Most octets in one encoded-word: with `=?UTF-8?B?`, `?=` and base64 it has 64 characters. It may
-/// have 75 (RFC 2047 §2), but should find room after the name.
+/// have 75 (RFC 2047 §2), but then there would be no room for it after the name of the field.
 const IN_ONE_WORD: usize = 39;
 
-/// Must this be encoded? So must what only looks like an encoded-word, or a reader would decode it.
+/// Must this be encoded? A text that only looks like an encoded-word must be, too: else a reader
+/// would decode it.
 pub(super) fn needs_encoding(text: &str) -> bool {
     !text.is_ascii() || text.contains("=?")
 }
 
-/// The value of a field such as Subject, which is text and nothing else (RFC 2047 §5, rule 1):
-/// every run of words that need it becomes encoded-words, and the others stay.
+/// The value of a field that is only text, such as Subject (RFC 2047 §5, rule 1). Words that need
+/// it, and the space between them, become encoded-words. All other words stay.
 pub(super) fn encode_text(value: &str) -> String {
     let mut text = String::new();
     let mut run = String::new();
-    let mut rest = value;
-    while !rest.is_empty() {
-        let (word, after) = split_word(rest);
+    for word in words(value) {
         if needs_encoding(word) {
             run += word;
         } else {
-            text += &encode_run(&std::mem::take(&mut run));
+            text += &encode_run(&mem::take(&mut run));
             text += word;
         }
-        rest = after;
     }
     text + &encode_run(&run)
 }
 
-/// Words as encoded-words. The space between two of them is no part of the text (RFC 2047 §6.2), so
-/// the space between the words goes into them; the one before the first stays outside.
+/// Words as encoded-words. A reader drops the space between two of them (RFC 2047 §6.2), so the
+/// space between our words goes into them. The space before the first word stays outside.
 pub(super) fn encode_run(run: &str) -> String {
-    let mut rest = run.trim_start_matches(BLANKS);
-    let (before, _) = run.split_at(run.len() - rest.len());
-    let mut words = Vec::new();
-    while !rest.is_empty() {
-        let mut end = rest.len().min(IN_ONE_WORD);
-        while !rest.is_char_boundary(end) {
-            end -= 1;
-        }
-        let (part, after) = rest.split_at(end);
-        words.push(format!("=?UTF-8?B?{}?=", base64::encode(part.as_bytes())));
-        rest = after;
+    let words = run.trim_start_matches(BLANKS);
+    let (before, _) = run.split_at(run.len() - words.len());
+    let mut encoded = Vec::new();
+    for part in pack(words.chars().map(String::from), IN_ONE_WORD) {
+        encoded.push(format!("=?UTF-8?B?{}?=", base64::encode(part.as_bytes())));
     }
-    before.to_string() + &words.join(" ")
+    before.to_string() + &encoded.join(" ")
+}
+
+/// Puts signs together into pieces of at most `most` octets. No piece ends within a sign.
+pub(super) fn pack(signs: impl Iterator<Item = String>, most: usize) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for sign in signs {
+        match pieces.last_mut() {
+            Some(piece) if piece.len() + sign.len() <= most => *piece += &sign,
+            _ => pieces.push(sign),
+        }
+    }
+    pieces
 }

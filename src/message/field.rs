@@ -1,6 +1,6 @@
 //! Header fields: folded at 78 characters (RFC 5322 §2.2.3), and in ASCII whatever the language
-//! (RFC 2047, RFC 2231). Where other characters may stand, and how they are written, depends on the
-//! field.
+//! (RFC 2047, RFC 2231). Where other characters are allowed, and how they are written, depends on
+//! the field.
 
 use super::addresses::read_addresses;
 use super::encoded_word::encode_text;
@@ -18,11 +18,6 @@ pub const ENCODED: usize = 76;
 /// White space within a line (RFC 5322 §2.2.2).
 pub(super) const BLANKS: [char; 2] = [' ', '\t'];
 
-/// May this octet stand in the name of a header field (RFC 5322 §2.2)?
-pub(super) fn in_name(octet: u8) -> bool {
-    matches!(octet, b'!'..=b'9' | b';'..=b'~')
-}
-
 /// A header field. Neither its name nor its value can hold a CR, an LF or another control
 /// character: such a value would add fields of its own, or end the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +25,9 @@ pub struct Field {
     name: String,
     /// In ASCII, and not folded yet.
     value: String,
-    /// How many addresses it has, if it is a field of addresses.
-    addresses: usize,
 }
 
-/// Why something is no header field, in words.
+/// Why something is not a header field, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError(String);
 
@@ -63,21 +56,19 @@ impl Field {
     ///
     /// Errors: a name with characters that names cannot have (RFC 5322 §2.2), a control character
     /// in the value, a word that is too long for a line; in a field of addresses, something that is
-    /// no address.
+    /// not an address.
     pub fn new(name: &str, value: &str) -> Result<Field, FieldError> {
-        if !(1..FOLD).contains(&name.len()) || !name.bytes().all(in_name) {
-            let why = format!("{name:?} is no name for a header field");
+        if name.len() >= FOLD || !is_name(name.as_bytes()) {
+            let why = format!("{name:?} is not a name for a header field");
             return Err(FieldError(why));
         }
         let wrong = |why: String| FieldError(format!("the {name} field {why}"));
         if value.chars().any(|c| c.is_control() && c != '\t') {
             return Err(wrong("holds a line end or control character".into()));
         }
-        let (value, addresses) = encode(name, value.trim_matches(BLANKS)).map_err(wrong)?;
         let field = Field {
             name: name.to_string(),
-            value,
-            addresses,
+            value: encode(name, value.trim_matches(BLANKS)).map_err(wrong)?,
         };
         if field.to_lines().lines().any(|line| line.len() > LONGEST) {
             return Err(wrong("has a word too long for a line".into()));
@@ -100,21 +91,18 @@ impl Field {
         &self.value
     }
 
-    /// How many addresses the field has; 0 if it is not a field of addresses.
+    /// How many addresses a field of addresses has.
     pub(super) fn addresses(&self) -> usize {
-        self.addresses
+        read_addresses(&self.value).map_or(0, |(_, count)| count)
     }
 
-    /// The field as it stands in a header, folded, with its CR LF.
+    /// The field as lines of a header: folded, with CR LF.
     pub fn to_lines(&self) -> String {
-        let encoded = self.value.contains("=?");
-        let most = if encoded { ENCODED } else { FOLD };
+        let has_words = self.value.contains("=?");
+        let most = if has_words { ENCODED } else { FOLD };
         let mut lines = format!("{}:", self.name);
         let mut length = lines.len();
-        let value = format!(" {}", self.value);
-        let mut rest = value.as_str();
-        while !rest.is_empty() {
-            let (word, after) = split_word(rest);
+        for word in words(&format!(" {}", self.value)) {
             // A line of white space alone would look like the end of the header (RFC 5322 §3.2.2).
             if length + word.len() > most && !word.trim_matches(BLANKS).is_empty() {
                 lines += "\r\n";
@@ -122,63 +110,65 @@ impl Field {
             }
             length += word.len();
             lines += word;
-            rest = after;
         }
         lines + "\r\n"
     }
 }
 
-/// The next word, with the white space before it, and the rest.
-pub(super) fn split_word(text: &str) -> (&str, &str) {
-    let word = text.trim_start_matches(BLANKS);
-    let blanks = text.len() - word.len();
-    text.split_at(blanks + word.find(BLANKS).unwrap_or(word.len()))
-}
-
-/// Fields of addresses (RFC 5322 §3.6.2, §3.6.3; §3.6.6 has the same names behind `Resent-`).
-const ADDRESSES: [&str; 15] = [
-    "from",
-    "sender",
-    "reply-to",
-    "to",
-    "cc",
-    "bcc",
-    "mail-followup-to",
-    "mail-reply-to",
-    "errors-to",
-    "disposition-notification-to",
-    "return-receipt-to",
-    "apparently-to",
-    "delivered-to",
-    "envelope-to",
-    "x-envelope-to",
-];
-/// Other fields in which an encoded-word may not replace a word (RFC 2047 §5), beside those of
+/// Fields of addresses (RFC 5322 §3.6.2 and §3.6.3), and others in which programs look for
+/// addresses. `Resent-` may be before each name (§3.6.6).
+const ADDRESS_FIELDS: &str = "from sender reply-to to cc bcc mail-followup-to mail-reply-to \
+    errors-to disposition-notification-to return-receipt-to apparently-to delivered-to \
+    envelope-to x-envelope-to";
+/// Other fields in which an encoded-word may not replace a word (RFC 2047 §5), besides those of
 /// MIME.
-const EXACT: [&str; 6] = [
-    "date",
-    "message-id",
-    "in-reply-to",
-    "references",
-    "received",
-    "mime-version",
-];
+const EXACT_FIELDS: &str = "date message-id in-reply-to references received mime-version";
 
-/// The value as it travels, in ASCII, and how many addresses it has.
-fn encode(name: &str, value: &str) -> Result<(String, usize), String> {
+/// The value as it travels, in ASCII.
+fn encode(name: &str, value: &str) -> Result<String, String> {
     let name = name.to_ascii_lowercase();
     let name = name.strip_prefix("resent-").unwrap_or(&name);
-    if ADDRESSES.contains(&name) {
+    let is_one_of = |names: &str| names.split(' ').any(|one| one == name);
+    if is_one_of(ADDRESS_FIELDS) {
         let (value, count) = read_addresses(value)?;
         return match (name, count) {
             ("from", 0) => Err("needs an address".into()),
             ("sender", 0 | 2..) => Err("needs one address".into()),
-            _ => Ok((value, count)),
+            _ => Ok(value),
         };
     }
-    let of_mime = name.starts_with("content-") && name != "content-description";
-    if of_mime || EXACT.contains(&name) {
-        return Ok((encode_parameters(value)?, 0));
+    let is_of_mime = name.starts_with("content-") && name != "content-description";
+    if is_of_mime || is_one_of(EXACT_FIELDS) {
+        return encode_parameters(value);
     }
-    Ok((encode_text(value), 0))
+    Ok(encode_text(value))
+}
+
+/// The name and the value of a header field, if this line is the first of one. White space between
+/// name and colon is an old form, and still read (RFC 5322 §4.5).
+pub(crate) fn split_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = line.iter().position(|octet| *octet == b':')?;
+    let (name, value) = line.split_at(colon);
+    let name = name.trim_ascii_end();
+    is_name(name).then_some((name, value.get(1..).unwrap_or_default()))
+}
+
+/// Is this a name for a header field (RFC 5322 §2.2)?
+fn is_name(name: &[u8]) -> bool {
+    let is_good = |octet: &u8| octet.is_ascii_graphic() && *octet != b':';
+    !name.is_empty() && name.iter().all(is_good)
+}
+
+/// The words of a text, each with the white space before it.
+pub(super) fn words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let trimmed = rest.trim_start_matches(BLANKS);
+        let length = trimmed.find(BLANKS).unwrap_or(trimmed.len());
+        let (word, after) = rest.split_at(rest.len() - trimmed.len() + length);
+        words.push(word);
+        rest = after;
+    }
+    words
 }

@@ -1,0 +1,77 @@
+//! Structured fields (RFC 5322 §2.2.2). A comma, a semicolon or a colon has a meaning there, but
+//! not inside quotes, comments and brackets. So we read these fields piece by piece.
+
+/// What opens a piece in a field of MIME: a quoted-string, a comment.
+pub(crate) const IN_MIME: &str = "\"(";
+/// What opens a piece in a field of addresses: also an address in brackets, an address literal.
+pub(super) const IN_ADDRESSES: &str = "\"(<[";
+
+/// The pieces of a structured field, exactly as written. A comment has comments inside it. Each
+/// character that no piece holds is a piece itself. If a piece does not close, the rest of the
+/// field is returned apart.
+pub(crate) fn pieces<'a>(value: &'a str, opening: &str) -> (Vec<&'a str>, &'a str) {
+    let mut pieces = Vec::new();
+    let mut rest = value;
+    while let Some((piece, after)) = split_piece(rest, opening) {
+        pieces.push(piece);
+        rest = after;
+    }
+    (pieces, rest)
+}
+
+/// The first piece, and the rest. `None` if the text is empty, or if the piece does not close.
+pub(crate) fn split_piece<'a>(text: &'a str, opening: &str) -> Option<(&'a str, &'a str)> {
+    let mut chars = text.char_indices();
+    let (_, first) = chars.next()?;
+    let last = match first {
+        c if !opening.contains(c) => return text.split_at_checked(c.len_utf8()),
+        '(' => ')',
+        '<' => '>',
+        '[' => ']',
+        quote => quote,
+    };
+    let (mut depth, mut is_quoted) = (1, false);
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            '"' if first == '<' => is_quoted = !is_quoted,
+            '(' if first == '(' => depth += 1,
+            c if c == last && !is_quoted => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return text.split_at_checked(at + 1);
+        }
+    }
+    None
+}
+
+/// A piece without its quotes or brackets.
+pub(super) fn inside(piece: &str) -> &str {
+    piece.get(1..piece.len() - 1).unwrap_or_default()
+}
+
+/// What a quoted-string or a comment says: without its quotes or brackets, and without the
+/// backslash of each quoted-pair (RFC 5322 §3.2.1).
+pub(crate) fn content(piece: &str) -> String {
+    let mut content = String::new();
+    let mut chars = inside(piece).chars();
+    while let Some(c) = chars.next() {
+        content.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    content
+}
+
+/// A field of MIME, as `attachment; filename="plan.txt"`, in its parts: what it says first, and its
+/// parameters (RFC 2045 §5.1). A piece that does not close is the end of the last part.
+pub(crate) fn split_parameters(value: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let (pieces, unclosed) = pieces(value, IN_MIME);
+    for piece in pieces.into_iter().chain([unclosed]) {
+        match parts.last_mut() {
+            Some(part) if piece != ";" => *part += piece,
+            _ => parts.push(String::new()),
+        }
+    }
+    parts
+}
