@@ -7,7 +7,8 @@
 
 mod conf;
 
-use crate::maildir::{self, Maildir, create_file, open_file, sync_folder, write_synced};
+use crate::maildir::disk::{create_file, open_file, sync_folder, write_synced};
+use crate::maildir::{self, Maildir};
 use crate::message::{Clock, above, received, return_path};
 use crate::next_hop::Route;
 use crate::protocol::address::Mailbox;

@@ -9,7 +9,7 @@ use std::str::{FromStr, Lines};
 
 /// How far we are with one recipient who does not have the letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum Progress {
     /// The letter waits for the next try; why, if there was one.
     Waiting(Option<Reason>),
     /// There is no hope, and the sender is to be told so.
@@ -38,7 +38,7 @@ pub struct Envelope {
     pub next: Date,
     /// Whom it still goes to. Whoever has the letter leaves the list, and so does whoever will never
     /// have it, when the sender was told.
-    pub recipients: Vec<(Mailbox, State)>,
+    pub recipients: Vec<(Mailbox, Progress)>,
 }
 
 impl Envelope {
@@ -46,8 +46,8 @@ impl Envelope {
     pub fn waiting(&self) -> impl Iterator<Item = &Mailbox> {
         let recipients = self.recipients.iter();
         recipients.filter_map(|(mailbox, state)| match state {
-            State::Waiting(_) => Some(mailbox),
-            State::Failed(_) => None,
+            Progress::Waiting(_) => Some(mailbox),
+            Progress::Failed(_) => None,
         })
     }
 
@@ -55,8 +55,8 @@ impl Envelope {
     pub fn failed(&self) -> impl Iterator<Item = (&Mailbox, &Reason)> {
         let recipients = self.recipients.iter();
         recipients.filter_map(|(mailbox, state)| match state {
-            State::Waiting(_) => None,
-            State::Failed(reason) => Some((mailbox, reason)),
+            Progress::Waiting(_) => None,
+            Progress::Failed(reason) => Some((mailbox, reason)),
         })
     }
 
@@ -78,7 +78,7 @@ impl Envelope {
     }
 
     /// Writes down how far we are with one recipient.
-    pub fn set(&mut self, recipient: &Mailbox, state: State) {
+    pub fn set(&mut self, recipient: &Mailbox, state: Progress) {
         for (mailbox, old) in &mut self.recipients {
             if mailbox == recipient {
                 *old = state.clone();
@@ -102,8 +102,8 @@ impl fmt::Display for Envelope {
         writeln!(f, "next {}", self.next.0)?;
         for (mailbox, state) in &self.recipients {
             let (word, reason) = match state {
-                State::Waiting(reason) => ("waiting", reason.as_ref()),
-                State::Failed(reason) => ("failed", Some(reason)),
+                Progress::Waiting(reason) => ("waiting", reason.as_ref()),
+                Progress::Failed(reason) => ("failed", Some(reason)),
             };
             writeln!(f, "{word} <{mailbox}>")?;
             if let Some(Reason { host, reply }) = reason {
@@ -145,7 +145,7 @@ fn read(rest: &mut Rest<'_>) -> Option<Envelope> {
     (rest.count() == 1).then_some(envelope)
 }
 
-fn read_recipient(rest: &mut Rest<'_>) -> Option<(Mailbox, State)> {
+fn read_recipient(rest: &mut Rest<'_>) -> Option<(Mailbox, Progress)> {
     let (word, path) = rest.next()?.split_once(' ')?;
     let ReversePath::Mailbox(mailbox) = path.parse().ok()? else {
         return None;
@@ -155,8 +155,8 @@ fn read_recipient(rest: &mut Rest<'_>) -> Option<(Mailbox, State)> {
         None => None,
     };
     let state = match (word, reason) {
-        ("waiting", reason) => State::Waiting(reason),
-        ("failed", Some(reason)) => State::Failed(reason),
+        ("waiting", reason) => Progress::Waiting(reason),
+        ("failed", Some(reason)) => Progress::Failed(reason),
         _ => return None,
     };
     Some((mailbox, state))
