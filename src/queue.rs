@@ -1,11 +1,13 @@
 //! # The queue (chapter 14)
 //!
 //! Store and forward. A letter for another domain waits in a folder until the next hop has it. It
-//! is two files: `ID.letter` is the text, and `ID.envelope` says from whom, to whom, and how far we
-//! are. The text is written first; when the envelope appears, the letter is in the queue. A crash
-//! before that leaves a text without an envelope, for which nobody was told "250 OK".
+//! is two files: `ID.letter` is the text, and `ID.envelope` says from whom the letter comes, to whom
+//! it goes, and how far we are. The text is written first. When the envelope appears, the letter is
+//! in the queue, and only then is it answered 250. After a crash before that moment there is a text
+//! without an envelope, and nobody was promised anything.
 //!
-//! The server only adds letters. One [`Queue::lock`] holder at a time works them off.
+//! Servers only add letters. One program at a time, the one that has the [`lock`](Queue::lock),
+//! hands them on. Everybody may look: [`Queue::each`] changes nothing.
 
 mod envelope;
 
