@@ -429,7 +429,7 @@ fn nothing_is_made_if_the_domain_or_a_user_is_bad() {
         (
             "a.example",
             vec![good, ("bob x\nuser eve", "x")],
-            "no user name",
+            "is not a user name",
         ),
         ("a.example", vec![good, ("Alice", "x")], "here already"),
         ("a.example", vec![good, ("bob", "")], "the password of bob"),
