@@ -48,14 +48,14 @@ pub fn deliver(
 
 /// Each numbered line is a system call that matters, and this is the only right order.
 fn deliver_as(name: &str, mailboxes: &[Maildir], head: &str, text: &Text) -> io::Result<()> {
-    let (mut in_tmp, mut in_new): (Vec<PathBuf>, Vec<PathBuf>) = (Vec::new(), Vec::new());
+    let mut in_tmp: Vec<PathBuf> = Vec::new();
+    let mut in_new: Vec<PathBuf> = Vec::new();
     let delivered = mailboxes.iter().try_for_each(|Maildir(folder)| {
         let new = folder.join("new").join(name);
         // A file can have many names, as long as they are on one disk. So what we have written for
         // a mailbox before gets a name in this one too: a letter to ten users is written once.
-        let is_linked = in_tmp
-            .last()
-            .is_some_and(|file| fs::hard_link(file, &new).is_ok());
+        let written = in_tmp.last();
+        let is_linked = written.is_some_and(|file| fs::hard_link(file, &new).is_ok());
         if !is_linked {
             let tmp = folder.join("tmp").join(name);
             // 1. Make a file under a name that nothing has (open with O_EXCL).
@@ -72,11 +72,12 @@ fn deliver_as(name: &str, mailboxes: &[Maildir], head: &str, text: &Text) -> io:
         // 5. Wait until the new name is on the disk too (fsync of the folder).
         sync_folder(&folder.join("new"))
     });
-    if delivered.is_err() {
-        in_tmp.append(&mut in_new);
-    }
-    // 6. Remove the names that are not needed any more (unlink).
-    for file in in_tmp {
+    // 6. Remove the names that are not needed any more (unlink). After a failure, that is all.
+    let unneeded = match delivered {
+        Ok(()) => in_tmp,
+        Err(_) => [in_tmp, in_new].concat(),
+    };
+    for file in unneeded {
         let _ = fs::remove_file(file);
     }
     delivered

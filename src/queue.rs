@@ -1,10 +1,10 @@
 //! # The queue (chapter 14)
 //!
 //! Store and forward. A letter for another domain waits in a folder until the next hop has it. It
-//! is two files: `ID.letter` is the text, and `ID.envelope` says from whom the letter comes, to whom
-//! it goes, and how far we are. The text is written first. When the envelope appears, the letter is
-//! in the queue, and only then is it answered 250. After a crash before that moment there is a text
-//! without an envelope, and nobody was promised anything.
+//! is two files: `ID.letter` is the text, and `ID.envelope` says from whom it comes, to whom it
+//! goes, and how far we are. The text is written first. When the envelope appears, the letter is in
+//! the queue, and only then is it answered 250. A crash before that moment leaves a text without an
+//! envelope, and nobody was promised anything.
 //!
 //! Servers only add letters. One program at a time, the one that has the [`lock`](Queue::lock),
 //! hands them on. Everybody may look: [`Queue::each`] changes nothing.
@@ -81,7 +81,7 @@ impl Queue {
     /// stopped, one of the two is there.
     pub fn update(&self, id: &str, envelope: &Envelope) -> io::Result<()> {
         let new = self.file(id, "new");
-        // A crash may have left one. If it is a folder, it is not ours, and only moved out of the way.
+        // A crash may have left one. If it is a folder, it is not ours: we move it out of the way.
         if fs::remove_file(&new).is_err() {
             let _ = fs::rename(&new, self.file(id, "new.damaged"));
         }
@@ -90,8 +90,8 @@ impl Queue {
         sync_folder(&self.0)
     }
 
-    /// Takes a letter out of the queue. The envelope goes first: without it, the text means nothing.
-    /// If the envelope cannot be removed, the text stays, or the letter would look damaged.
+    /// Takes a letter out of the queue. The envelope goes first: without it, the text means
+    /// nothing. If it cannot be removed, the text stays, or the letter would look damaged.
     pub fn finish(&self, id: &str) -> io::Result<()> {
         match fs::remove_file(self.file(id, "envelope")) {
             // It was never written.
@@ -166,6 +166,8 @@ impl Queue {
     pub fn sweep(&self) -> io::Result<()> {
         for file in fs::read_dir(&self.0)? {
             let path = file?.path();
+            // We ask for the damaged one first. To mend a letter, somebody gives that file the name
+            // of an envelope again; if this happens between the two questions, the text stays.
             let is_left = match id_and_kind(&path) {
                 Some((id, "letter")) => self.has_no(id, "damaged") && self.has_no(id, "envelope"),
                 Some((_, "new")) => true,
