@@ -8,7 +8,7 @@ use smtp_primer::message::{Clock, Date};
 use smtp_primer::protocol::address::Mailbox;
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::reply::Reply;
-use smtp_primer::queue::{Found, Queue, Reason, State};
+use smtp_primer::queue::{Found, Progress, Queue, Reason};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -51,10 +51,10 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
             envelope.tries += 1;
             envelope.next = Date(envelope.arrived.0 + 1800);
             envelope.remove(&bob); // he has it
-            envelope.set(&carol, State::Waiting(Some(reason)));
+            envelope.set(&carol, Progress::Waiting(Some(reason)));
             println!("--- after one try: {:?}", queue.update(&id, &envelope));
         }
-        Found::Damaged(path) => println!("--- damaged, set aside: {}", path.display()),
+        other => println!("--- not a letter that can be sent: {other:?}"),
     })?;
     println!("{}", fs::read_to_string(&file)?);
 

@@ -38,7 +38,12 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
         text: Text::from_file(b"Subject: Tea?\n\nAt five.\n"),
     };
     let clock = Clock::new(None);
-    let name = PostOffice { site: &site, clock }.store(&letter)?;
+    let mut office = PostOffice {
+        site: &site,
+        clock,
+        log: &|why| eprintln!("{why}"),
+    };
+    let name = office.store(&letter)?;
     println!("kept as {name}:");
     tree(folder, "  ")?;
 

@@ -13,7 +13,7 @@
 pub mod client;
 mod session;
 
-use crate::maildir::{Entry, Maildir, lock};
+use crate::maildir::{Entry, Maildir, disk::lock};
 use crate::protocol::dot::{Text, end_text, write_text, write_text_line};
 use crate::protocol::line::{Stream, Wire};
 pub use session::{COMMAND_LINE, MISTAKES, Message, Session, Step};

@@ -1,20 +1,22 @@
 //! # The queue (chapter 14)
 //!
 //! Store and forward. A letter for another domain waits in a folder until the next hop has it. It
-//! is two files: `ID.letter` is the text, and `ID.envelope` says from whom, to whom, and how far we
-//! are. The text is written first; when the envelope appears, the letter is in the queue. A crash
-//! before that leaves a text without an envelope, for which nobody was told "250 OK".
+//! is two files: `ID.letter` is the text, and `ID.envelope` says from whom it comes, to whom it
+//! goes, and how far we are. The text is written first. When the envelope appears, the letter is in
+//! the queue, and only then is it answered 250. A crash before that moment leaves a text without an
+//! envelope, and nobody was promised anything.
 //!
-//! The server only adds letters. One [`Queue::lock`] holder at a time works them off.
+//! Servers only add letters. One program at a time, the one that has the [`lock`](Queue::lock),
+//! hands them on. Everybody may look: [`Queue::each`] changes nothing.
 
 mod envelope;
 
-use crate::maildir::{create_file, lock, make_folder, open_file, remove_if_abandoned};
-use crate::maildir::{sync_above, sync_folder, with_new_name, write_synced};
+use crate::maildir::disk::{create_file, lock, make_folder, open_file, remove_if_abandoned};
+use crate::maildir::disk::{sync_above, sync_folder, with_new_name, write_synced};
 use crate::message::Clock;
 use crate::protocol::address::{Mailbox, ReversePath};
 use crate::protocol::dot::Text;
-pub use envelope::{Damaged, Envelope, Reason, State};
+pub use envelope::{Damaged, Envelope, Progress, Reason};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -22,16 +24,6 @@ use std::path::{Path, PathBuf};
 /// A queue folder.
 #[derive(Debug, Clone)]
 pub struct Queue(PathBuf);
-
-/// What lies in the queue under one name.
-#[derive(Debug)]
-pub enum Found {
-    /// A letter that waits: its name, and its envelope.
-    Letter(String, Envelope),
-    /// A file that makes no sense. It was set aside under this name, and is nobody's trouble now;
-    /// or, if it could not be read or moved, it lies where it was.
-    Damaged(PathBuf),
-}
 
 impl Queue {
     /// Makes the folder, if it is not there.
@@ -43,8 +35,8 @@ impl Queue {
         Ok(Queue::open(folder))
     }
 
-    /// The queue in this folder, for each letter: [`create`](Queue::create) has been here when the
-    /// program started. If the folder has gone since, that is trouble, and not to be hidden.
+    /// The queue in this folder, which [`create`](Queue::create) has made. To add a letter, we make
+    /// no folder: if it has vanished, that is an error, and somebody must hear of it.
     pub fn open(folder: &Path) -> Queue {
         Queue(folder.to_path_buf())
     }
@@ -65,7 +57,7 @@ impl Queue {
         text: &Text,
     ) -> io::Result<String> {
         let now = clock.now();
-        let waiting = |mailbox| (mailbox, State::Waiting(None));
+        let waiting = |mailbox| (mailbox, Progress::Waiting(None));
         let envelope = Envelope {
             reverse_path: reverse_path.clone(),
             arrived: now,
@@ -85,24 +77,21 @@ impl Queue {
         })
     }
 
-    /// Writes an envelope anew: a whole new file takes the place of the old one, and of whatever a
-    /// crash has left under the name of the new one.
+    /// Writes an envelope. A whole new file takes the place of the old one, so whenever we are
+    /// stopped, one of the two is there.
     pub fn update(&self, id: &str, envelope: &Envelope) -> io::Result<()> {
         let new = self.file(id, "new");
-        let file = match create_file(&new) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                fs::remove_file(&new)?;
-                create_file(&new)?
-            }
-            file => file?,
-        };
-        write_synced(file, [envelope.to_string().as_bytes()])?;
+        // A crash may have left one. If it is a folder, it is not ours: we move it out of the way.
+        if fs::remove_file(&new).is_err() {
+            let _ = fs::rename(&new, self.file(id, "new.damaged"));
+        }
+        write_synced(create_file(&new)?, [envelope.to_string().as_bytes()])?;
         fs::rename(&new, self.file(id, "envelope"))?;
         sync_folder(&self.0)
     }
 
-    /// Takes a letter out of the queue. First the envelope: without it the text is nothing. As long
-    /// as it cannot be removed, the text stays, too: an envelope without one would look damaged.
+    /// Takes a letter out of the queue. The envelope goes first: without it, the text means
+    /// nothing. If it cannot be removed, the text stays, or the letter would look damaged.
     pub fn finish(&self, id: &str) -> io::Result<()> {
         match fs::remove_file(self.file(id, "envelope")) {
             // It was never written.
@@ -125,62 +114,91 @@ impl Queue {
         Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
     }
 
-    /// Shows every letter in the queue to `see`, one after another and in no order: it takes as
-    /// much memory for ten thousand as for one. Files that a crash left behind are removed on the
-    /// way.
+    /// Shows every letter in the queue to `see`, one after another and in no order. It changes
+    /// nothing, and it takes as much memory for ten thousand letters as for one.
     pub fn each(&self, mut see: impl FnMut(Found)) -> io::Result<()> {
         for file in fs::read_dir(&self.0)? {
-            if let Some(found) = self.look_at(&file?.path()) {
-                see(found);
+            if let Some((id, "envelope")) = id_and_kind(&file?.path()) {
+                self.find(id).map(&mut see);
             }
         }
         Ok(())
     }
 
-    fn look_at(&self, path: &Path) -> Option<Found> {
-        let (id, kind) = path.file_name()?.to_str()?.rsplit_once('.')?;
-        match kind {
-            "envelope" => return self.read(id),
-            "letter" if !self.lacks(id, "envelope") || !self.lacks(id, "damaged") => {}
-            "letter" | "new" => remove_if_abandoned(path),
-            _ => {}
+    /// Reads the envelope of a letter. `None`: somebody has just taken the letter out.
+    fn find(&self, id: &str) -> Option<Found> {
+        let path = self.file(id, "envelope");
+        let envelope = match open_file(&path).and_then(io::read_to_string) {
+            Ok(text) => text.parse().ok(),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound => return None,
+                ErrorKind::InvalidData => None, // not even UTF-8
+                _ => return Some(Found::Unreadable(path)),
+            },
+        };
+        match envelope {
+            Some(envelope) if !self.has_no(id, "letter") => {
+                Some(Found::Letter(id.to_string(), envelope))
+            }
+            // Taken out after we had read it.
+            _ if self.has_no(id, "envelope") => None,
+            _ => Some(Found::Damaged(id.to_string())),
         }
-        None
     }
 
-    /// Is it certain that nothing bears this name? (A disk in trouble does not know.)
-    fn lacks(&self, id: &str, kind: &str) -> bool {
+    /// Is it certain that nothing has this name? (A disk in trouble does not know.)
+    fn has_no(&self, id: &str, kind: &str) -> bool {
         let found = fs::symlink_metadata(self.file(id, kind));
         found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
     }
 
-    /// `None`: somebody took the letter away just now. What the disk does not give us stays where
-    /// it is: this may be a bad moment, or a matter of permissions.
-    fn read(&self, id: &str) -> Option<Found> {
-        let path = self.file(id, "envelope");
-        let mut text = String::new();
-        let read = open_file(&path).and_then(|mut file| file.read_to_string(&mut text));
-        match read.map_err(|error| error.kind()) {
-            Err(ErrorKind::NotFound) => return None,
-            Ok(_) | Err(ErrorKind::InvalidData) => {}
-            Err(_) => return Some(Found::Damaged(path)),
-        }
-        Some(match text.parse() {
-            Ok(envelope) if !self.lacks(id, "letter") => Found::Letter(id.to_string(), envelope),
-            _ => Found::Damaged(self.set_aside(id)),
-        })
-    }
-
-    /// Takes a damaged letter out of the way of those behind it, and says under which name. It is
-    /// kept, envelope and text: they are a promise, and somebody may still mend them.
+    /// Takes a damaged letter out of the way of the others, and returns the new name of its
+    /// envelope; or the old one, if it could not be renamed. Envelope and text are kept: we have
+    /// promised that, and somebody may still mend them.
     pub fn set_aside(&self, id: &str) -> PathBuf {
         let (envelope, aside) = (self.file(id, "envelope"), self.file(id, "damaged"));
         let renamed = fs::rename(&envelope, &aside);
         if renamed.is_ok() { aside } else { envelope }
     }
 
-    /// The right to work the queue off, as long as the file is kept. `None`: somebody else has it.
+    /// Removes what programs that died left: texts without an envelope, and new envelopes that were
+    /// not finished.
+    pub fn sweep(&self) -> io::Result<()> {
+        for file in fs::read_dir(&self.0)? {
+            let path = file?.path();
+            // We ask for the damaged one first. To mend a letter, somebody gives that file the name
+            // of an envelope again; if this happens between the two questions, the text stays.
+            let is_left = match id_and_kind(&path) {
+                Some((id, "letter")) => self.has_no(id, "damaged") && self.has_no(id, "envelope"),
+                Some((_, "new")) => true,
+                _ => false,
+            };
+            if is_left {
+                remove_if_abandoned(&path);
+            }
+        }
+        Ok(())
+    }
+
+    /// The right to hand the letters on, as long as the file is kept. `None`: another program has
+    /// it.
     pub fn lock(&self) -> io::Result<Option<File>> {
         lock(&self.0.join("lock"))
     }
+}
+
+/// What [`Queue::each`] has found.
+#[derive(Debug)]
+pub enum Found {
+    /// A letter that waits: its name, and its envelope.
+    Letter(String, Envelope),
+    /// The letter with this name is damaged: its envelope makes no sense, or it has no text.
+    Damaged(String),
+    /// This envelope cannot be read now. It may be a bad moment, or we may not have the right to.
+    Unreadable(PathBuf),
+}
+
+/// A file in the queue is named `ID.KIND`.
+fn id_and_kind(path: &Path) -> Option<(&str, &str)> {
+    path.file_name()?.to_str()?.rsplit_once('.')
 }

@@ -70,6 +70,7 @@ impl Relay<'_> {
     pub fn pass(&mut self) -> io::Result<Report> {
         let (queue, schedule, now) = (self.queue, self.schedule, self.clock.now());
         let mut pass = Pass::new(self);
+        queue.sweep()?;
         queue.each(|found| match found {
             // Nobody may be left in an envelope, if we were stopped before we could remove it.
             Found::Letter(id, envelope)
@@ -83,7 +84,8 @@ impl Relay<'_> {
                 }
             }
             Found::Letter(_, envelope) => pass.report.waiting += envelope.recipients.len(),
-            Found::Damaged(path) => pass.damaged(&path),
+            Found::Damaged(id) => pass.damaged(&queue.set_aside(&id)),
+            Found::Unreadable(path) => pass.damaged(&path),
         })?;
         Ok(pass.report)
     }

@@ -7,7 +7,8 @@
 
 mod conf;
 
-use crate::maildir::{self, Maildir, create_file, open_file, sync_folder, write_synced};
+use crate::maildir::disk::{create_file, open_file, sync_folder, write_synced};
+use crate::maildir::{self, Maildir};
 use crate::message::{Clock, above, received, return_path};
 use crate::next_hop::Route;
 use crate::protocol::address::Mailbox;
@@ -30,9 +31,9 @@ pub struct Site {
     pub folder: PathBuf,
     /// Who it is: domain, users, lists.
     pub host: Host,
-    /// Next hops that its owner has fixed.
+    /// Next hops that its owner has fixed, by domain.
     pub routes: Vec<Route>,
-    /// Whom to ask for all others.
+    /// Where to ask for the next hops of all other domains.
     pub resolver: Option<SocketAddr>,
     /// The port of hosts that the resolver names.
     pub mx_port: u16,
@@ -57,80 +58,75 @@ impl Site {
         conf::parse(folder, &file, &text)
     }
 
-    /// The same, and makes the mailboxes and the queue if they are not there. For a program that
-    /// starts; later nothing is made any more: a mailbox that vanishes is trouble.
+    /// The same, and makes the mailboxes and the queue if they are not there. A program does this
+    /// when it starts. Later nothing is made: if a mailbox vanishes, somebody must hear of it.
     pub fn open(folder: &Path) -> Result<Site, BadConf> {
         let site = Site::read(folder)?;
-        site.make_folders()?;
+        site.make_folders().map_err(unwritable(folder))?;
         Ok(site)
     }
 
-    fn make_folders(&self) -> Result<(), BadConf> {
-        let (mail, queue) = (self.folder.join("mail"), self.queue_folder());
+    fn make_folders(&self) -> io::Result<()> {
         let users = self.host.users.keys().map(String::as_str);
         let users = users.chain([POSTMASTER]);
-        let folders: Vec<PathBuf> = users.map(|user| mail.join(user)).collect();
-        Maildir::create_all(&folders).map_err(unwritable(&mail))?;
+        let folders: Vec<PathBuf> = users.map(|user| self.mail_folder(user)).collect();
+        Maildir::create_all(&folders)?;
         for folder in folders {
-            let swept = Maildir::open(&folder).sweep();
-            swept.map_err(unwritable(&folder))?;
+            Maildir::open(&folder).sweep()?;
         }
-        Queue::create(&queue).map_err(unwritable(&queue))?;
-        // Who made these folders may have been killed before they were on the disk.
-        sync_folder(&self.folder).map_err(unwritable(&self.folder))
+        Queue::create(&self.folder.join("queue"))?;
+        // A program that made them may have been killed before their names were on the disk.
+        sync_folder(&self.folder)
     }
 
-    /// Makes a new site in `folder`. It must not be one already. The folders come first and
-    /// `site.conf` last, as a whole: whenever we are killed there is a site or none, and the next
-    /// try goes well.
+    /// Makes a new site in `folder`, where there must not be one already. The folders come first.
+    /// `site.conf` comes last, and all at once: whenever we are killed there is a site or none, and
+    /// the next try succeeds.
     pub fn init(folder: &Path, domain: &str, users: &[(String, String)]) -> Result<Site, BadConf> {
-        // Checked before anything is written.
+        // It is checked before anything is written.
         let text = new_conf(domain, users)?;
         let file = folder.join("site.conf");
         let site = conf::parse(folder, &file, &text)?;
         if fs::symlink_metadata(&file).is_ok() {
-            return Err(there_is_one(&file));
+            let why = "there is a site already, and it stays as it is";
+            return Err(BadConf::new(&file, why));
         }
-        site.make_folders()?;
-        match site.write_conf(&file, &text) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(there_is_one(&file)),
-            written => written.map_err(unwritable(&file)),
-        }?;
+        site.make_folders().map_err(unwritable(folder))?;
+        site.write_conf(&file, &text).map_err(unwritable(&file))?;
         Ok(site)
     }
 
-    /// Writes `site.conf` beside, and gives it its name when all of it is on the disk.
+    /// Writes `site.conf` under another name, and gives it its own when all of it is on the disk.
     fn write_conf(&self, file: &Path, text: &str) -> io::Result<()> {
-        // Two that make this site at once must not write into the same new file.
+        // Two programs that make this site at once must not write into the same new file.
         let is_busy = || io::Error::new(ErrorKind::ResourceBusy, "another program works here");
         let _lock = self.queue().lock()?.ok_or_else(is_busy)?;
         let new = self.folder.join("site.conf.new");
-        // A program that was killed may have left it.
+        // A program that was killed may have left one.
         let _ = fs::remove_file(&new);
         let written = write_synced(create_file(&new)?, [text.as_bytes()])
-            // A link refuses a name that is taken. A rename would overwrite that file.
+            // A link is refused if the name is taken. A rename would overwrite that file.
             .and_then(|()| fs::hard_link(&new, file));
         fs::remove_file(&new)?;
         written.and_then(|()| sync_folder(&self.folder))
     }
 
-    /// The mailbox of a user of this site. The name comes from the site's list, never from the
-    /// wire: what a stranger writes into RCPT must not become a path.
+    /// The mailbox of a user of this site; [`ErrorKind::NotFound`] if it has no such user. What a
+    /// stranger wrote into RCPT must not become a path, so only a name from `site.conf` does.
     pub fn mailbox(&self, user: &str) -> io::Result<Maildir> {
-        if self.host.is_user(user) {
-            Ok(Maildir::open(&self.folder.join("mail").join(user)))
-        } else {
-            Err(ErrorKind::NotFound.into())
+        match self.host.is_user(user) {
+            true => Ok(Maildir::open(&self.mail_folder(user))),
+            false => Err(ErrorKind::NotFound.into()),
         }
+    }
+
+    fn mail_folder(&self, user: &str) -> PathBuf {
+        self.folder.join("mail").join(user)
     }
 
     /// The queue.
     pub fn queue(&self) -> Queue {
-        Queue::open(&self.queue_folder())
-    }
-
-    fn queue_folder(&self) -> PathBuf {
-        self.folder.join("queue")
+        Queue::open(&self.folder.join("queue"))
     }
 
     /// What a caller may do, by where it calls from and where it reached us.
@@ -153,22 +149,20 @@ fn unwritable(path: &Path) -> impl Fn(io::Error) -> BadConf {
     move |error| BadConf::new(path, format!("cannot be written: {error}"))
 }
 
-fn there_is_one(file: &Path) -> BadConf {
-    BadConf::new(file, "there is a site already, and it stays as it is")
-}
-
-/// Takes letters in: those for users of the site go into their mailboxes, all others into the
-/// queue.
+/// Takes letters in. One for users of the site goes into their mailboxes, one for others into the
+/// queue; and a letter may be for both.
 pub struct PostOffice<'a> {
     /// The site.
     pub site: &'a Site,
     /// The time.
     pub clock: Clock,
+    /// Hears why a letter could not be kept. The client hears no more than 451.
+    pub log: &'a dyn Fn(&str),
 }
 
-impl PostOffice<'_> {
-    /// Whom the letter is for: users of this site, and mailboxes elsewhere.
-    fn sort(&self, letter: &Letter) -> (Vec<String>, Vec<Mailbox>) {
+impl Store for PostOffice<'_> {
+    /// [`ErrorKind::NotFound`]: the letter is for nobody.
+    fn store(&mut self, letter: &Letter) -> io::Result<String> {
         let (mut users, mut others) = (Vec::new(), Vec::new());
         for recipient in self.site.host.all_recipients(&letter.forward_paths) {
             match recipient {
@@ -176,36 +170,16 @@ impl PostOffice<'_> {
                 Recipient::Remote(mailbox) => others.push(mailbox),
             }
         }
-        (users, others)
-    }
-
-    fn queue(&mut self, letter: &Letter, others: Vec<Mailbox>) -> io::Result<String> {
-        let date = self.clock.now();
-        let domain = &self.site.host.domain;
-        let head = |id: &str| above(received(letter, domain, id, date), &letter.text);
-        self.site.queue().add(
-            &letter.reverse_path,
-            others,
-            &mut self.clock,
-            head,
-            &letter.text,
-        )
-    }
-
-    fn deliver(&mut self, letter: &Letter, users: &[String]) -> io::Result<String> {
-        let date = self.clock.now();
-        let domain = &self.site.host.domain;
-        let path = return_path(&letter.reverse_path);
-        let trace = |id: &str| path.clone() + &received(letter, domain, id, date);
-        let head = |id: &str| above(trace(id), &letter.text);
-        let mailboxes = users.iter().map(|user| self.site.mailbox(user));
-        let mailboxes: Vec<Maildir> = mailboxes.collect::<io::Result<_>>()?;
-        maildir::deliver(&mailboxes, &mut self.clock, domain, head, &letter.text)
+        if users.is_empty() && others.is_empty() {
+            return Err(ErrorKind::NotFound.into());
+        }
+        let kept = self.keep(letter, &users, others).map_err(trouble);
+        kept.inspect_err(|error| (self.log)(&format!("the letter could not be kept: {error}")))
     }
 }
 
-/// A file that is not found tells of a folder that has gone. It must not look as if the letter were
-/// for nobody: then there would be no second try.
+/// If a file is not found, a folder of the site has gone. This must not look as if the letter were
+/// for nobody: then nobody would try again.
 fn trouble(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::NotFound => io::Error::other(format!("a folder of this site has gone: {error}")),
@@ -213,22 +187,41 @@ fn trouble(error: io::Error) -> io::Error {
     }
 }
 
-impl Store for PostOffice<'_> {
-    /// [`ErrorKind::NotFound`]: the letter is for nobody.
-    fn store(&mut self, letter: &Letter) -> io::Result<String> {
-        let (users, others) = self.sort(letter);
-        let queued = match others.is_empty() {
-            true => None,
-            false => Some(self.queue(letter, others).map_err(trouble)?),
-        };
+impl PostOffice<'_> {
+    /// Keeps the letter for all of them or, if that fails, for none: the client will come again,
+    /// and then it is for all of them again.
+    fn keep(
+        &mut self,
+        letter: &Letter,
+        users: &[String],
+        others: Vec<Mailbox>,
+    ) -> io::Result<String> {
+        if others.is_empty() {
+            return self.deliver(letter, users);
+        }
+        let id = self.queue(letter, others)?;
         if users.is_empty() {
-            return queued.ok_or(ErrorKind::NotFound.into());
+            return Ok(id);
         }
-        let delivered = self.deliver(letter, &users).map_err(trouble);
-        if let (Err(_), Some(id)) = (&delivered, &queued) {
-            // All or nothing: the client will come again with all of it.
-            let _ = self.site.queue().finish(id);
-        }
-        delivered
+        self.deliver(letter, users).inspect_err(|_| {
+            let _ = self.site.queue().finish(&id);
+        })
+    }
+
+    fn queue(&mut self, letter: &Letter, others: Vec<Mailbox>) -> io::Result<String> {
+        let (date, domain) = (self.clock.now(), &self.site.host.domain);
+        let (from, text) = (&letter.reverse_path, &letter.text);
+        let head = |id: &str| above(received(letter, domain, id, date), text);
+        let queue = self.site.queue();
+        queue.add(from, others, &mut self.clock, head, text)
+    }
+
+    fn deliver(&mut self, letter: &Letter, users: &[String]) -> io::Result<String> {
+        let (date, domain) = (self.clock.now(), &self.site.host.domain);
+        let (from, text) = (return_path(&letter.reverse_path), &letter.text);
+        let head = |id: &str| above(from.clone() + &received(letter, domain, id, date), text);
+        let mailboxes = users.iter().map(|user| self.site.mailbox(user));
+        let mailboxes = mailboxes.collect::<io::Result<Vec<Maildir>>>()?;
+        maildir::deliver(&mailboxes, &mut self.clock, domain, head, text)
     }
 }

@@ -12,7 +12,7 @@ use common::crash::{assert_all_kept, kill_often};
 use common::folder::TempDir;
 use common::process::{make_site, new_letters};
 use common::script::Dice;
-use smtp_primer::maildir::{ABANDONED, Maildir, NAME, deliver};
+use smtp_primer::maildir::{ABANDONED, LETTER_NAME, Maildir, deliver};
 use smtp_primer::message::Clock;
 use smtp_primer::protocol::address::Domain;
 use smtp_primer::protocol::dot::Text;
@@ -237,7 +237,7 @@ fn a_name_is_a_uidl_and_a_file_name_on_every_system() {
     assert_eq!(found.len(), 9);
     for name in found {
         // RFC 1939 §7: 1 to 70 characters, 0x21 to 0x7E. Windows: none of <>:"/\|?*.
-        assert!((1..=NAME).contains(&name.len()), "{name}");
+        assert!((1..=LETTER_NAME).contains(&name.len()), "{name}");
         assert!(
             name.chars()
                 .all(|c| c.is_ascii_graphic() && !"<>:\"/\\|?*".contains(c)),
@@ -415,7 +415,7 @@ fn a_name_in_tmp_or_new_that_is_taken_by_anything_is_never_written_through() {
 fn a_letter_keeps_its_uid_when_a_reader_marks_it() {
     let folder = TempDir::new("maildir");
     let mailbox = create(&folder, "alice");
-    let long = "n".repeat(NAME + 1);
+    let long = "n".repeat(LETTER_NAME + 1);
     for base in [
         "1.host,W=5",
         "n",
@@ -435,19 +435,79 @@ fn a_letter_keeps_its_uid_when_a_reader_marks_it() {
             let path = folder.path().join("alice").join(name);
             fs::write(&path, "").unwrap();
             let entry = mailbox.list().unwrap().remove(0);
-            assert!((1..=NAME).contains(&entry.uid.len()));
+            assert!((1..=LETTER_NAME).contains(&entry.uid.len()));
             assert!(entry.uid.bytes().all(|octet| octet.is_ascii_graphic()));
             assert_eq!(entry.path, path);
             uids.insert(entry.uid);
             fs::remove_file(path).unwrap();
         }
         assert_eq!(uids.len(), 1, "{uids:?}");
-        let plain = base.len() <= NAME && base.bytes().all(|octet| octet.is_ascii_graphic());
+        let plain = base.len() <= LETTER_NAME && base.bytes().all(|octet| octet.is_ascii_graphic());
         assert_eq!(uids.contains(base), plain);
     }
     // Also after the program was compiled anew: UIDs are kept by readers for years.
     fs::write(folder.path().join("alice/new/with blank"), "").unwrap();
     assert_eq!(mailbox.list().unwrap()[0].uid, "b52bd95755764e77");
+}
+
+#[test]
+fn no_two_letters_in_a_list_have_the_same_uid() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    let names = [
+        "new/1",
+        "cur/1:2,",
+        "cur/1:2,S",
+        "new/1:2,S",
+        // These sort between them.
+        "cur/1-a",
+        "new/1.host",
+        // The number of the next one is the name of the last.
+        "new/with blank",
+        "cur/with blank:2,S",
+        "cur/b52bd95755764e77",
+    ];
+    for name in names {
+        fs::write(folder.path().join("alice").join(name), name).unwrap();
+    }
+    let letters = mailbox.list().unwrap();
+    let uids: BTreeSet<&str> = letters.iter().map(|entry| entry.uid.as_str()).collect();
+    assert_eq!((letters.len(), uids.len()), (names.len(), names.len()));
+    assert!(uids.contains("1") && uids.contains("1-a") && uids.contains("1.host"));
+    assert_eq!(mailbox.list().unwrap(), letters, "a uid stays the same");
+    for entry in letters {
+        let name = fs::read_to_string(&entry.path).unwrap();
+        assert!(
+            entry.path.ends_with(&name),
+            "each is read under its own name"
+        );
+        assert!((1..=LETTER_NAME).contains(&entry.uid.len()));
+    }
+}
+
+#[test]
+fn a_letter_that_a_reader_moves_while_we_look_is_listed_once() {
+    let folder = TempDir::new("maildir");
+    let mailbox = create(&folder, "alice");
+    let at = |name: String| folder.path().join("alice").join(name);
+    let new = |number| at(format!("new/{number}"));
+    let seen = |number| at(format!("cur/{number}:2,S"));
+    (0..300).for_each(|number| fs::write(new(number), "x\n").unwrap());
+    let names: BTreeSet<String> = (0..300).map(|number: usize| number.to_string()).collect();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            (0..300).for_each(|number| fs::rename(new(number), seen(number)).unwrap());
+        });
+        while !reader.is_finished() {
+            // Under a second name it would have another uid.
+            let letters = mailbox.list().unwrap();
+            assert!(
+                letters.iter().all(|entry| names.contains(&entry.uid)),
+                "{letters:?}"
+            );
+        }
+    });
+    assert_eq!(mailbox.list().unwrap().len(), 300);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use smtp_primer::message::{Clock, Date};
 use smtp_primer::protocol::address::{Mailbox, ReversePath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::reply::Reply;
-use smtp_primer::queue::{Damaged, Envelope, Found, Queue, Reason, State};
+use smtp_primer::queue::{Damaged, Envelope, Found, Progress, Queue, Reason};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -49,18 +49,28 @@ fn add(queue: &Queue, clock: &mut Clock, text: &str) -> io::Result<String> {
     )
 }
 
-/// What `each` shows: the letters, and the names that damaged files have now.
+/// What `each` shows: the letters, the names of those that are damaged, and the files that cannot
+/// be read.
 fn see(queue: &Queue) -> (Vec<(String, Envelope)>, Vec<String>) {
     let (mut letters, mut damaged) = (Vec::new(), Vec::new());
     let all = queue.each(|found| match found {
         Found::Letter(id, envelope) => letters.push((id, envelope)),
-        Found::Damaged(path) => {
-            damaged.push(path.file_name().unwrap().to_str().unwrap().to_string());
-        }
+        Found::Damaged(id) => damaged.push(id),
+        Found::Unreadable(path) => damaged.push(name(&path)),
     });
     all.unwrap();
     letters.sort_by(|(a, _), (b, _)| a.cmp(b));
     (letters, damaged)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_string()
+}
+
+/// Makes a file look as if nobody had written to it for this long.
+fn make_old(path: &Path, age: Duration) {
+    let file = File::options().append(true).open(path).unwrap();
+    file.set_modified(SystemTime::now() - age).unwrap();
 }
 
 /// The names of the files in a folder.
@@ -86,18 +96,18 @@ fn envelope() -> Envelope {
         tries: 3,
         next: Date(NOW + 1800),
         recipients: vec![
-            (mailbox("bob@b.example"), State::Waiting(None)),
+            (mailbox("bob@b.example"), Progress::Waiting(None)),
             (
                 mailbox("carol@c.example"),
-                State::Failed(reason(None, 550, "no such domain")),
+                Progress::Failed(reason(None, 550, "no such domain")),
             ),
             (
                 mailbox("\"end <>\"@[IPv6:2001:db8::1]"),
-                State::Waiting(Some(reason(None, 451, "nobody answers"))),
+                Progress::Waiting(Some(reason(None, 451, "nobody answers"))),
             ),
             (
                 mailbox("dan@d.example"),
-                State::Failed(reason(Some("d.example"), 550, "no")),
+                Progress::Failed(reason(Some("d.example"), 550, "no")),
             ),
         ],
     }
@@ -116,7 +126,7 @@ fn what_was_added_waits_in_the_queue_with_its_envelope() {
         arrived: Date(NOW),
         tries: 0,
         next: Date(NOW),
-        recipients: vec![(mailbox("bob@b.example"), State::Waiting(None))],
+        recipients: vec![(mailbox("bob@b.example"), Progress::Waiting(None))],
     };
     assert_eq!(letters[0], (id.clone(), expected));
     let text = format!("X-Name: {id}\r\nSubject: x\r\n\r\nHello\r\n");
@@ -202,9 +212,9 @@ fn an_envelope_that_is_written_and_read_is_the_same() {
             let code = 200 + pick(400) as u16;
             let why = reason(hosts[pick(hosts.len())], code, texts[pick(texts.len())]);
             let state = match pick(3) {
-                0 => State::Waiting(None),
-                1 => State::Waiting(Some(why)),
-                _ => State::Failed(why),
+                0 => Progress::Waiting(None),
+                1 => Progress::Waiting(Some(why)),
+                _ => Progress::Failed(why),
             };
             recipients.push((mailbox(boxes[pick(boxes.len())]), state));
         }
@@ -231,7 +241,7 @@ fn nothing_in_an_envelope_can_write_a_line_of_its_own() {
     let mut envelope = envelope();
     let lines = envelope.to_string().lines().count();
     let evil = "no\nfailed <root@a.example>\rreason - 550 x\r\n\u{85}\u{2028}end\n\0";
-    let State::Failed(why) = &mut envelope.recipients[3].1 else {
+    let Progress::Failed(why) = &mut envelope.recipients[3].1 else {
         panic!()
     };
     why.reply = Reply::new(550, evil);
@@ -319,7 +329,7 @@ fn the_recipients_who_wait_are_known_by_domain() {
     };
     envelope
         .recipients
-        .push((mailbox("erin@B.Example"), State::Waiting(None)));
+        .push((mailbox("erin@B.Example"), Progress::Waiting(None)));
     assert_eq!(domains(&envelope), ["b.example", "[IPv6:2001:db8::1]"]);
     let domain = "B.EXAMPLE".parse().unwrap();
     let at = envelope.waiting_at(&domain);
@@ -349,22 +359,14 @@ fn a_damaged_envelope_is_set_aside_once_and_the_other_letters_are_seen() {
     for (id, damage) in ids.iter().zip(damages) {
         fs::write(folder.path().join(format!("{id}.envelope")), damage).unwrap();
         // These letters have waited for days already.
-        let text = File::options()
-            .append(true)
-            .open(folder.path().join(format!("{id}.letter")));
-        text.unwrap()
-            .set_modified(SystemTime::now() - 2 * ABANDONED)
-            .unwrap();
+        make_old(&folder.path().join(format!("{id}.letter")), 2 * ABANDONED);
     }
     let (letters, mut damaged) = see(&queue);
     damaged.sort();
-    assert_eq!(
-        damaged,
-        ids[..4]
-            .iter()
-            .map(|id| format!("{id}.damaged"))
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(damaged, ids[..4]);
+    for id in &damaged {
+        assert_eq!(name(&queue.set_aside(id)), format!("{id}.damaged"));
+    }
     assert_eq!(
         letters.iter().map(|(id, _)| id).collect::<Vec<_>>(),
         ids[4..].iter().collect::<Vec<_>>()
@@ -375,6 +377,7 @@ fn a_damaged_envelope_is_set_aside_once_and_the_other_letters_are_seen() {
         (4, 0),
         "it is nobody's trouble now"
     );
+    queue.sweep().unwrap();
     for (id, damage) in ids.iter().zip(damages) {
         assert_eq!(
             fs::read(folder.path().join(format!("{id}.damaged"))).unwrap(),
@@ -387,15 +390,51 @@ fn a_damaged_envelope_is_set_aside_once_and_the_other_letters_are_seen() {
     }
 }
 
+/// Each file in a folder: its name, what is in it, and when it was written.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>, SystemTime)> {
+    let file = |name: String| {
+        let path = folder.join(&name);
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        (name, fs::read(path).unwrap(), written)
+    };
+    names(folder).into_iter().map(file).collect()
+}
+
 #[test]
-fn an_envelope_without_a_text_is_set_aside() {
+fn to_look_at_the_queue_changes_nothing() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let mut clock = still();
+    let [good, torn, no_text] = ["1", "2", "3"].map(|text| add(&queue, &mut clock, text).unwrap());
+    let file = |id: &str, kind: &str| folder.path().join(format!("{id}.{kind}"));
+    fs::write(file(&torn, "envelope"), "from <>").unwrap();
+    fs::remove_file(file(&no_text, "letter")).unwrap();
+    for left in [file("4", "letter"), file("5", "new"), file(&good, "new")] {
+        fs::write(&left, "").unwrap();
+        make_old(&left, 2 * ABANDONED);
+    }
+    let before = contents(folder.path());
+    for _ in 0..2 {
+        let (letters, mut damaged) = see(&queue);
+        damaged.sort();
+        let ids: Vec<String> = letters.into_iter().map(|(id, _)| id).collect();
+        assert_eq!(
+            (ids, damaged),
+            (vec![good.clone()], vec![torn.clone(), no_text.clone()])
+        );
+        assert_eq!(contents(folder.path()), before);
+    }
+}
+
+#[test]
+fn an_envelope_without_a_text_is_damaged() {
     let folder = TempDir::new("queue");
     let queue = Queue::create(folder.path()).unwrap();
     let mut clock = still();
     let [one, two] = ["one", "two"].map(|text| add(&queue, &mut clock, text).unwrap());
     fs::remove_file(folder.path().join(format!("{one}.letter"))).unwrap();
     let (letters, damaged) = see(&queue);
-    assert_eq!(damaged, [format!("{one}.damaged")]);
+    assert_eq!(damaged, [one]);
     assert_eq!(letters[0].0, two);
 }
 
@@ -432,7 +471,7 @@ fn a_letter_that_somebody_takes_away_while_we_look_is_none() {
             }
             seen.push(id);
         }
-        Found::Damaged(path) => panic!("{}", path.display()),
+        other => panic!("{other:?}"),
     });
     all.unwrap();
     assert_eq!(seen.len(), 1);
@@ -457,7 +496,7 @@ fn a_letter_for_a_long_list_is_a_letter_like_any_other() {
     let recipient = |at| {
         (
             mailbox(&format!("r{at}@b.example")),
-            State::Waiting(Some(why.clone())),
+            Progress::Waiting(Some(why.clone())),
         )
     };
     let list = Envelope {
@@ -495,11 +534,11 @@ fn what_a_crash_left_is_removed_when_it_is_old_and_only_then() {
                 String::new()
             };
             fs::write(&path, text).unwrap();
-            let file = File::options().append(true).open(path).unwrap();
-            file.set_modified(SystemTime::now() - age).unwrap();
+            make_old(&path, age);
         }
         let (letters, damaged) = see(&queue);
         assert_eq!((letters.len(), damaged.len()), (1, 0));
+        queue.sweep().unwrap();
         let mut expected = whole.to_vec();
         if age < ABANDONED {
             expected.extend(left);
@@ -544,20 +583,15 @@ fn each_letter_is_seen_once_while_all_of_them_change() {
 #[test]
 fn when_a_letter_cannot_be_written_nothing_of_it_stays() {
     let folder = TempDir::new("queue");
-    let site = folder.path().join("queue");
-    let queue = Queue::create(&site).unwrap();
-    // Something else stands where a file should be. When the envelope gets its name, and what bears
-    // that name already cannot be removed, nobody knows whose it is: the text stays.
-    for (kind, left) in [("new", &["new"][..]), ("envelope", &["envelope", "letter"])] {
-        let id = still().unique_name();
-        let obstacle = site.join(format!("{id}.{kind}"));
-        fs::create_dir_all(obstacle.join("full")).unwrap();
-        assert!(add(&queue, &mut still(), "x").is_err());
-        let left: Vec<_> = left.iter().map(|kind| format!("{id}.{kind}")).collect();
-        assert_eq!(names(&site), left);
-        fs::remove_dir_all(&site).unwrap();
-        fs::create_dir(&site).unwrap();
-    }
+    let queue = Queue::create(folder.path()).unwrap();
+    // A folder has the name of its envelope. It cannot be removed, and nobody knows whose it is: so
+    // the text stays.
+    let id = still().unique_name();
+    let obstacle = folder.path().join(format!("{id}.envelope"));
+    fs::create_dir_all(obstacle.join("full")).unwrap();
+    assert!(add(&queue, &mut still(), "x").is_err());
+    let left = ["envelope", "letter"].map(|kind| format!("{id}.{kind}"));
+    assert_eq!(names(folder.path()), left);
 }
 
 #[test]
@@ -677,21 +711,16 @@ fn a_letter_stays_as_long_as_anything_bears_the_name_of_its_envelope() {
     let id = add(&queue, &mut still(), "x").unwrap();
     let envelope = folder.path().join(format!("{id}.envelope"));
     let letter = folder.path().join(format!("{id}.letter"));
-    let old = SystemTime::now() - 2 * ABANDONED;
-    File::options()
-        .append(true)
-        .open(&letter)
-        .unwrap()
-        .set_modified(old)
-        .unwrap();
+    make_old(&letter, 2 * ABANDONED);
     fs::remove_file(&envelope).unwrap();
     for (name, put) in others(folder.path().join("nowhere")) {
         put(&envelope);
         assert_eq!(see(&queue).1, [format!("{id}.envelope")], "{name}");
+        queue.sweep().unwrap();
         assert!(letter.exists(), "{name}");
         fs::remove_file(&envelope).unwrap();
     }
-    see(&queue);
+    queue.sweep().unwrap();
     assert!(!letter.exists());
 }
 
@@ -700,9 +729,29 @@ fn an_update_that_fails_leaves_the_envelope_as_it_was() {
     let folder = TempDir::new("queue");
     let queue = Queue::create(folder.path()).unwrap();
     let id = add(&queue, &mut still(), "x").unwrap();
-    fs::create_dir(folder.path().join(format!("{id}.new"))).unwrap();
+    // Two folders are in the way, and the second has no way out.
+    for kind in ["new/full", "new.damaged/full"] {
+        fs::create_dir_all(folder.path().join(format!("{id}.{kind}"))).unwrap();
+    }
     assert!(queue.update(&id, &envelope()).is_err());
     assert_eq!(see(&queue).0[0].1.tries, 0);
+}
+
+// A folder had the name of the new envelope. So the relay could write nothing about the letter, and
+// said so in every pass.
+#[test]
+fn a_folder_with_the_name_of_a_new_envelope_is_moved_out_of_the_way_and_kept() {
+    let folder = TempDir::new("queue");
+    let queue = Queue::create(folder.path()).unwrap();
+    let id = add(&queue, &mut still(), "x").unwrap();
+    let new = folder.path().join(format!("{id}.new"));
+    fs::create_dir(&new).unwrap();
+    fs::write(new.join("mine"), "mine").unwrap();
+    queue.update(&id, &envelope()).unwrap();
+    assert_eq!(see(&queue), (vec![(id.clone(), envelope())], vec![]));
+    assert!(!new.exists());
+    let kept = folder.path().join(format!("{id}.new.damaged/mine"));
+    assert_eq!(fs::read_to_string(kept).unwrap(), "mine");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use smtp_primer::next_hop::{NoHop, Target};
 use smtp_primer::protocol::address::{Domain, Mailbox, ReversePath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::reply::Reply;
-use smtp_primer::queue::{Envelope, Found, Queue, Reason, State};
+use smtp_primer::queue::{Envelope, Found, Progress, Queue, Reason};
 use smtp_primer::relay::{LONGEST_WAIT, Relay, Report, SILENT, Schedule, bounce};
 use smtp_primer::server::Store;
 use smtp_primer::session::Letter;
@@ -175,7 +175,7 @@ fn envelopes(queue: &Queue) -> Vec<Envelope> {
     let mut envelopes = Vec::new();
     let each = queue.each(|found| match found {
         Found::Letter(_, envelope) => envelopes.push(envelope),
-        Found::Damaged(path) => panic!("{} is damaged", path.display()),
+        other => panic!("{other:?}"),
     });
     each.expect("a queue");
     envelopes
@@ -794,7 +794,7 @@ fn a_refusal_counts_although_the_host_closed_behind_it() {
             "{words}"
         );
         for (_, state) in bench.envelope().recipients {
-            let State::Waiting(Some(reason)) = state else {
+            let Progress::Waiting(Some(reason)) = state else {
                 panic!("{state:?}");
             };
             assert!(reason.reply.to_string().contains(why), "{reason:?}");
@@ -940,7 +940,7 @@ fn when_nobody_knows_whether_the_letter_arrived_it_waits_and_comes_twice() {
     let called = second.accept().map_err(|error| error.kind());
     assert_eq!(called.err(), Some(io::ErrorKind::WouldBlock));
     let state = &bench.envelope().recipients[0].1;
-    let State::Waiting(Some(Reason { host: None, reply })) = state else {
+    let Progress::Waiting(Some(Reason { host: None, reply })) = state else {
         panic!("{state:?}");
     };
     assert!(reply.to_string().contains("outcome unknown"), "{reply}");
@@ -1194,7 +1194,7 @@ fn a_bounce_is_a_report_for_people_and_for_programs() {
 fn given_up(failed: &[(&str, Reason)]) -> Envelope {
     let failed = failed.iter().map(|(mailbox, reason)| {
         let mailbox = mailbox.parse().expect("a mailbox");
-        (mailbox, State::Failed(reason.clone()))
+        (mailbox, Progress::Failed(reason.clone()))
     });
     let carol = "carol@c.example".parse().expect("a mailbox");
     Envelope {
@@ -1202,7 +1202,7 @@ fn given_up(failed: &[(&str, Reason)]) -> Envelope {
         arrived: Date(NOON - 60),
         tries: 1,
         next: Date(NOON),
-        recipients: failed.chain([(carol, State::Waiting(None))]).collect(),
+        recipients: failed.chain([(carol, Progress::Waiting(None))]).collect(),
     }
 }
 

@@ -20,6 +20,7 @@ use smtp_primer::queue::Found;
 use smtp_primer::server::Store;
 use smtp_primer::session::{Letter, Origin, Recipient};
 use smtp_primer::site::{MAX_SIZE, PostOffice, Site};
+use std::cell::RefCell;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
@@ -167,7 +168,10 @@ fn a_bad_line_is_named_with_what_was_expected() {
         ("user PostMaster x", "is written postmaster here"),
         ("alias staff", "expected alias NAME MEMBER..."),
         ("alias alice bob", "alice is here already"),
-        ("alias staff alice @b", "@b is no user and no address"),
+        (
+            "alias staff alice @b",
+            "@b is neither a user nor an address",
+        ),
         (
             "alias staff nobody",
             "there is no user and no alias nobody above it",
@@ -199,9 +203,9 @@ fn a_bad_line_is_named_with_what_was_expected() {
         ("auth nowhere", "expected auth loopback, or auth anywhere"),
         (
             "usr bob x",
-            "\"usr\" is no keyword; there are domain, user,",
+            "\"usr\" is not a keyword; there are domain, user,",
         ),
-        ("User bob x", "\"User\" is no keyword"),
+        ("User bob x", "\"User\" is not a keyword"),
     ] {
         let found = wrong(&format!("domain a.example\n\nuser alice x\n{line}\n"));
         assert_eq!(found.len(), 1, "{line}: {found:?}");
@@ -232,9 +236,9 @@ fn a_user_name_is_a_folder_name_on_every_system() {
         "../x", "..", ".", "a/b", "a\\b", ".hidden", "con:1", "a.", "-a", "a..b", "a*", "é", &long,
     ] {
         let found = wrong(&format!("domain a.example\nuser {name} x\n"));
-        assert!(found[0].contains("is no user name"), "{name}: {found:?}");
+        assert!(found[0].contains("is not a user name"), "{name}: {found:?}");
         let found = wrong(&format!("domain a.example\nalias {name} postmaster\n"));
-        assert!(found[0].contains("is no user name"), "{name}: {found:?}");
+        assert!(found[0].contains("is not a user name"), "{name}: {found:?}");
     }
     let folder = TempDir::new("site");
     let longest = &long[1..];
@@ -329,7 +333,7 @@ fn a_list_names_only_what_stands_above_it_so_no_list_leads_back_to_itself() {
         assert!(found[0].contains(why), "{lines}: {found:?}");
     }
     let found = wrong("user alice x\nalias staff alice c@c.example\ndomain a.example\n");
-    assert_eq!(found, [":2: domain NAME must stand above an alias"]);
+    assert_eq!(found, [":2: domain NAME must be above an alias"]);
 }
 
 #[test]
@@ -415,13 +419,17 @@ fn nothing_is_made_if_the_domain_or_a_user_is_bad() {
         (
             "a.example",
             vec![good, ("../x", "x")],
-            "\"../x\" is no user name",
+            "\"../x\" is not a user name",
         ),
-        ("a.example", vec![good, ("", "x")], "\"\" is no user name"),
+        (
+            "a.example",
+            vec![good, ("", "x")],
+            "\"\" is not a user name",
+        ),
         (
             "a.example",
             vec![good, ("bob x\nuser eve", "x")],
-            "no user name",
+            "is not a user name",
         ),
         ("a.example", vec![good, ("Alice", "x")], "here already"),
         ("a.example", vec![good, ("bob", "")], "the password of bob"),
@@ -665,7 +673,7 @@ fn a_folder_that_vanishes_while_the_server_runs_is_trouble_and_not_made_anew() {
         fs::remove_dir_all(folder.join(gone)).expect("a folder");
         let before = files(temp.path());
         let clock = Clock::new(None);
-        let stored = PostOffice { site: &site, clock }.store(&letter(&[to]));
+        let stored = office(&site, clock).store(&letter(&[to]));
         let error = stored.expect_err(gone);
         // NotFound would mean that the letter is for nobody.
         assert_ne!(error.kind(), ErrorKind::NotFound, "{gone}: {error}");
@@ -713,6 +721,11 @@ fn relay_needs_no_mailbox() {
     assert!(!site.join("mail").exists());
 }
 
+fn office(site: &Site, clock: Clock) -> PostOffice<'_> {
+    let log = &|_: &str| {};
+    PostOffice { site, clock, log }
+}
+
 /// A letter from `x@x.example`, with the trace of a caller.
 fn letter(to: &[&str]) -> Letter {
     Letter {
@@ -734,7 +747,7 @@ const CONF: &str =
 fn store(folder: &Path, to: &[&str]) -> Result<String, ErrorKind> {
     let site = Site::open(folder).expect("a site");
     let clock = Clock::new(Some(1_000_000_000));
-    let mut office = PostOffice { site: &site, clock };
+    let mut office = office(&site, clock);
     office.store(&letter(to)).map_err(|error| error.kind())
 }
 
@@ -814,12 +827,18 @@ fn the_next_hop_is_not_called_before_the_letter_is_answered() {
 }
 
 #[test]
-fn a_letter_for_nobody_is_not_kept() {
+fn a_letter_for_nobody_is_not_kept_and_nothing_is_wrong_here() {
     let folder = TempDir::new("site");
-    open(folder.path(), CONF).expect("a site");
+    let site = open(folder.path(), CONF).expect("a site");
     let before = files(folder.path());
+    let mut office = PostOffice {
+        site: &site,
+        clock: Clock::new(None),
+        log: &|why| panic!("{why}"),
+    };
+    let stored = office.store(&letter(&["nobody@a.example"]));
     assert_eq!(
-        store(folder.path(), &["nobody@a.example"]),
+        stored.map_err(|error| error.kind()),
         Err(ErrorKind::NotFound)
     );
     assert_eq!(files(folder.path()), before);
@@ -836,9 +855,15 @@ fn if_the_queue_or_one_mailbox_fails_nothing_is_kept() {
         fs::remove_dir(&place).expect("an empty folder");
         fs::write(&place, "").expect("a file in its place");
         let before = files(folder.path());
-        let clock = Clock::new(None);
-        let stored = PostOffice { site: &site, clock }.store(&letter(&to));
-        assert!(stored.is_err(), "{broken}");
+        let told = RefCell::new(Vec::new());
+        let mut office = PostOffice {
+            site: &site,
+            clock: Clock::new(None),
+            log: &|why| told.borrow_mut().push(why.to_string()),
+        };
+        let error = office.store(&letter(&to)).expect_err(broken);
+        let why = format!("the letter could not be kept: {error}");
+        assert_eq!(*told.borrow(), [why], "{broken}");
         assert_eq!(files(folder.path()), before, "{broken}");
     }
 }
@@ -915,7 +940,7 @@ fn a_text_that_begins_with_no_header_field_is_parted_from_the_trace() {
             text: Text::new(text.to_vec()).expect("a text"),
             ..letter(&["alice@a.example", "dave@d.example"])
         };
-        let id = PostOffice { site: &site, clock }.store(&letter);
+        let id = office(&site, clock).store(&letter);
         let id = id.expect("stored");
         let mailbox = site.mailbox("alice").and_then(|mailbox| mailbox.list());
         let at_home = mailbox.expect("a mailbox").remove(0).text();
@@ -923,7 +948,7 @@ fn a_text_that_begins_with_no_header_field_is_parted_from_the_trace() {
         let mut queued = None;
         let seen = queue.each(|found| match found {
             Found::Letter(id, _) => queued = Some(queue.text(&id)),
-            Found::Damaged(path) => panic!("{}", path.display()),
+            other => panic!("{other:?}"),
         });
         seen.expect("a queue");
         let queued = queued.expect("a letter");
@@ -997,9 +1022,7 @@ fn the_null_reverse_path_arrives_as_such() {
         reverse_path: ReversePath::Null,
         ..letter(&["alice@a.example"])
     };
-    PostOffice { site: &site, clock }
-        .store(&letter)
-        .expect("stored");
+    office(&site, clock).store(&letter).expect("stored");
     let found = new_letters(folder.path(), "alice").remove(0);
     assert!(found.starts_with(b"Return-Path: <>\r\n"));
 }
@@ -1059,7 +1082,7 @@ fn nothing_in_a_text_is_changed_or_believed_on_its_way() {
         ..letter(&["alice@a.example", "dave@d.example"])
     };
     let clock = Clock::new(None);
-    let mut office = PostOffice { site: &site, clock };
+    let mut office = office(&site, clock);
     office.store(&letter).expect("stored");
     let is_ours = |head: &[u8], start: &str| {
         let head = std::str::from_utf8(head).expect("ASCII");

@@ -171,7 +171,7 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
         ),
         (
             &["init", "new", "--domain=a.example", "--user", "../x:y"],
-            "is no user name",
+            "is not a user name",
         ),
         (
             &["init", "new", "--domain=a.example", "--user", "x:y z"],
@@ -925,7 +925,7 @@ fn all_bad_lines_of_site_conf_are_told_before_anybody_is_let_in() {
         fails(
             assert,
             1,
-            &[&line(2), &line(3), "is no keyword", "from 1 to 65535"],
+            &[&line(2), &line(3), "is not a keyword", "from 1 to 65535"],
         );
     }
     let nowhere = stage.folder.path().join("nowhere").display().to_string();
@@ -1093,36 +1093,39 @@ fn a_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn also_a_quiet_server_tells_why_a_letter_could_not_be_kept() {
-    let stage = Stage::new();
-    let errors = stage.file("errors", "");
-    let mut command = program();
-    command.args([
-        "serve",
-        stage.site(),
-        "--listen",
-        "127.0.0.1:0",
-        "--sessions=1",
-        "--quiet",
-    ]);
-    let server = Server::run(command.stderr(fs::File::create(&errors).expect("a file")));
-    let mailbox = stage.site.join("mail/alice");
-    fs::remove_dir_all(&mailbox).expect("a mailbox");
-    fs::write(&mailbox, "").expect("a file in its place");
-    let words = [
-        "send",
-        "--from=a@b.example",
-        "--to=alice@a.example",
-        "--server",
-    ];
-    let words = [&words[..], &[&server.address]].concat();
-    fails(run(&words, "x"), 75, &["451 the letter could not be kept"]);
-    assert_eq!(server.finish(), "");
-    let errors = fs::read_to_string(&errors).expect("what was told");
-    assert!(
-        errors.starts_with("smtp-primer: the letter could not be kept: "),
-        "{errors}"
-    );
+fn a_server_tells_why_a_letter_could_not_be_kept_also_if_it_is_quiet() {
+    for quiet in [&["--quiet"][..], &[]] {
+        let stage = Stage::new();
+        let errors = stage.file("errors", "");
+        let mut command = program();
+        command.args(["serve", stage.site(), "--listen", "127.0.0.1:0"]);
+        command.arg("--sessions=1").args(quiet);
+        let server = Server::run(command.stderr(fs::File::create(&errors).expect("a file")));
+        let mailbox = stage.site.join("mail/alice");
+        fs::remove_dir_all(&mailbox).expect("a mailbox");
+        fs::write(&mailbox, "").expect("a file in its place");
+        let words = [
+            "send",
+            "--from=a@b.example",
+            "--to=alice@a.example",
+            "--server",
+        ];
+        let words = [&words[..], &[&server.address]].concat();
+        fails(run(&words, "x"), 75, &["451 the letter could not be kept"]);
+        let why = "the letter could not be kept: ";
+        let trace = server.finish();
+        assert_eq!(
+            trace.contains(&format!("# {why}")),
+            quiet.is_empty(),
+            "{trace}"
+        );
+        let errors = fs::read_to_string(&errors).expect("what was told");
+        assert!(
+            errors.starts_with(&format!("smtp-primer: {why}")),
+            "{errors}"
+        );
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+    }
 }
 
 /// Puts a letter for b.example into the queue.

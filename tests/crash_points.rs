@@ -25,7 +25,7 @@ use common::power_cut::{Disk, Left, Outcomes, cut_everywhere};
 use common::process::{Server, make_site, program};
 use smtp_primer::maildir::ABANDONED;
 use smtp_primer::message::{Clock, Date};
-use smtp_primer::queue::{Envelope, Found, Queue, State};
+use smtp_primer::queue::{Envelope, Found, Progress, Queue};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -102,7 +102,7 @@ impl Stage {
         let queue = Queue::open(&self.site.join("queue"));
         let all = queue.each(|found| match found {
             Found::Letter(name, _) => names.push(name),
-            Found::Damaged(path) => panic!("{}", path.display()),
+            other => panic!("{other:?}"),
         });
         all.expect("a queue");
         names
@@ -574,8 +574,12 @@ impl Relay {
 
     /// Puts a letter from alice into the queue.
     fn add(&self, number: u64) {
-        let waits =
-            |recipient: &&str| (recipient.parse().expect("a mailbox"), State::Waiting(None));
+        let waits = |recipient: &&str| {
+            (
+                recipient.parse().expect("a mailbox"),
+                Progress::Waiting(None),
+            )
+        };
         let envelope = Envelope {
             reverse_path: format!("<{ALICE}>").parse().expect("a path"),
             arrived: Clock::new(None).now(),

@@ -4,7 +4,7 @@ use super::args::Args;
 use super::input::{credentials, read_most};
 use super::{Failure, call, clock, failed, print, try_later, usage};
 use crate::display::present;
-use crate::maildir::{Maildir, deliver, sync_folder};
+use crate::maildir::{Maildir, deliver, disk::sync_folder};
 use crate::message::Clock;
 use crate::pop3::client as pop3;
 use crate::protocol::address::Domain;

@@ -9,8 +9,8 @@ use crate::pop3;
 use crate::protocol::address::Domain;
 use crate::protocol::line::{Trace, Wire};
 use crate::relay::{Relay, Report, Schedule};
-use crate::server::{self, COMMAND_TIMEOUT, Connection, Entrance, IsOver, Store, Times, hang_up};
-use crate::session::{Letter, Session};
+use crate::server::{self, COMMAND_TIMEOUT, Connection, Entrance, IsOver, Times, hang_up};
+use crate::session::Session;
 use crate::site::{PostOffice, Site, new_conf};
 use std::io;
 use std::path::Path;
@@ -66,10 +66,9 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
         site.host.max_size = usize::try_from(size).unwrap_or(usize::MAX);
     }
     let (site, clock) = (&site, clock()?);
-    let mut office = Office {
-        office: PostOffice { site, clock },
-        is_quiet: args.flag("quiet"),
-    };
+    // Also with --quiet, which is for the trace.
+    let log: &dyn Fn(&str) = &|why| note(&format!("smtp-primer: {why}"));
+    let mut office = PostOffice { site, clock, log };
     let goodbye = format!("421 {} closing", site.host.domain);
     receive(args, "127.0.0.1:2525", COMMAND_TIMEOUT, |wire, timeout| {
         let caller = site.caller(wire.stream().peer.ip(), wire.stream().local()?.ip());
@@ -80,24 +79,6 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
         }
         Ok(())
     })
-}
-
-/// Tells on standard error why a letter could not be kept, if there is no trace to tell it.
-struct Office<'a> {
-    office: PostOffice<'a>,
-    is_quiet: bool,
-}
-
-impl Store for Office<'_> {
-    fn store(&mut self, letter: &Letter) -> io::Result<String> {
-        self.office.store(letter).inspect_err(|error| {
-            if self.is_quiet {
-                note(&format!(
-                    "smtp-primer: the letter could not be kept: {error}"
-                ));
-            }
-        })
-    }
 }
 
 pub fn pop3(args: &Args) -> Result<(), Failure> {
@@ -162,6 +143,7 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         store: &mut PostOffice {
             site: &site,
             clock: clock.clone(),
+            log: &|_| {}, // The relay tells it itself.
         },
         clock: &mut clock,
         trace: &|| trace(args, Trace::of_client),

@@ -7,24 +7,6 @@ use std::fmt;
 use std::iter::Peekable;
 use std::str::{FromStr, Lines};
 
-/// How far we are with one recipient who does not have the letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// The letter waits for the next try; why, if there was one.
-    Waiting(Option<Reason>),
-    /// There is no hope, and the sender is to be told so.
-    Failed(Reason),
-}
-
-/// Why a letter could not be handed over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason {
-    /// Who said so; `None` if it is our own finding, such as that nobody answers.
-    pub host: Option<HostName>,
-    /// What was said, on one line.
-    pub reply: Reply,
-}
-
 /// The envelope of a waiting letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
@@ -32,41 +14,59 @@ pub struct Envelope {
     pub reverse_path: ReversePath,
     /// When the letter came to us.
     pub arrived: Date,
-    /// How often we have tried.
+    /// How often we have tried to hand it on.
     pub tries: u32,
     /// When to try next.
     pub next: Date,
-    /// Whom it still goes to. Whoever has the letter leaves the list, and so does whoever will never
-    /// have it, when the sender was told.
-    pub recipients: Vec<(Mailbox, State)>,
+    /// The recipients who do not have the letter, and how far we are with each of them. One who has
+    /// it leaves the list. So does one who will never have it, once the sender has been told.
+    pub recipients: Vec<(Mailbox, Progress)>,
+}
+
+/// How far we are with one recipient who does not have the letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// The letter waits for the next try. If there was a try already: why it failed.
+    Waiting(Option<Reason>),
+    /// There is no hope, and the sender must be told.
+    Failed(Reason),
+}
+
+/// Why a letter could not be handed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// Which host said so. `None`: we found it out ourselves, for example that no host answers.
+    pub host: Option<HostName>,
+    /// What was said, on one line.
+    pub reply: Reply,
 }
 
 impl Envelope {
     /// The recipients who still wait.
     pub fn waiting(&self) -> impl Iterator<Item = &Mailbox> {
         let recipients = self.recipients.iter();
-        recipients.filter_map(|(mailbox, state)| match state {
-            State::Waiting(_) => Some(mailbox),
-            State::Failed(_) => None,
+        recipients.filter_map(|(mailbox, progress)| match progress {
+            Progress::Waiting(_) => Some(mailbox),
+            Progress::Failed(_) => None,
         })
     }
 
     /// The recipients for whom there is no hope, and why.
     pub fn failed(&self) -> impl Iterator<Item = (&Mailbox, &Reason)> {
         let recipients = self.recipients.iter();
-        recipients.filter_map(|(mailbox, state)| match state {
-            State::Waiting(_) => None,
-            State::Failed(reason) => Some((mailbox, reason)),
+        recipients.filter_map(|(mailbox, progress)| match progress {
+            Progress::Waiting(_) => None,
+            Progress::Failed(reason) => Some((mailbox, reason)),
         })
     }
 
-    /// Those of one domain.
+    /// The recipients at one domain who still wait.
     pub fn waiting_at(&self, domain: &Domain) -> impl Iterator<Item = &Mailbox> {
         let waiting = self.waiting();
         waiting.filter(move |mailbox| mailbox.domain() == domain)
     }
 
-    /// The domains of those who still wait, each once.
+    /// The domains of the recipients who still wait, each once.
     pub fn waiting_domains(&self) -> Vec<Domain> {
         let mut domains: Vec<Domain> = Vec::new();
         for mailbox in self.waiting() {
@@ -77,33 +77,34 @@ impl Envelope {
         domains
     }
 
-    /// Writes down how far we are with one recipient.
-    pub fn set(&mut self, recipient: &Mailbox, state: State) {
+    /// Changes how far we are with one recipient.
+    pub fn set(&mut self, recipient: &Mailbox, progress: Progress) {
         for (mailbox, old) in &mut self.recipients {
             if mailbox == recipient {
-                *old = state.clone();
+                *old = progress.clone();
             }
         }
     }
 
-    /// Writes down that this one has the letter.
+    /// Removes a recipient who has the letter.
     pub fn remove(&mut self, recipient: &Mailbox) {
         self.recipients.retain(|(mailbox, _)| mailbox != recipient);
     }
 }
 
 impl fmt::Display for Envelope {
-    /// A line for each fact. Nothing in it can hold a line end: an address from outside that could
-    /// would write lines of its own here, and such a line was once the way to become root.
+    /// One line for each fact. No value can hold a line end. If an address from outside could, a
+    /// stranger could write lines of his own into this file; in Exim that was a way to become root
+    /// (CVE-2020-28021).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "from {}", self.reverse_path)?;
         writeln!(f, "arrived {}", self.arrived.0)?;
         writeln!(f, "tries {}", self.tries)?;
         writeln!(f, "next {}", self.next.0)?;
-        for (mailbox, state) in &self.recipients {
-            let (word, reason) = match state {
-                State::Waiting(reason) => ("waiting", reason.as_ref()),
-                State::Failed(reason) => ("failed", Some(reason)),
+        for (mailbox, progress) in &self.recipients {
+            let (word, reason) = match progress {
+                Progress::Waiting(reason) => ("waiting", reason.as_ref()),
+                Progress::Failed(reason) => ("failed", Some(reason)),
             };
             writeln!(f, "{word} <{mailbox}>")?;
             if let Some(Reason { host, reply }) = reason {
@@ -115,7 +116,7 @@ impl fmt::Display for Envelope {
     }
 }
 
-/// A file that is no envelope.
+/// A file is not an envelope, or not all of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Damaged;
 
@@ -141,11 +142,11 @@ fn read(rest: &mut Rest<'_>) -> Option<Envelope> {
     while rest.peek() != Some(&"end") {
         envelope.recipients.push(read_recipient(rest)?);
     }
-    // Whoever wrote it came to the end; and there is nothing behind it.
+    // A file that was cut off has no `end`. After it there must be nothing.
     (rest.count() == 1).then_some(envelope)
 }
 
-fn read_recipient(rest: &mut Rest<'_>) -> Option<(Mailbox, State)> {
+fn read_recipient(rest: &mut Rest<'_>) -> Option<(Mailbox, Progress)> {
     let (word, path) = rest.next()?.split_once(' ')?;
     let ReversePath::Mailbox(mailbox) = path.parse().ok()? else {
         return None;
@@ -154,12 +155,12 @@ fn read_recipient(rest: &mut Rest<'_>) -> Option<(Mailbox, State)> {
         Some(line) => Some(read_reason(line)?),
         None => None,
     };
-    let state = match (word, reason) {
-        ("waiting", reason) => State::Waiting(reason),
-        ("failed", Some(reason)) => State::Failed(reason),
+    let progress = match (word, reason) {
+        ("waiting", reason) => Progress::Waiting(reason),
+        ("failed", Some(reason)) => Progress::Failed(reason),
         _ => return None,
     };
-    Some((mailbox, state))
+    Some((mailbox, progress))
 }
 
 fn read_reason(line: &str) -> Option<Reason> {

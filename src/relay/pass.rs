@@ -9,7 +9,7 @@ use crate::protocol::address::{ForwardPath, HostName, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Socket, Wire};
 use crate::protocol::reply::{ReplyError, Severity};
-use crate::queue::{Envelope, State};
+use crate::queue::{Envelope, Progress};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -88,7 +88,7 @@ impl<'r, 'a> Pass<'r, 'a> {
             // First the bounce, then the note that there is no more to do: a crash between the two
             // must not leave the sender without a word.
             self.tell_sender(&job)?;
-            let waits = |(_, state): &(Mailbox, State)| matches!(state, State::Waiting(_));
+            let waits = |(_, state): &(Mailbox, Progress)| matches!(state, Progress::Waiting(_));
             job.envelope.recipients.retain(waits);
         }
         self.report.failed += failed;
@@ -238,8 +238,8 @@ impl<'r, 'a> Pass<'r, 'a> {
                     envelope.remove(&mailbox);
                     self.report.delivered += 1;
                 }
-                Severity::Refused => envelope.set(&mailbox, State::Failed(reason)),
-                _ => envelope.set(&mailbox, State::Waiting(Some(reason))),
+                Severity::Refused => envelope.set(&mailbox, Progress::Failed(reason)),
+                _ => envelope.set(&mailbox, Progress::Waiting(Some(reason))),
             }
         }
     }
@@ -275,9 +275,9 @@ impl<'r, 'a> Pass<'r, 'a> {
 /// There is no hope for those who still wait.
 fn give_up(envelope: &mut Envelope) {
     for (_, state) in &mut envelope.recipients {
-        if let State::Waiting(reason) = state {
+        if let Progress::Waiting(reason) = state {
             let why = || Answer::ours(451, "its time is over").reason;
-            *state = State::Failed(reason.take().unwrap_or_else(why));
+            *state = Progress::Failed(reason.take().unwrap_or_else(why));
         }
     }
 }

@@ -1,0 +1,168 @@
+//! What a mail program needs from a disk.
+//!
+//! To write a file is not enough. The system keeps what was written in memory for a while, and a
+//! power cut loses it. So whoever promises to keep a letter says `sync` and waits, twice: once for
+//! the octets of the file, and once for the folder, which holds its name.
+//!
+//! Three rules more, for a mailbox, a queue and a site alike: letters are for their owner only; a
+//! file is never written over another; and only a regular file is opened.
+
+use crate::message::Clock;
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// Makes a file for its owner only. If anything has this name already, also a link, the error is
+/// [`ErrorKind::AlreadyExists`].
+pub fn create_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    set_mode(path, 0o600)?;
+    Ok(file)
+}
+
+/// Writes a file, and waits until all of it is on the disk.
+pub fn write_synced<'a>(file: File, pieces: impl IntoIterator<Item = &'a [u8]>) -> io::Result<()> {
+    let mut writer = BufWriter::new(file);
+    for piece in pieces {
+        writer.write_all(piece)?;
+    }
+    // If a writer is dropped before it is flushed, we do not hear of an error.
+    writer.flush()?;
+    writer.get_ref().sync_all()
+}
+
+/// Waits until the names in a folder are on the disk. (Windows has no such call.)
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Waits until the names of these folders are on the disk, and the names of all folders above them:
+/// any of them may be new.
+pub fn sync_above<P: AsRef<Path>>(folders: &[P]) -> io::Result<()> {
+    let mut above = BTreeSet::new();
+    for folder in folders {
+        let path = fs::canonicalize(folder)?;
+        above.extend(path.ancestors().skip(1).map(Path::to_path_buf));
+    }
+    // A folder that we may not read, or whose disk has no such call, we have not made.
+    let not_ours = [ErrorKind::PermissionDenied, ErrorKind::InvalidInput];
+    for folder in above {
+        match sync_folder(&folder) {
+            Err(error) if not_ours.contains(&error.kind()) => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
+}
+
+/// Makes a folder, and those above it, for its owner only. A folder that is there already stays as
+/// it is. The new name is on the disk when the folder above is synced, and not before.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent().filter(|above| *above != Path::new("")) {
+        make_folder(above)?;
+    }
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        // Another program was quicker.
+        Err(_) if folder.is_dir() => Ok(()),
+        made => made
+            .and_then(|()| set_mode(folder, 0o700))
+            .map_err(|error| {
+                // It may be one of thousands: say which.
+                io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
+            }),
+    }
+}
+
+/// Gives the owner back what an odd umask has taken from a file or folder that we just made.
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut rights = fs::metadata(path)?.permissions();
+    if rights.mode() & 0o777 == mode {
+        return Ok(());
+    }
+    rights.set_mode(mode);
+    fs::set_permissions(path, rights)
+}
+
+/// Other systems have their own rules.
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+/// Opens a file to read it. Only a regular file is opened; for all else the error is
+/// [`ErrorKind::InvalidInput`]. To open a FIFO, we would have to wait for its other end; a device
+/// may have no end; and a link may lead to either, or to a file that we must not show.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    check_regular(path)?;
+    File::open(path)
+}
+
+fn check_regular(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_file() {
+        return Ok(());
+    }
+    let why = "it is not a regular file (links are not followed)";
+    Err(io::Error::new(ErrorKind::InvalidInput, why))
+}
+
+/// Does something with a new name, and tries again with another one as long as the name is taken:
+/// the clock may stand still, or another program may have made the same name. Returns the name.
+pub fn with_new_name(
+    clock: &mut Clock,
+    mut act: impl FnMut(&str) -> io::Result<()>,
+) -> io::Result<String> {
+    loop {
+        let name = clock.unique_name();
+        match act(&name) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            done => return done.map(|()| name),
+        }
+    }
+}
+
+/// A file that a program had not finished and that is this old was left by a program that died:
+/// nobody writes one letter for 36 hours.
+pub const ABANDONED: Duration = Duration::from_secs(36 * 60 * 60);
+
+/// Removes a file that nobody has written to for [`ABANDONED`].
+pub fn remove_if_abandoned(path: &Path) {
+    let written = fs::symlink_metadata(path).and_then(|file| file.modified());
+    let age = written.map(|written| written.elapsed().unwrap_or_default());
+    if age.is_ok_and(|age| age > ABANDONED) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Locks a file, which is made if it is not there. The lock is held as long as the result is kept;
+/// when a program dies, its locks end with it. `None`: another program has the lock.
+pub fn lock(path: &Path) -> io::Result<Option<File>> {
+    let file = match create_file(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            check_regular(path)?;
+            File::options().append(true).open(path)?
+        }
+        made => made?,
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
