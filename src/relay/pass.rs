@@ -222,7 +222,7 @@ impl<'r, 'a> Pass<'r, 'a> {
             trace.remark(&format!("calling {address}"));
         }
         let timeouts = self.relay.timeouts;
-        let socket = connect(address, timeouts.connect).map_err(|error| {
+        let socket = connect(address, timeouts.of(Stage::Connect)).map_err(|error| {
             SendError::Broken(Stage::Greeting, ReplyError::Io(error).to_string())
         })?;
         Client::open(Wire::traced(socket, trace), self.relay.own, timeouts)
