@@ -908,7 +908,7 @@ fn a_host_that_closes_at_one_rcpt_too_many_is_called_again_with_fewer() {
         (5, 2, closes),
         (3, 1, closes),
         (5, 2, "S: {close}\n"),
-        (250, 2, closes),
+        (120, 40, closes),
     ] {
         let names: Vec<String> = (0..recipients)
             .map(|at| format!("u{at}@b.example"))
