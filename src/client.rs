@@ -6,8 +6,8 @@
 //! A letter to five people can succeed for three of them. The result is a list with a verdict for
 //! each, and what was answered stays answered: a conversation that breaks later does not take back
 //! a no. And there is one moment when nobody can know: the dot is sent, and the connection breaks
-//! before the reply. That is [`SendError::Unknown`]. If we send again, the letter may come twice; if
-//! we do not, it may never come. Mail prefers twice (RFC 1047, RFC 5321 §4.5.3.2.6).
+//! before the reply. That is [`SendError::Unknown`]. If we send again, the letter may come twice;
+//! if we do not, it may never come. Mail prefers twice (RFC 1047, RFC 5321 §4.5.3.2.6).
 
 mod stage;
 mod transaction;
@@ -71,10 +71,10 @@ impl<S: Stream> Client<S> {
         done(Stage::Auth, reply).map(|_| ())
     }
 
-    /// Sends a letter, in one transaction or in several. Each item of the iterator is a transaction:
-    /// the verdicts on those recipients whose fate it has decided. Together the items hold each
-    /// recipient once. A transaction begins when its item is asked for, and not before. So the
-    /// caller can write down what has happened before the next one begins.
+    /// Sends a letter, in one transaction or in several. Each item of the iterator is a
+    /// transaction: the verdicts on those recipients whose fate it has decided. Together the items
+    /// hold each recipient once. A transaction begins when its item is asked for, and not before.
+    /// So the caller can write down what has happened before the next one begins.
     pub fn send(
         &mut self,
         reverse_path: &ReversePath,

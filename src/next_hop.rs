@@ -53,7 +53,7 @@ pub struct Target {
 }
 
 /// Why there is no next hop, in words for the sender of the letter. They may begin with a status code
-/// for programs, as a reply may (RFC 3463, RFC 7505 §6).
+/// for programs, as a reply may (RFC 3463, RFC 7505).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoHop {
     /// The letter cannot be delivered: it goes back.

@@ -1117,7 +1117,7 @@ fn what_the_resolver_says_decides_between_never_and_not_now() {
         let (server, thread) = scripted(1, move |question, _| {
             vec![answer_to(question, flags, count, &[])]
         });
-        // A program that reads the bounce finds the status code (RFC 3463 §3.2).
+        // A program that reads the bounce finds the status code (RFC 3463).
         let status = if flags == FINE | 3 { "5.1.2 " } else { "" };
         let text = format!("{status}asked {server} for the MX records of b.example: {words}");
         assert_eq!(answer(server, NEVER_IN_A_TEST), Err(no_hop(text)));

@@ -669,7 +669,7 @@ fn a_letter_from_the_future_is_given_up_after_as_many_tries_as_others() {
 
 #[test]
 fn a_bounce_tells_programs_that_the_domain_is_wrong_or_takes_no_mail() {
-    // RFC 3463 §3.2: 5.1.2; RFC 7505 §6: 5.1.10
+    // RFC 3463: X.1.2; RFC 7505: X.1.10
     for why in [
         "5.1.2 there is no b.example",
         "5.1.10 b.example takes no mail",

@@ -66,8 +66,8 @@ impl<S: Stream> Client<S> {
         done(Stage::Mail, reply)
     }
 
-    /// What MAIL tells of the text. SIZE and BODY are said only to a server that offers them. If the
-    /// server cannot take this text, we do not begin.
+    /// What MAIL tells of the text. SIZE and BODY are said only to a server that offers them. If
+    /// the server cannot take this text, we do not begin.
     fn parameters(&self, text: &Text) -> Result<MailParameters, SendError> {
         let octets = text.octets().len() as u64;
         let mut parameters = MailParameters::default();
@@ -93,8 +93,8 @@ impl<S: Stream> Client<S> {
     }
 
     /// Step 2: RCPT, for each of those who wait, up to [`RECIPIENTS`]. A refused one does not stop
-    /// the others. With 452 a server says that it has room for those before, and for no more; 552 is
-    /// an old way to say so (RFC 5321 §4.5.3.1.10). Then the next transaction has room again.
+    /// the others. With 452 a server says that it has room for those before, and for no more; 552
+    /// is an old way to say so (RFC 5321 §4.5.3.1.10). Then the next transaction has room again.
     fn rcpt(
         &mut self,
         waiting: &mut VecDeque<ForwardPath>,
@@ -128,8 +128,8 @@ impl<S: Stream> Client<S> {
         Err(SendError::Refused(Stage::Data, reply))
     }
 
-    /// Step 4: the text. We do not listen while we write. But a server that has had enough of a text
-    /// may say so, and close.
+    /// Step 4: the text. We do not listen while we write. But a server that has had enough of a
+    /// text may say so, and close.
     fn text(&mut self, text: &Text) -> Result<(), SendError> {
         let timeout = self.timeouts.of(Stage::Text);
         for line in text.lines() {

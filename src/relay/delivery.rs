@@ -56,9 +56,9 @@ impl Pass<'_, '_> {
         hops
     }
 
-    /// Tries the addresses of the hosts in turn, until each recipient has an answer about the letter
-    /// itself. Those who get none have the best of the other outcomes: as long as one of the hosts
-    /// may answer later, there is hope.
+    /// Tries the addresses of the hosts in turn, until each recipient has an answer about the
+    /// letter itself. Those who get none have the best of the other outcomes: as long as one of the
+    /// hosts may answer later, there is hope.
     fn hand_over(
         &mut self,
         targets: &[Target],

@@ -54,8 +54,8 @@ impl Outcome {
 }
 
 /// Is this about the host alone, and not about the letter? The host could not be reached, or does
-/// not talk to us, or is closing. Then another host may take the letter. But if a host answers about
-/// the letter, it speaks for its domain.
+/// not talk to us, or is closing. Then another host may take the letter. But if a host answers
+/// about the letter, it speaks for its domain.
 pub fn is_about_the_host(failure: &SendError) -> bool {
     match failure {
         SendError::Broken(..) | SendError::Refused(Stage::Greeting | Stage::Hello, _) => true,

@@ -18,8 +18,8 @@ pub struct Pass<'r, 'a> {
     pub relay: &'r mut Relay<'a>,
     /// What it has come to so far.
     pub report: Report,
-    /// Addresses where nobody answered the call, or said hello, in this pass. If we tried them again
-    /// for each letter, all other letters would have to wait (RFC 5321 §4.5.4.1).
+    /// Addresses where nobody answered the call, or said hello, in this pass. If we tried them
+    /// again for each letter, all other letters would have to wait (RFC 5321 §4.5.4.1).
     pub unreachable_hosts: HashMap<SocketAddr, SendError>,
     /// Domains for which we found no hop in this pass, in small letters.
     pub unreachable_domains: HashMap<String, Outcome>,

@@ -20,8 +20,8 @@ pub struct Schedule {
 pub const LONGEST_WAIT: u32 = 16;
 
 /// A letter gets at least this many tries before it is given up, unless the user's times leave no
-/// room for them. Its date may be wrong: the clock was days behind when it came, and now it is right.
-/// Or the relay did not run for days. With the times of the RFC, this takes more than a day.
+/// room for them. Its date may be wrong: the clock was days behind when it came, and now it is
+/// right. Or the relay did not run for days. With the times of the RFC, this takes more than a day.
 pub const LEAST_TRIES: u32 = 8;
 
 impl Schedule {
