@@ -28,20 +28,32 @@ pub enum Stage {
     Quit,
 }
 
+impl Stage {
+    /// What we call it, and how many seconds we wait there (RFC 5321 §4.5.3.2).
+    fn row(self) -> (&'static str, u64) {
+        match self {
+            // The RFC names no time. Most dead hosts say nothing at all, and a domain may have
+            // many of them.
+            Stage::Connect => ("the connection", 30),
+            Stage::Greeting => ("the greeting", 5 * 60),
+            Stage::Hello => ("EHLO or HELO", 5 * 60),
+            Stage::Auth => ("AUTH", 5 * 60),
+            Stage::Mail => ("MAIL", 5 * 60),
+            Stage::Rcpt => ("RCPT", 5 * 60),
+            Stage::Data => ("DATA", 2 * 60),
+            // For each block that has to leave.
+            Stage::Text => ("the text", 3 * 60),
+            // A client that gives up here too early sends again, and the letter arrives twice.
+            Stage::Dot => ("the final dot", 10 * 60),
+            // The RFC names no time, and nothing depends on it.
+            Stage::Quit => ("QUIT", 10),
+        }
+    }
+}
+
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stage::Connect => "the connection",
-            Stage::Greeting => "the greeting",
-            Stage::Hello => "EHLO or HELO",
-            Stage::Auth => "AUTH",
-            Stage::Mail => "MAIL",
-            Stage::Rcpt => "RCPT",
-            Stage::Data => "DATA",
-            Stage::Text => "the text",
-            Stage::Dot => "the final dot",
-            Stage::Quit => "QUIT",
-        })
+        f.write_str(self.row().0)
     }
 }
 
@@ -53,27 +65,16 @@ impl Timeouts {
     /// What the RFC asks for.
     pub const RFC: Timeouts = Timeouts(None);
 
-    /// The same time at each stage.
+    /// The same time at each stage. But for the connection and for QUIT it is no longer than
+    /// usual.
     pub fn all(time: Duration) -> Timeouts {
         Timeouts(Some(time))
     }
 
-    /// How long we wait at this stage. It is the time until we are connected, until a reply has
-    /// come, or, in the text, until one block of it has left.
+    /// How long we wait at this stage: until we are connected, until a reply has come, or, in the
+    /// text, until a block has left.
     pub fn of(self, stage: Stage) -> Duration {
-        let seconds = match stage {
-            // The RFC names no time. Most dead hosts say nothing at all, and a domain may have
-            // many of them.
-            Stage::Connect => 30,
-            Stage::Greeting | Stage::Hello | Stage::Auth | Stage::Mail | Stage::Rcpt => 5 * 60,
-            Stage::Data => 2 * 60,
-            Stage::Text => 3 * 60,
-            // A client that gives up here too early sends again, and the letter arrives twice.
-            Stage::Dot => 10 * 60,
-            // The RFC names no time, and nothing depends on it.
-            Stage::Quit => 10,
-        };
-        let usual = Duration::from_secs(seconds);
+        let usual = Duration::from_secs(stage.row().1);
         let time = self.0.unwrap_or(usual);
         match stage {
             Stage::Connect | Stage::Quit => time.min(usual),

@@ -1,19 +1,17 @@
-//! The way of one letter to its next hops. Each function is one level deeper than the one before:
-//! all next hops of the letter, the hosts of one of them, one address, one conversation.
+//! The way of one letter to its next hops, in five levels. [`Pass::hand_over`] is for all next hops
+//! of the letter, `try_hosts` for the hosts of one of them, `try_address` for one address, `call`
+//! for one conversation, and `record` for one answer.
 
 use super::outcome::{Outcome, is_about_the_host};
 use super::pass::{Job, Pass, UNREACHABLE};
 use crate::client::{Client, RECIPIENTS, SendError, Stage, Verdict, connect};
 use crate::next_hop::Target;
-use crate::protocol::address::{ForwardPath, HostName, Mailbox};
+use crate::protocol::address::{Domain, ForwardPath, HostName, Mailbox};
 use crate::protocol::line::{Socket, Wire};
 use crate::protocol::reply::{ReplyError, Severity};
 use crate::queue::{Envelope, State};
 use std::io;
 use std::net::SocketAddr;
-
-/// The hosts to try for a domain, or why there are none.
-type Hop = Result<Vec<Target>, Outcome>;
 
 impl Pass<'_, '_> {
     /// Hands the letter to the next hops of all who wait.
@@ -21,45 +19,50 @@ impl Pass<'_, '_> {
     /// Before each conversation we write down that there is a try, and what came of those before.
     /// If the disk is full, this fails, and nobody is called: else the same letter would go out
     /// again in every pass.
-    pub fn deliver(&mut self, job: &mut Job) -> io::Result<()> {
-        for (hop, to) in self.next_hops(&job.envelope) {
+    pub fn hand_over(&mut self, job: &mut Job) -> io::Result<()> {
+        for (targets, to) in self.next_hops(job) {
             self.relay.queue.update(&job.id, &job.envelope)?;
-            match hop {
-                Ok(targets) => self.hand_over(&targets, job, to)?,
-                Err(outcome) => self.record(&job.id, &mut job.envelope, &to, &outcome),
-            }
+            self.try_hosts(&targets, job, to)?;
         }
         Ok(())
     }
 
     /// The next hops, and who is reached by each. Domains with the same hosts share a conversation:
     /// a letter to ten people crosses the network once (RFC 5321 §4.5.4.1).
-    fn next_hops(&mut self, envelope: &Envelope) -> Vec<(Hop, Vec<Mailbox>)> {
-        let mut hops: Vec<(Hop, Vec<Mailbox>)> = Vec::new();
-        for domain in envelope.waiting_domains() {
-            let key = domain.as_str().to_ascii_lowercase();
-            let hop = match self.unreachable_domains.get(&key) {
-                Some(outcome) => Err(outcome.clone()),
-                None => (self.relay.next_hops)(&domain).map_err(Outcome::no_hop),
-            };
-            if let Err(outcome) = &hop
-                && self.unreachable_domains.len() < UNREACHABLE
-            {
-                self.unreachable_domains.insert(key, outcome.clone());
-            }
-            let mailboxes = envelope.waiting_at(&domain).cloned();
-            match hops.iter_mut().find(|(known, _)| *known == hop) {
-                Some((_, others)) => others.extend(mailboxes),
-                None => hops.push((hop, mailboxes.collect())),
+    fn next_hops(&mut self, job: &mut Job) -> Vec<(Vec<Target>, Vec<Mailbox>)> {
+        let mut hops: Vec<(Vec<Target>, Vec<Mailbox>)> = Vec::new();
+        for domain in job.envelope.waiting_domains() {
+            let to: Vec<Mailbox> = job.envelope.waiting_at(&domain).cloned().collect();
+            match self.targets(&domain) {
+                Err(outcome) => self.record(&job.id, &mut job.envelope, &to, &outcome),
+                Ok(targets) => match hops.iter_mut().find(|(known, _)| *known == targets) {
+                    Some((_, others)) => others.extend(to),
+                    None => hops.push((targets, to)),
+                },
             }
         }
         hops
     }
 
+    /// The hosts to try for a domain, unless we have found before that there are none.
+    fn targets(&mut self, domain: &Domain) -> Result<Vec<Target>, Outcome> {
+        let key = domain.as_str().to_ascii_lowercase();
+        if let Some(outcome) = self.unreachable_domains.get(&key) {
+            return Err(outcome.clone());
+        }
+        let found = (self.relay.next_hops)(domain).map_err(Outcome::no_hop);
+        if let Err(outcome) = &found
+            && self.unreachable_domains.len() < UNREACHABLE
+        {
+            self.unreachable_domains.insert(key, outcome.clone());
+        }
+        found
+    }
+
     /// Tries the addresses of the hosts in turn, until each recipient has an answer about the
     /// letter itself. Those who get none have the best of the other outcomes: as long as one of the
     /// hosts may answer later, there is hope.
-    fn hand_over(
+    fn try_hosts(
         &mut self,
         targets: &[Target],
         job: &mut Job,

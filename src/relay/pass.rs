@@ -68,21 +68,21 @@ impl<'r, 'a> Pass<'r, 'a> {
         };
         let id = id.to_string();
         let mut job = Job { id, envelope, text };
-        // 3. Hand it over.
+        // 3. Hand it over. The date of the next try comes first: it is written down before we call.
         if is_due {
             job.envelope.next = schedule.next(now, job.envelope.tries);
             job.envelope.tries = job.envelope.tries.saturating_add(1);
-            self.deliver(&mut job)?;
+            self.hand_over(&mut job)?;
         }
-        // 4. Give up, if it is time.
+        // 4. If it is too old, those who still wait have failed.
         if schedule.is_too_old(&job.envelope, now) {
             give_up(&mut job.envelope);
         }
-        // 5. Tell the sender who will not get it.
+        // 5. If some have failed, tell the sender.
         if job.envelope.failed().next().is_some() {
             self.bounce(&mut job)?;
         }
-        // 6. Those who are left wait for the next try.
+        // 6. Write down who still waits; or, if nobody does, forget the letter.
         self.report.waiting += job.envelope.recipients.len();
         match job.envelope.recipients.is_empty() {
             true => queue.finish(&job.id),
@@ -105,7 +105,7 @@ impl<'r, 'a> Pass<'r, 'a> {
                 match relay.store.store(&letter) {
                     Ok(name) => format!("bounced to <{sender}> as {name}"),
                     Err(error) if error.kind() == ErrorKind::NotFound => {
-                        format!("there is no mailbox of the sender <{sender}>; no bounce was sent")
+                        format!("the sender <{sender}> has no mailbox; no bounce was sent")
                     }
                     Err(error) => return Err(error),
                 }
@@ -130,7 +130,7 @@ impl<'r, 'a> Pass<'r, 'a> {
     }
 }
 
-/// There is no hope for those who still wait.
+/// Those who still wait have failed, for the reason of the last try.
 fn give_up(envelope: &mut Envelope) {
     for (_, state) in &mut envelope.recipients {
         if let State::Waiting(reason) = state {
