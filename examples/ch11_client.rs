@@ -4,7 +4,7 @@
 //! `cargo run --example ch11_client`. Look for: a reply before each next command; the second dot on
 //! the line that begins with one; and the result, which has an answer for each recipient.
 
-use smtp_primer::client::{Client, Timeouts, connect};
+use smtp_primer::client::{Client, Stage, Timeouts, connect};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::line::{Trace, Wire};
 use std::{env, error, io};
@@ -21,7 +21,7 @@ The next line begins with a dot:
 fn main() -> Result<(), Box<dyn error::Error>> {
     let server = env::args().nth(1).unwrap_or("127.0.0.1:2525".to_string());
     let timeouts = Timeouts::RFC;
-    let socket = connect(&server, timeouts.connect)?;
+    let socket = connect(&server, timeouts.of(Stage::Connect))?;
     let wire = Wire::traced(socket, Some(Trace::of_client(Box::new(io::stdout()))));
 
     let mut client = Client::open(wire, &"b.example".parse()?, timeouts)?;

@@ -6,70 +6,29 @@
 //! A letter to five people can succeed for three of them. The result is a list with a verdict for
 //! each, and what was answered stays answered: a conversation that breaks later does not take back
 //! a no. And there is one moment when nobody can know: the dot is sent, and the connection breaks
-//! before the reply. That is [`SendError::Unknown`]. If we send again, the letter may come twice; if
-//! we do not, it may be lost. Mail prefers twice (RFC 1047, RFC 5321 §4.5.3.2.6).
+//! before the reply. That is [`SendError::Unknown`]. If we send again, the letter may come twice;
+//! if we do not, it may never come. Mail prefers twice (RFC 1047, RFC 5321 §4.5.3.2.6).
 
-mod outcome;
+mod stage;
 mod transaction;
+mod verdict;
 
-use crate::protocol::address::Domain;
+use crate::protocol::address::{Domain, ForwardPath, ReversePath};
 use crate::protocol::base64;
 use crate::protocol::command::Command;
+use crate::protocol::dot::Text;
 use crate::protocol::line::{Socket, Stream, Wire};
 use crate::protocol::reply::{Reply, ReplyError, Severity};
 use crate::protocol::sasl::Credentials;
-pub use outcome::{SendError, Stage, Verdict};
+pub use stage::{Stage, Timeouts};
+use std::collections::VecDeque;
 use std::fmt::Display;
 use std::io;
+use std::iter;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 pub use transaction::RECIPIENTS;
-
-/// How long to wait for each reply (RFC 5321 §4.5.3.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// To be connected. The RFC names no time. Most dead hosts say nothing at all, and a domain may
-    /// have many of them.
-    pub connect: Duration,
-    /// For the greeting.
-    pub greeting: Duration,
-    /// For the reply to a command, MAIL and RCPT above all.
-    pub command: Duration,
-    /// For the reply to DATA.
-    pub data: Duration,
-    /// For each block of the text to leave.
-    pub block: Duration,
-    /// For the reply to the final dot. Long: a client that gives up too early sends again, and the
-    /// letter arrives twice.
-    pub dot: Duration,
-}
-
-impl Timeouts {
-    /// What the RFC asks for.
-    pub const RFC: Timeouts = Timeouts {
-        connect: Duration::from_secs(30),
-        greeting: Duration::from_secs(5 * 60),
-        command: Duration::from_secs(5 * 60),
-        data: Duration::from_secs(2 * 60),
-        block: Duration::from_secs(3 * 60),
-        dot: Duration::from_secs(10 * 60),
-    };
-
-    /// The same time for everything; for the connection no more than usual.
-    pub fn all(time: Duration) -> Timeouts {
-        Timeouts {
-            connect: time.min(Timeouts::RFC.connect),
-            greeting: time,
-            command: time,
-            data: time,
-            block: time,
-            dot: time,
-        }
-    }
-}
-
-/// How long we wait for the reply to QUIT. The RFC names no time, and nothing depends on it.
-const GOODBYE: Duration = Duration::from_secs(10);
+pub use verdict::{SendError, Verdict};
 
 /// The sender's side of a conversation that has been opened.
 pub struct Client<S> {
@@ -89,45 +48,17 @@ impl<S: Stream> Client<S> {
             offers: Vec::new(),
         };
         let hello = client.hello(helo);
-        // Even if we are refused, we do not close before QUIT (RFC 5321 §4.1.1.10). To what does
-        // not speak SMTP we say nothing more.
+        // Even if we are refused, we say QUIT before we close (RFC 5321 §4.1.1.10). To something
+        // that does not speak SMTP we say nothing more.
         if matches!(hello, Err(SendError::Refused(..))) {
             let _ = client.say(Stage::Quit, Command::Quit);
         }
-        hello.map(|()| client)
-    }
-
-    fn hello(&mut self, helo: &Domain) -> Result<(), SendError> {
-        let greeting = self.hear(Stage::Greeting)?;
-        done(Stage::Greeting, greeting)?;
-        let mut reply = self.say(Stage::Hello, Command::Ehlo(helo.clone().into()))?;
-        if reply.severity() == Severity::Refused {
-            reply = self.say(Stage::Hello, Command::Helo(helo.clone().into()))?;
-        } else {
-            // The first line is the server's name.
-            let lines = reply.text().iter().skip(1);
-            self.offers = lines.map(|line| line.to_ascii_uppercase()).collect();
-        }
-        done(Stage::Hello, reply)
-    }
-
-    /// The lines that offer this extension: the words behind its name. AUTH may stand in several
-    /// lines, and old servers write `AUTH=PLAIN LOGIN`, for clients that are older still.
-    fn offers(&self, name: &str) -> impl Iterator<Item = impl Iterator<Item = &str>> {
-        self.offers.iter().filter_map(move |line| {
-            let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
-            (words.next() == Some(name)).then_some(words)
-        })
-    }
-
-    /// May a text have octets over 127 (RFC 6152)?
-    pub fn offers_8bit(&self) -> bool {
-        self.offers("8BITMIME").next().is_some()
+        hello.map(|_| client)
     }
 
     /// Proves who we are, with PLAIN if the server offers it, else with LOGIN.
     pub fn authenticate(&mut self, credentials: &Credentials) -> Result<(), SendError> {
-        let offered: Vec<&str> = self.offers("AUTH").flatten().collect();
+        let offered = self.offered("AUTH").unwrap_or_default();
         let reply = if offered.contains(&"PLAIN") {
             let message = credentials.to_plain();
             self.say(Stage::Auth, format!("AUTH PLAIN {message}"))?
@@ -137,7 +68,61 @@ impl<S: Stream> Client<S> {
             let why = "the server offers no AUTH that we know (PLAIN, LOGIN); no password was sent";
             return Err(SendError::Unfit(why.to_string()));
         };
-        done(Stage::Auth, reply)
+        done(Stage::Auth, reply).map(|_| ())
+    }
+
+    /// Sends a letter, in one transaction or in several. Each item of the iterator is a
+    /// transaction: the verdicts on those recipients whose fate it has decided. Together the items
+    /// hold each recipient once. A transaction begins when its item is asked for, and not before.
+    /// So the caller can write down what has happened before the next one begins.
+    pub fn send(
+        &mut self,
+        reverse_path: &ReversePath,
+        recipients: &[ForwardPath],
+        text: &Text,
+    ) -> impl Iterator<Item = Vec<Verdict>> {
+        let mut waiting: VecDeque<ForwardPath> = recipients.iter().cloned().collect();
+        iter::from_fn(move || {
+            (!waiting.is_empty()).then(|| self.transaction(reverse_path, &mut waiting, text))
+        })
+    }
+
+    /// Says goodbye. By now the letter is delivered or it is not, so the reply changes nothing.
+    pub fn quit(mut self) {
+        let _ = self.say(Stage::Quit, Command::Quit);
+    }
+
+    /// May a text have octets over 127 (RFC 6152)?
+    pub fn offers_8bit(&self) -> bool {
+        self.offered("8BITMIME").is_some()
+    }
+
+    fn hello(&mut self, helo: &Domain) -> Result<Reply, SendError> {
+        let greeting = self.hear(Stage::Greeting)?;
+        done(Stage::Greeting, greeting)?;
+        let mut reply = self.say(Stage::Hello, Command::Ehlo(helo.clone().into()))?;
+        if reply.severity() == Severity::Refused {
+            reply = self.say(Stage::Hello, Command::Helo(helo.clone().into()))?;
+        } else {
+            // The first line is the server's name.
+            for line in reply.text().iter().skip(1) {
+                self.offers.push(line.to_ascii_uppercase());
+            }
+        }
+        done(Stage::Hello, reply)
+    }
+
+    /// Does the server offer this extension, and with which words after its name? AUTH may have
+    /// several lines, and old servers write `AUTH=PLAIN LOGIN`, for clients that are even older.
+    fn offered(&self, name: &str) -> Option<Vec<&str>> {
+        let mut offered: Option<Vec<&str>> = None;
+        for line in &self.offers {
+            let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
+            if words.next() == Some(name) {
+                offered.get_or_insert_default().extend(words);
+            }
+        }
+        offered
     }
 
     /// LOGIN: the server asks for the user, and then for the password.
@@ -147,37 +132,9 @@ impl<S: Stream> Client<S> {
             if reply.severity() != Severity::GoOn {
                 break;
             }
-            self.in_step(Stage::Auth)?;
-            let written = self.wire.write_line(&base64::encode(word.as_bytes()));
-            written.map_err(broken(Stage::Auth))?;
-            reply = self.hear(Stage::Auth)?;
+            reply = self.say(Stage::Auth, base64::encode(word.as_bytes()))?;
         }
         Ok(reply)
-    }
-
-    /// Says goodbye. The letter is delivered or not by now, so it does not matter how this goes.
-    pub fn quit(mut self) {
-        let _ = self.say(Stage::Quit, Command::Quit);
-    }
-
-    /// A server that has had enough of a text may say so, and close. We do not listen while we
-    /// write, but what it said is still there to be read.
-    fn last_words(&mut self) -> Option<Reply> {
-        let reply = self.hear(Stage::Quit).ok()?;
-        let is_no = matches!(reply.severity(), Severity::TryLater | Severity::Refused);
-        is_no.then_some(reply)
-    }
-
-    /// A reply has no number: only its place says what it answers. One that is there before the
-    /// question is a no to everything, such as 421, or nothing to rely on.
-    fn in_step(&mut self, stage: Stage) -> Result<(), SendError> {
-        if !self.wire.has_line() {
-            return Ok(());
-        }
-        Err(match self.last_words() {
-            Some(reply) => SendError::Refused(stage, reply),
-            None => SendError::Broken(stage, ReplyError::OutOfStep.to_string()),
-        })
     }
 
     /// Says a command and waits for its reply. A server that says 421 is closing, whatever it was
@@ -185,7 +142,7 @@ impl<S: Stream> Client<S> {
     fn say(&mut self, stage: Stage, command: impl Display) -> Result<Reply, SendError> {
         self.in_step(stage)?;
         let written = self.wire.write_line(&command.to_string());
-        written.map_err(broken(stage))?;
+        written.map_err(|error| SendError::broken(stage, ReplyError::Io(error)))?;
         let reply = self.hear(stage)?;
         match reply.code() {
             421 => Err(SendError::Refused(stage, reply)),
@@ -193,30 +150,39 @@ impl<S: Stream> Client<S> {
         }
     }
 
-    /// Waits for a reply. The one of [`Stage::Text`] is the reply to the dot.
+    /// Waits for a reply.
     fn hear(&mut self, stage: Stage) -> Result<Reply, SendError> {
-        let timeout = match stage {
-            Stage::Greeting => self.timeouts.greeting,
-            Stage::Data => self.timeouts.data,
-            Stage::Text => self.timeouts.dot,
-            Stage::Quit => self.timeouts.command.min(GOODBYE),
-            Stage::Hello | Stage::Auth | Stage::Mail | Stage::Rcpt => self.timeouts.command,
-        };
-        self.wire.allow(timeout).map_err(broken(stage))?;
-        Reply::read(&mut self.wire).map_err(|error| match stage {
-            Stage::Text => SendError::Unknown(error.to_string()),
-            stage => SendError::Broken(stage, error.to_string()),
-        })
+        let allowed = self.wire.allow(self.timeouts.of(stage));
+        let heard = allowed.map_err(ReplyError::Io);
+        let heard = heard.and_then(|()| Reply::read(&mut self.wire));
+        heard.map_err(|error| SendError::broken(stage, error))
+    }
+
+    /// Checks that the server waits for us. A reply has no number: only its place says which
+    /// command it answers. If one is there before the question, the next one would be taken for an
+    /// answer to the wrong question.
+    fn in_step(&mut self, stage: Stage) -> Result<(), SendError> {
+        match self.wire.has_line() {
+            true => Err(self.broken_off(stage, ReplyError::OutOfStep)),
+            false => Ok(()),
+        }
+    }
+
+    /// The conversation cannot go on, because of `error`. But the server may have said why, without
+    /// being asked: 421 when it closes, or 552 in the middle of a text. If that can still be read
+    /// and is a no, it counts. Any other reply here is nothing to rely on.
+    fn broken_off(&mut self, stage: Stage, error: ReplyError) -> SendError {
+        match self.hear(Stage::Quit) {
+            Ok(reply) if matches!(reply.code(), 400..=599) => SendError::Refused(stage, reply),
+            _ => SendError::broken(stage, error),
+        }
     }
 }
 
-fn broken(stage: Stage) -> impl Fn(io::Error) -> SendError {
-    move |error| SendError::Broken(stage, ReplyError::Io(error).to_string())
-}
-
-fn done(stage: Stage, reply: Reply) -> Result<(), SendError> {
+/// A reply that says yes is `Ok`.
+fn done(stage: Stage, reply: Reply) -> Result<Reply, SendError> {
     match reply.severity() {
-        Severity::Done => Ok(()),
+        Severity::Done => Ok(reply),
         _ => Err(SendError::Refused(stage, reply)),
     }
 }

@@ -52,7 +52,8 @@ pub struct Target {
     pub addresses: Vec<SocketAddr>,
 }
 
-/// Why there is no next hop, in words for the sender of the letter.
+/// Why there is no next hop, in words for the sender of the letter. They may begin with a status code
+/// for programs, as a reply may (RFC 3463, RFC 7505).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoHop {
     /// The letter cannot be delivered: it goes back.
@@ -137,7 +138,7 @@ fn exchanges(domain: &Domain, own: &Domain, dns: &mut dyn Dns) -> Result<Vec<Str
     }
     if exchanges.is_empty() {
         return Err(NoHop::Never(format!(
-            "{domain} takes no mail: its MX record names no host (null MX, RFC 7505)"
+            "5.1.10 {domain} takes no mail: its MX record names no host (null MX, RFC 7505)"
         )));
     }
     // Hosts with a higher number than ours would only hand the letter to us again, and those with

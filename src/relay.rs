@@ -1,6 +1,6 @@
 //! # The relay (chapter 16)
 //!
-//! Takes the letters that wait in the queue and hands each to the next hop. Here the mail
+//! The relay takes the letters that wait in the queue and hands each to the next hop. Here the mail
 //! server is the client: the same server plays both roles.
 //!
 //! Three things can happen to a recipient: delivered, refused for good (5), refused for now (4). A
@@ -10,10 +10,11 @@
 //! a bounce would travel for ever (RFC 5321 §6.1).
 //!
 //! Every step is written down after it has happened. A crash between the two repeats the step: a
-//! letter may come twice, but none is lost.
+//! letter may come twice, but it is never lost.
 
-mod answer;
 mod bounce;
+mod delivery;
+mod outcome;
 mod pass;
 mod schedule;
 
@@ -26,24 +27,12 @@ use crate::queue::{Found, Queue};
 use crate::server::Store;
 pub use bounce::bounce;
 use pass::Pass;
-pub use pass::SILENT;
-pub use schedule::{LONGEST_WAIT, Schedule};
+pub use pass::UNREACHABLE;
+pub use schedule::{LEAST_TRIES, LONGEST_WAIT, Schedule};
 use std::io;
 
-/// What one pass over the queue came to, in recipients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Report {
-    /// Their next hop has the letter.
-    pub delivered: usize,
-    /// They were refused for good, or given up.
-    pub failed: usize,
-    /// They wait.
-    pub waiting: usize,
-    /// These are letters: their files make no sense, and were set aside.
-    pub damaged: usize,
-}
-
-/// Everything that a relay needs.
+/// Everything that a relay needs. Four of these are functions or a trait, so that a test, or the
+/// book, can put its own in their place: the world's hosts, the mailboxes, and the two listeners.
 pub struct Relay<'a> {
     /// The queue to work off.
     pub queue: &'a Queue,
@@ -53,11 +42,11 @@ pub struct Relay<'a> {
     pub schedule: Schedule,
     /// How long to wait for replies.
     pub timeouts: Timeouts,
-    /// Finds the hosts to try for a domain.
+    /// Finds the hosts to try for a domain: the routes of a site and DNS, or a table.
     pub next_hops: &'a mut dyn FnMut(&Domain) -> Result<Vec<Target>, NoHop>,
-    /// Where bounces go.
+    /// Where bounces go: they are letters for a mailbox of ours, or for the queue.
     pub store: &'a mut dyn Store,
-    /// The time.
+    /// The time, and names for bounces.
     pub clock: &'a mut Clock,
     /// Makes the trace of a conversation.
     pub trace: &'a dyn Fn() -> Option<Trace>,
@@ -68,25 +57,32 @@ pub struct Relay<'a> {
 impl Relay<'_> {
     /// Tries every letter whose time has come, once.
     pub fn pass(&mut self) -> io::Result<Report> {
-        let (queue, schedule, now) = (self.queue, self.schedule, self.clock.now());
+        let queue = self.queue;
         let mut pass = Pass::new(self);
         queue.sweep()?;
         queue.each(|found| match found {
-            // Nobody may be left in an envelope, if we were stopped before we could remove it.
-            Found::Letter(id, envelope)
-                if schedule.is_due(&envelope, now)
-                    || schedule.is_too_old(&envelope, now)
-                    || envelope.recipients.is_empty() =>
-            {
+            Found::Letter(id, envelope) => {
                 if let Err(error) = pass.try_letter(&id, envelope) {
                     (pass.relay.log)(&format!("{id}: {error}; the letter stays in the queue"));
                     pass.report.waiting += 1;
                 }
             }
-            Found::Letter(_, envelope) => pass.report.waiting += envelope.recipients.len(),
             Found::Damaged(id) => pass.damaged(&queue.set_aside(&id)),
             Found::Unreadable(path) => pass.damaged(&path),
         })?;
         Ok(pass.report)
     }
+}
+
+/// What one pass over the queue came to, in recipients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Their next hop has the letter.
+    pub delivered: usize,
+    /// They were refused for good, or given up.
+    pub failed: usize,
+    /// They wait.
+    pub waiting: usize,
+    /// These are letters, and not recipients: their files make no sense, and were set aside.
+    pub damaged: usize,
 }

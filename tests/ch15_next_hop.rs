@@ -237,7 +237,7 @@ b.example A 192.0.2.7
 # null MX, RFC 7505
 b.example MX 0 .
 b.example A 192.0.2.7
-> never: b.example takes no mail: its MX record names no host (null MX, RFC 7505)
+> never: 5.1.10 b.example takes no mail: its MX record names no host (null MX, RFC 7505)
 # a null MX among others is only a host that is none
 b.example MX 0 .
 b.example MX 10 one.example
@@ -1117,7 +1117,9 @@ fn what_the_resolver_says_decides_between_never_and_not_now() {
         let (server, thread) = scripted(1, move |question, _| {
             vec![answer_to(question, flags, count, &[])]
         });
-        let text = format!("asked {server} for the MX records of b.example: {words}");
+        // A program that reads the bounce finds the status code (RFC 3463).
+        let status = if flags == FINE | 3 { "5.1.2 " } else { "" };
+        let text = format!("{status}asked {server} for the MX records of b.example: {words}");
         assert_eq!(answer(server, NEVER_IN_A_TEST), Err(no_hop(text)));
         thread.join().unwrap();
     }

@@ -11,14 +11,14 @@ mod common {
 use common::folder::TempDir;
 use common::peers::{Nobody, Peer, TIMEOUT};
 use common::process::{Server, make_site, new_letters, program};
-use smtp_primer::client::Timeouts;
+use smtp_primer::client::{RECIPIENTS, Stage, Timeouts};
 use smtp_primer::message::{Clock, Date};
 use smtp_primer::next_hop::{NoHop, Target};
 use smtp_primer::protocol::address::{Domain, Mailbox, ReversePath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::reply::Reply;
 use smtp_primer::queue::{Envelope, Found, Progress, Queue, Reason};
-use smtp_primer::relay::{LONGEST_WAIT, Relay, Report, SILENT, Schedule, bounce};
+use smtp_primer::relay::{LEAST_TRIES, LONGEST_WAIT, Relay, Report, Schedule, UNREACHABLE, bounce};
 use smtp_primer::server::Store;
 use smtp_primer::session::Letter;
 use std::cell::{Cell, RefCell};
@@ -432,24 +432,14 @@ fn each_recipient_has_a_fate_of_its_own() {
         .collect();
     let to: Vec<&str> = to.iter().map(String::as_str).collect();
     bench.add("<alice@a.example>", &to, LETTER.as_bytes());
-    let mut script = format!("{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\n");
-    let replies = [
-        "250 OK",
-        "452 mailbox full",
-        "550 who?",
-        "552 too many",
-        "250 OK",
-    ];
-    for (to, reply) in to.iter().zip(replies) {
-        script += &format!("C: RCPT TO:<{to}>\nS: {reply}\n");
-    }
-    script += &format!("{TEXT}S: 250 OK\n{QUIT}");
-    // There may be room for them in the next transaction.
-    script = script.replace(
-        QUIT,
-        "C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<full@b.example>\n\
-         S: 452 mailbox full\nC: RCPT TO:<many@b.example>\nS: 450 busy\nC: RSET\nS: 250 OK\n\
-         C: QUIT\nS: 221 goodbye\n",
+    // 452: there is room for bob, and no more. In the next transaction there may be room again.
+    let script = format!(
+        "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\n\
+         C: RCPT TO:<bob@b.example>\nS: 250 OK\nC: RCPT TO:<full@b.example>\nS: 452 mailbox full\n\
+         {TEXT}S: 250 OK\nC: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\n\
+         C: RCPT TO:<full@b.example>\nS: 452 mailbox full\nC: RCPT TO:<nobody@b.example>\n\
+         S: 550 who?\nC: RCPT TO:<many@b.example>\nS: 552 too many\n\
+         C: RCPT TO:<carol@b.example>\nS: 250 OK\n{TEXT}S: 250 OK\n{QUIT}"
     );
     // Later only those are tried who wait.
     let later = format!(
@@ -509,9 +499,9 @@ fn a_letter_that_is_too_old_is_given_up_with_the_last_reason() {
         "b.example".to_string(),
         Err(NoHop::NotNow("no answer".to_string())),
     );
-    bench.schedule.retry = Duration::from_secs(1);
     bench.add_for_bob();
-    bench.now += bench.schedule.give_up.as_secs() - 1;
+    try_often(&mut bench);
+    bench.now = NOON + bench.schedule.give_up.as_secs() - 1;
     assert_eq!(bench.pass(), report(0, 0, 1));
     bench.now += 1;
     assert_eq!(bench.pass(), report(0, 1, 0));
@@ -521,7 +511,47 @@ fn a_letter_that_is_too_old_is_given_up_with_the_last_reason() {
     assert!(bench.is_empty());
 }
 
+/// As many passes as it takes until the letter may be given up.
+fn try_often(bench: &mut Bench) {
+    for tries in 1..=LEAST_TRIES {
+        assert_eq!(bench.pass(), report(0, 0, 1));
+        let envelope = bench.envelope();
+        assert_eq!(envelope.tries, tries);
+        bench.now = envelope.next.0;
+    }
+}
+
 const DAY: u64 = 24 * 60 * 60;
+
+// The clock was weeks behind when the letter came, or the relay did not run for weeks.
+#[test]
+fn a_letter_that_looks_old_gets_eight_tries_before_it_is_given_up() {
+    assert_eq!(LEAST_TRIES, 8);
+    for behind in [5 * DAY, 30 * DAY, NOON] {
+        let mut bench = Bench::new();
+        let no_answer = NoHop::NotNow("no answer".to_string());
+        bench.hops.insert("b.example".to_string(), Err(no_answer));
+        bench.now -= behind;
+        bench.add_for_bob();
+        bench.now += behind;
+        for tries in 1..LEAST_TRIES {
+            assert_eq!(bench.pass(), report(0, 0, 1), "{behind}: try {tries}");
+            bench.now = bench.envelope().next.0;
+        }
+        assert!(bench.now >= NOON + DAY, "the tries take more than a day");
+        assert_eq!(bench.pass(), report(0, 1, 0), "{behind}");
+        assert!(bench.bounced().contains("451 no answer"));
+    }
+    // A user who gives up after an hour, and tries every half, does not wait for that.
+    let mut bench = Bench::new();
+    bench.schedule.give_up = Duration::from_secs(60 * 60);
+    bench.add_for_bob();
+    assert_eq!(bench.pass(), report(0, 0, 1));
+    bench.now += 30 * 60;
+    assert_eq!(bench.pass(), report(0, 0, 1));
+    bench.now += 30 * 60;
+    assert_eq!(bench.pass(), report(0, 1, 0));
+}
 
 // ours 5: during one pass the clock was four days ahead. Until that day, letters were neither
 // tried nor given up.
@@ -593,7 +623,8 @@ fn a_letter_is_given_up_in_time_also_if_no_try_is_due() {
         Err(NoHop::NotNow("no answer".to_string())),
     );
     bench.add_for_bob();
-    bench.now += give_up - 60;
+    try_often(&mut bench);
+    bench.now = NOON + give_up - 60;
     assert_eq!(bench.pass(), report(0, 0, 1));
     bench.now += 59;
     assert_eq!(bench.pass(), report(0, 0, 1));
@@ -634,6 +665,28 @@ fn a_letter_from_the_future_is_given_up_after_as_many_tries_as_others() {
         tries.iter().all(|count| tries[0].abs_diff(*count) <= 1),
         "{tries:?}"
     );
+}
+
+#[test]
+fn a_bounce_tells_programs_that_the_domain_is_wrong_or_takes_no_mail() {
+    // RFC 3463: X.1.2; RFC 7505: X.1.10
+    for why in [
+        "5.1.2 there is no b.example",
+        "5.1.10 b.example takes no mail",
+    ] {
+        let mut bench = Bench::new();
+        let never = NoHop::Never(why.to_string());
+        bench.hops.insert("b.example".to_string(), Err(never));
+        bench.add_for_bob();
+        assert_eq!(bench.pass(), report(0, 1, 0));
+        let (status, _) = why.split_once(' ').expect("two words");
+        let words = bench.bounced();
+        assert!(words.contains(&format!("Status: {status}\r\n")), "{words}");
+        assert!(
+            words.contains(&format!("a.example says: 550 {why}\r\n")),
+            "{words}"
+        );
+    }
 }
 
 #[test]
@@ -713,8 +766,8 @@ fn a_domain_without_a_hop_is_looked_up_once_in_a_pass_however_it_is_written() {
 }
 
 #[test]
-fn a_thousand_silent_ones_are_remembered_and_no_more() {
-    assert_eq!(SILENT, 1000);
+fn a_thousand_domains_without_a_hop_are_remembered_and_no_more() {
+    assert_eq!(UNREACHABLE, 1000);
     for domains in [999, 1000, 1001_usize] {
         let to: Vec<String> = (0..domains)
             .map(|at| format!("bob@d{at}.example"))
@@ -727,23 +780,24 @@ fn a_thousand_silent_ones_are_remembered_and_no_more() {
 #[test]
 fn a_host_has_half_a_minute_to_pick_up_the_call_and_five_to_greet() {
     let minutes = |count: u64| Duration::from_secs(60 * count);
-    assert_eq!(Timeouts::RFC.connect, Duration::from_secs(30));
+    assert_eq!(Timeouts::RFC.of(Stage::Connect), Duration::from_secs(30));
     for (all, connect) in [
         (minutes(10), 30),
         (minutes(1), 30),
         (Duration::from_secs(29), 29),
     ] {
-        assert_eq!(Timeouts::all(all).connect, Duration::from_secs(connect));
+        let timeout = Timeouts::all(all).of(Stage::Connect);
+        assert_eq!(timeout, Duration::from_secs(connect));
     }
     let mut bench = Bench::new();
-    bench.timeouts.connect = Duration::ZERO; // that is refused, whoever listens
+    bench.timeouts = Timeouts::all(Duration::ZERO); // that is refused, whoever listens
     bench.add_for_bob();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     bench.route("b.example", &[listener.local_addr().expect("an address")]);
     assert_eq!(bench.pass(), report(0, 0, 1));
     let log = bench.log.borrow();
     assert!(
-        log.contains("the connection failed: cannot set a 0"),
+        log.contains("at the connection: the connection failed: cannot set a 0"),
         "{log}"
     );
 }
@@ -770,21 +824,30 @@ fn a_refusal_counts_although_the_host_closed_behind_it() {
          S: 250 OK\nC: RCPT TO:<nobody@b.example>\nS: 550 5.1.1 who?\n\
          C: RCPT TO:<carol@b.example>\n"
     );
-    for (end, why) in [
-        ("S: 421 closing\nC: QUIT\nS: {close}\n", "421 closing"),
-        ("S: {close}\n", "at RCPT: the other side closed"),
+    let busy = "S: 421 busy\n";
+    for (end, then, why) in [
+        (
+            "S: 421 closing\nC: QUIT\nS: {close}\n",
+            Some(busy),
+            "421 busy",
+        ),
+        ("S: {close}\n", Some(busy), "421 busy"),
         (
             "S: 250 OK\nC: DATA\nS: 421 closing\nC: QUIT\nS: {close}\n",
+            None,
             "421 closing",
         ),
         (
             "S: 250 OK\nC: DATA\nS: {close}\n",
+            None,
             "at DATA: the other side closed",
         ),
     ] {
         let mut bench = Bench::new();
         bench.add("<alice@a.example>", &to, LETTER.as_bytes());
-        let peer = Peer::new(&[&format!("{begin}{end}")]);
+        let calls = [Some(format!("{begin}{end}")), then.map(str::to_string)];
+        let calls: Vec<&str> = calls.iter().flatten().map(String::as_str).collect();
+        let peer = Peer::new(&calls);
         bench.route("b.example", &[peer.address]);
         assert_eq!(bench.pass(), report(0, 1, 2), "{end}");
         let words = bench.bounced();
@@ -805,7 +868,10 @@ fn a_refusal_counts_although_the_host_closed_behind_it() {
     // Those without an answer are tried at the next host, and nobody else.
     let mut bench = Bench::new();
     bench.add("<alice@a.example>", &to, LETTER.as_bytes());
-    let first = Peer::new(&[&format!("{begin}S: 421 closing\nC: QUIT\nS: {{close}}\n")]);
+    let first = Peer::new(&[
+        &format!("{begin}S: 421 closing\nC: QUIT\nS: {{close}}\n"),
+        busy,
+    ]);
     let second = format!(
         "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<bob@b.example>\n\
          S: 250 OK\nC: RCPT TO:<carol@b.example>\nS: 250 OK\n{TEXT}S: 250 OK\n{QUIT}"
@@ -820,18 +886,103 @@ fn a_refusal_counts_although_the_host_closed_behind_it() {
     assert_eq!(seen, report(2, 1, 0));
     assert_eq!(
         failed.take(),
-        [0, 1],
+        [0, 1, 1],
         "it is written down before the next call"
     );
     first.finish();
     second.finish();
 }
 
-/// One transaction with these recipients, that is taken.
-fn takes(names: &[String]) -> String {
+/// Names these recipients, one after another; the host takes them.
+fn names_all(names: &[String]) -> String {
     let rcpt = |name: &String| format!("C: RCPT TO:<{name}>\nS: 250 OK\n");
     let rcpts: String = names.iter().map(rcpt).collect();
-    format!("C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\n{rcpts}{TEXT}S: 250 OK\n")
+    format!("C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\n{rcpts}")
+}
+
+#[test]
+fn a_host_that_closes_at_one_rcpt_too_many_is_called_again_with_fewer() {
+    // It closes at the third, at the first that is not alone, and without a word.
+    let closes = "S: 421 too many\nC: QUIT\nS: {close}\n";
+    for (recipients, room, end) in [
+        (5, 2, closes),
+        (3, 1, closes),
+        (5, 2, "S: {close}\n"),
+        (120, 40, closes),
+    ] {
+        let names: Vec<String> = (0..recipients)
+            .map(|at| format!("u{at}@b.example"))
+            .collect();
+        let too_many = |names: &[String]| {
+            let begin = names_all(&names[..room]);
+            format!("{HELLO}{begin}C: RCPT TO:<{}>\n{end}", names[room])
+        };
+        let (mut calls, mut named) = (Vec::new(), recipients);
+        while named > room {
+            calls.push(too_many(&names));
+            named = named.min(RECIPIENTS) / 2;
+        }
+        for some in names.chunks(named) {
+            calls.push(format!(
+                "{HELLO}{}S: 250 OK\n{QUIT}",
+                names_all(some) + TEXT
+            ));
+        }
+        let mut bench = Bench::new();
+        let to: Vec<&str> = names.iter().map(String::as_str).collect();
+        bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+        let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
+        let peer = Peer::new(&calls);
+        bench.route("b.example", &[peer.address]);
+        assert_eq!(bench.pass(), report(recipients, 0, 0), "{room}: {end}");
+        assert!(bench.is_empty());
+        peer.finish();
+    }
+}
+
+#[test]
+fn a_host_that_closes_at_a_recipient_who_is_alone_is_not_called_again() {
+    let mut bench = Bench::new();
+    let to = ["bob@b.example", "carol@b.example"];
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let closes = format!(
+        "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<bob@b.example>\n\
+         S: 421 not now\nC: QUIT\nS: {{close}}\n"
+    );
+    let first = Peer::new(&[&closes, &closes]);
+    // Then it is the turn of the next host.
+    let second = format!(
+        "{HELLO}{}S: 250 OK\n{QUIT}",
+        names_all(&to.map(String::from)) + TEXT
+    );
+    let second = Peer::new(&[&second]);
+    bench.route("b.example", &[first.address, second.address]);
+    assert_eq!(bench.pass(), report(2, 0, 0));
+    first.finish();
+    second.finish();
+}
+
+#[test]
+fn what_was_refused_before_the_host_closed_is_not_asked_for_again() {
+    let mut bench = Bench::new();
+    let to = ["bob@b.example", "nobody@b.example", "carol@b.example"];
+    bench.add("<alice@a.example>", &to, LETTER.as_bytes());
+    let closes = format!(
+        "{HELLO}C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\nC: RCPT TO:<bob@b.example>\n\
+         S: 250 OK\nC: RCPT TO:<nobody@b.example>\nS: 550 who?\nC: RCPT TO:<carol@b.example>\n\
+         S: 421 too many\nC: QUIT\nS: {{close}}\n"
+    );
+    let takes_carol = takes_bob().replace("bob@b", "carol@b");
+    let peer = Peer::new(&[&closes, &takes_bob(), &takes_carol]);
+    bench.route("b.example", &[peer.address]);
+    assert_eq!(bench.pass(), report(2, 1, 0), "{}", bench.log.borrow());
+    assert!(bench.bounced().contains("<nobody@b.example>"));
+    peer.finish();
+}
+
+/// One transaction with these recipients, that is taken.
+fn takes(names: &[String]) -> String {
+    format!("{}{TEXT}S: 250 OK\n", names_all(names))
 }
 
 #[test]
@@ -1019,7 +1170,12 @@ fn a_sender_who_is_nobody_gets_no_bounce() {
     );
     bench.add_for_bob();
     assert_eq!(bench.pass(), report(0, 1, 0));
-    assert!(bench.log.borrow().contains("<alice@a.example> is nobody"));
+    assert!(
+        bench
+            .log
+            .borrow()
+            .contains("the sender <alice@a.example> has no mailbox")
+    );
     assert!(bench.is_empty());
 }
 

@@ -700,13 +700,13 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
             format!("{ok}{TEXT}S: 554 spam\n{QUIT}"),
             &one,
             1,
-            &["not to <b@b.example>: at the text the server said: 554 spam"],
+            &["not to <b@b.example>: at the final dot the server said: 554 spam"],
         ),
         (
             format!("{ok}{TEXT}S: 452 full\n{QUIT}"),
             &one,
             75,
-            &["at the text", "452 full"],
+            &["at the final dot", "452 full"],
         ),
         (
             format!("{ok}{TEXT}S: {{close}}"),

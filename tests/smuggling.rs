@@ -25,7 +25,7 @@ use common::inn::{Guest, Memory, conversation};
 use common::mailbox::{Letterbox, enqueue};
 use common::process::{Server, make_site, new_letters, run};
 use common::script::{Script, latin1, octets, splits};
-use smtp_primer::client::{Client, SendError, Timeouts, Verdict};
+use smtp_primer::client::{Client, SendError, Stage, Timeouts, Verdict};
 use smtp_primer::pop3::client as pop3;
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::line::{Stream, Wire};
@@ -526,7 +526,8 @@ fn a_letter_fetched_by_pop3_is_one_letter_and_the_answers_stay_in_step() {
         let answers = |count| vec![b"+OK\r\n".to_vec(); count];
         for pieces in splits(&octets(&format!("+OK\r\n{letter}"))) {
             let wire = Wire::new(Script::new([answers(3), pieces, answers(2)].concat()));
-            let mut client = pop3::Client::open(wire, &alice, Timeouts::RFC.dot).expect("a login");
+            let mut client =
+                pop3::Client::open(wire, &alice, Timeouts::RFC.of(Stage::Dot)).expect("a login");
             match (client.retrieve(1, letter.len()), &text) {
                 (Ok(came), Some(text)) => assert_eq!(&latin1(came.octets()), text),
                 (Err(pop3::FetchError::Unfit(_)), None) => {}

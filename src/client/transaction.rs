@@ -1,143 +1,79 @@
-//! How a letter is handed over: in one transaction, or in several (RFC 5321 §3.3).
+//! One transaction: MAIL, RCPT, DATA, the text, and the dot (RFC 5321 §3.3).
 
-use super::{Client, SendError, Stage, Verdict, broken, done};
+use super::{Client, SendError, Stage, Verdict, done};
 use crate::protocol::address::{ForwardPath, ReversePath};
 use crate::protocol::command::{Body, Command, MailParameters};
 use crate::protocol::dot::{Text, end_text, write_text_line};
 use crate::protocol::line::Stream;
 use crate::protocol::reply::{Reply, ReplyError, Severity};
 use std::collections::VecDeque;
-use std::iter;
 
-/// Most recipients that we name in one transaction. Every server has room for so many (RFC 5321
+/// Most recipients that we name in one transaction. Every server has room for this many (RFC 5321
 /// §4.5.3.1.8).
 pub const RECIPIENTS: usize = 100;
 
-/// After so many replies 452 running, we name no more: the server has less room than that.
-const NO_ROOM: usize = 2;
-
-/// Those who were named in a transaction.
-#[derive(Default)]
-struct Named {
-    /// The server takes a letter for them.
-    accepted: Vec<ForwardPath>,
-    /// It has room for those, and no more.
-    no_room: Vec<Verdict>,
-    /// It does not, whatever comes later.
-    verdicts: Vec<Verdict>,
-}
-
-fn refused(path: &ForwardPath, failure: &SendError) -> Verdict {
-    let (path, result) = (path.clone(), Err(failure.clone()));
-    Verdict { path, result }
-}
-
 impl<S: Stream> Client<S> {
-    /// Sends a letter, in as many transactions as it takes. Each gives the verdicts on those whose
-    /// fate is known by then; together they are all recipients, each once. Nothing is said before
-    /// the first verdicts are asked for, and no transaction begins before those of the last one
-    /// are: so whoever asks can write them down in between.
-    pub fn send(
-        &mut self,
-        reverse_path: &ReversePath,
-        recipients: &[ForwardPath],
-        text: &Text,
-    ) -> impl Iterator<Item = Vec<Verdict>> {
-        let mut waiting: VecDeque<ForwardPath> = recipients.iter().cloned().collect();
-        iter::from_fn(move || {
-            (!waiting.is_empty()).then(|| self.transaction(reverse_path, &mut waiting, text))
-        })
-    }
-
-    /// One transaction, for the first of those who wait. Afterwards, those wait who were not named,
-    /// and those for whom there was no room, if somebody else has the letter now (RFC 5321
-    /// §4.5.3.1.10): the next transaction has room for them, and each makes them fewer.
-    fn transaction(
+    /// One transaction, for the first of those who wait. Those who have a verdict wait no longer.
+    /// There is at least one verdict, so each transaction makes the list shorter.
+    pub(super) fn transaction(
         &mut self,
         reverse_path: &ReversePath,
         waiting: &mut VecDeque<ForwardPath>,
         text: &Text,
     ) -> Vec<Verdict> {
-        let mut named = Named::default();
-        let sent = self.mail(reverse_path, text);
-        let sent = sent.and_then(|()| self.recipients(waiting, &mut named));
-        let sent = sent.and_then(|()| match named.accepted.is_empty() {
-            true => Ok(None),
-            false => self.data(text).map(Some),
-        });
-        let mut verdicts = named.verdicts;
-        match sent {
-            Ok(Some(reply)) => {
-                let result = Ok(reply);
-                let has_it = |path| Verdict {
-                    path,
-                    result: result.clone(),
-                };
-                verdicts.extend(named.accepted.into_iter().map(has_it));
-                let paths = named.no_room.into_iter().map(|verdict| verdict.path);
-                waiting.extend(paths);
-                return verdicts;
-            }
-            Ok(None) => {
-                // There is nothing to send.
-                let _ = self.say(Stage::Rcpt, Command::Rset);
-            }
-            Err(failure) => {
-                let accepted = named.accepted.iter();
-                verdicts.extend(accepted.map(|path| refused(path, &failure)));
-                if failure.is_for_all() {
-                    let failure = failure.for_the_others();
-                    verdicts.extend(waiting.drain(..).map(|path| refused(&path, &failure)));
-                }
+        let mut named = Vec::new();
+        let result = self.steps(reverse_path, waiting, &mut named, text);
+        // A yes to RCPT was a promise: what comes of it, the later steps have decided. A no was
+        // final, whatever came later.
+        for verdict in &mut named {
+            if verdict.result.is_ok() {
+                verdict.result = result.clone();
             }
         }
-        verdicts.extend(named.no_room);
-        verdicts
+        if let Err(failure) = result
+            && let Some(failure) = failure.for_others()
+        {
+            for path in waiting.drain(..) {
+                let result = Err(failure.clone());
+                named.push(Verdict { path, result });
+            }
+        }
+        named
     }
 
-    /// MAIL, with what there is to tell of the text.
-    fn mail(&mut self, reverse_path: &ReversePath, text: &Text) -> Result<(), SendError> {
+    /// The five steps. The result is for those in `named` whom the server has accepted.
+    fn steps(
+        &mut self,
+        reverse_path: &ReversePath,
+        waiting: &mut VecDeque<ForwardPath>,
+        named: &mut Vec<Verdict>,
+        text: &Text,
+    ) -> Result<Reply, SendError> {
+        self.mail(reverse_path, text)?;
+        self.rcpt(waiting, named)?;
+        if !has_accepted(named) {
+            return self.say(Stage::Rcpt, Command::Rset);
+        }
+        self.data()?;
+        self.text(text)?;
+        self.dot()
+    }
+
+    /// Step 1: MAIL.
+    fn mail(&mut self, reverse_path: &ReversePath, text: &Text) -> Result<Reply, SendError> {
         let parameters = self.parameters(text)?;
         let reply = self.say(Stage::Mail, Command::Mail(reverse_path.clone(), parameters))?;
         done(Stage::Mail, reply)
     }
 
-    /// RCPT for each of those who wait, up to [`RECIPIENTS`]. A refused one does not stop the others.
-    fn recipients(
-        &mut self,
-        waiting: &mut VecDeque<ForwardPath>,
-        named: &mut Named,
-    ) -> Result<(), SendError> {
-        let mut running = 0;
-        for _ in 0..RECIPIENTS {
-            let Some(path) = waiting.front().cloned() else {
-                break;
-            };
-            // Whoever gets no answer still waits.
-            let reply = self.say(Stage::Rcpt, Command::Rcpt(path.clone()))?;
-            waiting.pop_front();
-            let is_full = matches!(reply.code(), 452 | 552) && !named.accepted.is_empty();
-            running = if is_full { running + 1 } else { 0 };
-            match done(Stage::Rcpt, reply).map_err(|failure| refused(&path, &failure)) {
-                Ok(()) => named.accepted.push(path),
-                Err(verdict) if is_full => named.no_room.push(verdict),
-                Err(verdict) => named.verdicts.push(verdict),
-            }
-            if running == NO_ROOM {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// What to tell the server of the text, and whether it can take it. SIZE and BODY are said only
-    /// to a server that offers them.
+    /// What MAIL tells of the text. SIZE and BODY are said only to a server that offers them. If
+    /// the server cannot take this text, we do not begin.
     fn parameters(&self, text: &Text) -> Result<MailParameters, SendError> {
         let octets = text.octets().len() as u64;
         let mut parameters = MailParameters::default();
-        if let Some(mut words) = self.offers("SIZE").next() {
-            // 0 says that there is no limit (RFC 1870 §3), and so does what is no number.
-            let limit = words.next().map_or(0, |word| word.parse().unwrap_or(0));
+        if let Some(words) = self.offered("SIZE") {
+            // 0 means that there is no limit (RFC 1870 §3). So does a word that is not a number.
+            let limit = words.first().map_or(0, |word| word.parse().unwrap_or(0));
             if (1..octets).contains(&limit) {
                 let why =
                     format!("the letter has {octets} octets, and the server takes {limit} at most");
@@ -156,44 +92,67 @@ impl<S: Stream> Client<S> {
         Ok(parameters)
     }
 
-    /// DATA, the text, the dot. `Ok`: the server has the letter.
-    fn data(&mut self, text: &Text) -> Result<Reply, SendError> {
-        let reply = self.say(Stage::Data, Command::Data)?;
-        match reply.severity() {
-            // No other reply invites the text, nor does another 3yz (RFC 5321 §3.3).
-            Severity::GoOn if reply.code() == 354 => {}
-            // A server that says "done" before it has the text does not know what it is doing.
-            Severity::Done | Severity::GoOn => {
-                let reply = Reply::new(451, &reply.to_string());
-                return Err(SendError::Refused(Stage::Data, reply));
+    /// Step 2: RCPT, for each of those who wait, up to [`RECIPIENTS`]. A refused one does not stop
+    /// the others. With 452 a server says that it has room for those before, and for no more; 552
+    /// is an old way to say so (RFC 5321 §4.5.3.1.10). Then the next transaction has room again.
+    fn rcpt(
+        &mut self,
+        waiting: &mut VecDeque<ForwardPath>,
+        named: &mut Vec<Verdict>,
+    ) -> Result<(), SendError> {
+        while let Some(path) = waiting.front().cloned()
+            && named.len() < RECIPIENTS
+        {
+            let reply = self.say(Stage::Rcpt, Command::Rcpt(path.clone()))?;
+            if matches!(reply.code(), 452 | 552) && has_accepted(named) {
+                break;
             }
-            Severity::TryLater | Severity::Refused => {
-                let _ = self.say(Stage::Data, Command::Rset);
-                return Err(SendError::Refused(Stage::Data, reply));
-            }
+            waiting.pop_front();
+            let result = done(Stage::Rcpt, reply);
+            named.push(Verdict { path, result });
         }
-        let reply = self.text(text)?;
-        match reply.severity() {
-            Severity::Done => Ok(reply),
-            Severity::GoOn => Err(SendError::Unknown(format!("the server said: {reply}"))),
-            _ => Err(SendError::Refused(Stage::Text, reply)),
-        }
+        Ok(())
     }
 
-    /// The text and the dot, and what is said to that.
-    fn text(&mut self, text: &Text) -> Result<Reply, SendError> {
+    /// Step 3: DATA. Only 354 invites the text, and no other 3yz does (RFC 5321 §3.3).
+    fn data(&mut self) -> Result<(), SendError> {
+        let reply = self.say(Stage::Data, Command::Data)?;
+        if reply.code() == 354 {
+            return Ok(());
+        }
+        // After a no, the transaction is still open. After a yes without a text, nobody knows what
+        // the server waits for.
+        if matches!(reply.code(), 400..=599) {
+            let _ = self.say(Stage::Data, Command::Rset);
+        }
+        Err(SendError::Refused(Stage::Data, reply))
+    }
+
+    /// Step 4: the text. We do not listen while we write. But a server that has had enough of a
+    /// text may say so, and close.
+    fn text(&mut self, text: &Text) -> Result<(), SendError> {
+        let timeout = self.timeouts.of(Stage::Text);
         for line in text.lines() {
-            if let Err(error) = write_text_line(&mut self.wire, line, self.timeouts.block) {
-                let failure = broken(Stage::Text)(error);
-                return self.last_words().ok_or(failure);
+            if let Err(error) = write_text_line(&mut self.wire, line, timeout) {
+                return Err(self.broken_off(Stage::Text, ReplyError::Io(error)));
             }
         }
-        self.in_step(Stage::Text)?;
-        // From here on the dot may have arrived.
-        if let Err(error) = end_text(&mut self.wire, self.timeouts.block) {
-            let failure = SendError::Unknown(ReplyError::Io(error).to_string());
-            return self.last_words().ok_or(failure);
-        }
-        self.hear(Stage::Text)
+        self.in_step(Stage::Text)
     }
+
+    /// Step 5: the dot, which may have arrived from here on. `Ok`: the server has the letter.
+    fn dot(&mut self) -> Result<Reply, SendError> {
+        if let Err(error) = end_text(&mut self.wire, self.timeouts.of(Stage::Text)) {
+            return Err(self.broken_off(Stage::Dot, ReplyError::Io(error)));
+        }
+        let reply = self.hear(Stage::Dot)?;
+        match reply.severity() {
+            Severity::GoOn => Err(SendError::Unknown(format!("the server said: {reply}"))),
+            _ => done(Stage::Dot, reply),
+        }
+    }
+}
+
+fn has_accepted(named: &[Verdict]) -> bool {
+    named.iter().any(|verdict| verdict.result.is_ok())
 }

@@ -36,7 +36,7 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     let timeouts = args.seconds("timeout")?;
     let timeouts = timeouts.map_or(Timeouts::RFC, Timeouts::all);
 
-    let socket = call(&server, timeouts.connect)?;
+    let socket = call(&server, timeouts.of(Stage::Connect))?;
     let local = socket.local_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let helo = helo.unwrap_or_else(|| Domain::from(local));
     let wire = Wire::traced(socket, trace(args, Trace::of_client));
@@ -158,7 +158,7 @@ fn failure_of_all(verdicts: &[Verdict]) -> Option<&client::SendError> {
     let first = verdicts.first()?;
     let is_same = |verdict: &Verdict| verdict.result == first.result;
     match &first.result {
-        Err(Refused(Stage::Rcpt | Stage::Data | Stage::Text, _)) | Ok(_) => None,
+        Err(Refused(Stage::Rcpt | Stage::Data | Stage::Text | Stage::Dot, _)) | Ok(_) => None,
         Err(failure) => verdicts.iter().all(is_same).then_some(failure),
     }
 }

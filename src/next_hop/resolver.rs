@@ -130,7 +130,9 @@ impl Dns for Resolver {
         let why = match answer {
             Ok(Answer::Records(records)) => return Ok(records),
             Ok(Answer::NoSuchName) => {
-                return Err(NoHop::Never(format!("{asked}: there is no such name")));
+                return Err(NoHop::Never(format!(
+                    "5.1.2 {asked}: there is no such name"
+                )));
             }
             Ok(Answer::Failed(why)) => why.to_string(),
             Ok(Answer::Truncated) => CUT_SHORT.to_string(),

@@ -1,5 +1,5 @@
-//! The bounce: a report that a letter could not be delivered, as a letter from `<>` to its sender
-//! (RFC 5321 §6.1, RFC 3464, RFC 6522).
+//! The bounce: a letter from `<>` that tells the sender of another letter that it could not be
+//! delivered (RFC 5321 §6.1, RFC 3464, RFC 6522).
 
 use crate::message::{Clock, LONGEST};
 use crate::protocol::address::{Domain, ForwardPath, HostName, Mailbox, ReversePath};
@@ -8,10 +8,7 @@ use crate::protocol::reply::{Reply, Severity};
 use crate::queue::{Envelope, Reason};
 use crate::session::Letter;
 
-/// Most of the header of the letter that a bounce shows, in octets.
-const HEADER: usize = 64 * 1024;
-
-/// Makes a bounce for those for whom there is no hope. It has three parts: one for people, one for
+/// Makes a bounce for the recipients who have failed. It has three parts: one for people, one for
 /// programs, and the header of the letter.
 pub fn bounce(
     own: &Domain,
@@ -24,7 +21,7 @@ pub fn bounce(
     let for_people = for_people(own, envelope);
     let for_programs = for_programs(own, envelope);
     let header = header(text);
-    // Nothing in it can hold a line end: names and addresses are parsed.
+    // Nobody can put a line end into this: names and addresses were parsed.
     let lines = format!(
         "Date: {now}\nFrom: Mail Delivery System <postmaster@{own}>\nTo: {sender}\n\
          Subject: Your letter could not be delivered\nMessage-ID: <{id}@{own}>\n\
@@ -44,15 +41,15 @@ pub fn bounce(
 
 fn for_people(own: &Domain, envelope: &Envelope) -> String {
     let mut text =
-        format!("This is the mail server {own}. A letter of yours could not be delivered.\n");
+        format!("This is the mail server of {own}. It could not deliver your letter to:\n");
     for (mailbox, Reason { host, reply }) in envelope.failed() {
-        let who = host.as_ref().map_or(own.to_string(), HostName::to_string);
-        text += &format!("\n<{mailbox}>\n    {who} says: {reply}\n");
+        let speaker = host.as_ref().map_or(own.to_string(), HostName::to_string);
+        text += &format!("\n<{mailbox}>\n    {speaker} says: {reply}\n");
     }
-    text + "\nIt will not be tried again. The header of the letter is attached.\n"
+    text + "\nIt will not try again. The header of your letter is attached.\n"
 }
 
-/// RFC 3464 §2: fields about the letter, and then, for each recipient, an empty line and fields.
+/// Fields about the letter. Then, for each recipient, an empty line and fields (RFC 3464 §2).
 fn for_programs(own: &Domain, envelope: &Envelope) -> String {
     let arrived = envelope.arrived;
     let mut text = format!("Reporting-MTA: dns; {own}\nArrival-Date: {arrived}\n");
@@ -67,32 +64,35 @@ fn for_programs(own: &Domain, envelope: &Envelope) -> String {
     text
 }
 
-/// The status code (RFC 3463): the one that the server said, at the beginning of its text (RFC
-/// 2034 §4). Without one: it was refused, or it did not go in time. Also of a letter that did not
-/// go in time the server's own code is told: it says why (RFC 3463, X.4.7).
+/// The status code (RFC 3463). A server may say it at the beginning of its text (RFC 2034 §4). If
+/// it did not: 5.0.0 for a refusal, and 4.4.7 for a letter that could not be delivered in time.
 fn status(reply: &Reply) -> &str {
     let first = reply.text().first();
     let word = first.and_then(|line| line.split(' ').next()).unwrap_or("");
-    let number = |part: &str| {
+    let (class, usual) = match reply.severity() {
+        Severity::Refused => ("5", "5.0.0"),
+        _ => ("4", "4.4.7"),
+    };
+    let is_number = |part: &str| {
         let is_short = (1..=3).contains(&part.len()) && part.bytes().all(|it| it.is_ascii_digit());
         is_short && (part == "0" || !part.starts_with('0'))
     };
-    let class = reply.code() / 100;
-    let rest = word.strip_prefix(&format!("{class}."));
-    match rest.and_then(|rest| rest.split_once('.')) {
-        Some((subject, detail)) if number(subject) && number(detail) => word,
-        _ if reply.severity() == Severity::TryLater => "4.4.7",
-        _ => "5.0.0",
+    match word.split('.').collect::<Vec<_>>()[..] {
+        [first, second, third] if first == class && is_number(second) && is_number(third) => word,
+        _ => usual,
     }
 }
 
-/// The header of the letter, as long as there is room. Of a line that is too long for any letter
+/// Most of the header of the letter that a bounce shows, in octets.
+const BOUNCED_HEADER: usize = 64 * 1024;
+
+/// The header of the letter, up to [`BOUNCED_HEADER`]. Of a line that is too long for any letter
 /// (RFC 5322 §2.1.1), the beginning is shown.
 fn header(text: &Text) -> String {
     let mut header = String::new();
     for line in text.header_lines() {
         let line = &line[..line.len().min(LONGEST)];
-        if header.len() + line.len() > HEADER {
+        if header.len() + line.len() > BOUNCED_HEADER {
             break;
         }
         header.extend(line.iter().map(seven_bit));
@@ -101,8 +101,8 @@ fn header(text: &Text) -> String {
     header
 }
 
-/// A bounce is plain ASCII, whatever the letter was: it has to pass every host on its way back, and
-/// that a host takes no more than ASCII may be the very reason for it (RFC 6522 §3).
+/// A bounce is plain ASCII, whatever the letter was. It has to pass every host on its way back; and
+/// perhaps it exists only because a host takes nothing but ASCII (RFC 6522 §3).
 fn seven_bit(octet: &u8) -> char {
     match octet {
         b' '..=b'~' | b'\t' => char::from(*octet),

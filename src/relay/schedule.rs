@@ -1,7 +1,7 @@
 //! When to try again, and when to give up (RFC 5321 §4.5.4.1).
 //!
-//! A clock may be wrong, and be set right while letters wait; and the user may change the waits. So
-//! no date that is written down is believed without a look at it.
+//! A clock may be wrong, and be set right while letters wait. And the user may change the waits. So
+//! we believe no date in an envelope before we have compared it with the others.
 
 use crate::message::Date;
 use crate::queue::Envelope;
@@ -19,6 +19,11 @@ pub struct Schedule {
 /// The longest wait is this many times the first.
 pub const LONGEST_WAIT: u32 = 16;
 
+/// A letter gets at least this many tries before it is given up, unless the user's times leave no
+/// room for them. Its date may be wrong: the clock was days behind when it came, and now it is
+/// right. Or the relay did not run for days. With the times of the RFC, this takes more than a day.
+pub const LEAST_TRIES: u32 = 8;
+
 impl Schedule {
     /// What the RFC asks for: at least 30 minutes, and 4 to 5 days (RFC 5321 §4.5.4.1).
     pub const RFC: Schedule = Schedule {
@@ -26,13 +31,13 @@ impl Schedule {
         give_up: Duration::from_secs(5 * 24 * 60 * 60),
     };
 
-    /// How long to wait if so many tries have failed before this one, in seconds.
+    /// How long to wait if this many tries have failed before this one, in seconds.
     fn wait(&self, failed: u32) -> u64 {
         let times = 2_u32.saturating_pow(failed).min(LONGEST_WAIT);
         self.retry.saturating_mul(times).as_secs()
     }
 
-    /// When to try again, if so many tries have failed before this one.
+    /// When to try again, if this many tries have failed before this one.
     pub(super) fn next(&self, now: Date, failed: u32) -> Date {
         Date(now.0.saturating_add(self.wait(failed)))
     }
@@ -46,16 +51,22 @@ impl Schedule {
     }
 
     /// Is it time to give up? If the letter came in the future, one of the two clocks is wrong, and
-    /// nobody knows its age. Then we give it as many tries as others get.
+    /// nobody knows its age. Then only its tries count.
     pub(super) fn is_too_old(&self, envelope: &Envelope, now: Date) -> bool {
-        let limit = self.give_up.as_secs();
-        if envelope.arrived <= now {
-            return now.0 - envelope.arrived.0 >= limit;
+        let tries = envelope.tries;
+        match now.0.checked_sub(envelope.arrived.0) {
+            Some(age) if age < self.give_up.as_secs() => false,
+            Some(_) if tries >= LEAST_TRIES => true,
+            _ => self.has_all_its_tries(tries),
         }
+    }
+
+    /// Have there been as many tries as a letter gets before it is given up?
+    fn has_all_its_tries(&self, tries: u32) -> bool {
         let mut age = 0_u64;
-        for failed in 0..envelope.tries {
+        for failed in 0..tries {
             age = age.saturating_add(self.wait(failed).max(1));
-            if age >= limit {
+            if age >= self.give_up.as_secs() {
                 return true;
             }
         }

@@ -66,7 +66,7 @@ fn send(server: Shared) -> Result<Vec<Verdict>, SendError> {
     }
     let mut verdicts: Vec<Verdict> = client.send(&from, &to, &text).flatten().collect();
     let ended = |verdict: &Verdict| match &verdict.result {
-        Ok(_) | Err(SendError::Refused(Stage::Rcpt | Stage::Data | Stage::Text, _)) => None,
+        Ok(_) | Err(SendError::Refused(Stage::Rcpt | Stage::Data | Stage::Dot, _)) => None,
         Err(failure) => Some(failure.clone()),
     };
     if let Some(failure) = verdicts.iter().find_map(ended) {

@@ -1,0 +1,65 @@
+//! What came of a try, for one recipient: the reply of a host, or a finding of our own that has the
+//! form of a reply.
+
+use crate::client::{SendError, Stage};
+use crate::next_hop::NoHop;
+use crate::protocol::address::HostName;
+use crate::protocol::reply::{Reply, Severity};
+use crate::queue::Reason;
+
+/// One recipient's outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What it comes to.
+    pub severity: Severity,
+    /// The words, and whose they are.
+    pub reason: Reason,
+}
+
+impl Outcome {
+    /// What came of a letter at this host; or of a call, if it did not come to the letter.
+    pub fn of(host: &HostName, result: &Result<Reply, SendError>) -> Outcome {
+        let (severity, code) = match result {
+            Ok(_) => (Severity::Done, 250),
+            Err(failure) if failure.is_temporary() => (Severity::TryLater, 451),
+            Err(_) => (Severity::Refused, 554),
+        };
+        let reason = match result {
+            Ok(reply) | Err(SendError::Refused(_, reply)) => Reason {
+                host: Some(host.clone()),
+                // An envelope keeps it on one line.
+                reply: Reply::new(reply.code(), &reply.text().join(" ")),
+            },
+            Err(failure) => Outcome::own(code, &format!("{host}: {failure}")).reason,
+        };
+        Outcome { severity, reason }
+    }
+
+    /// What it means that there is no hop.
+    pub fn no_hop(no_hop: NoHop) -> Outcome {
+        match no_hop {
+            NoHop::Never(why) => Outcome::own(550, &why),
+            NoHop::NotNow(why) => Outcome::own(451, &why),
+        }
+    }
+
+    /// A finding of our own.
+    pub fn own(code: u16, why: &str) -> Outcome {
+        let reply = Reply::new(code, why);
+        Outcome {
+            severity: reply.severity(),
+            reason: Reason { host: None, reply },
+        }
+    }
+}
+
+/// Is this about the host alone, and not about the letter? The host could not be reached, or does
+/// not talk to us, or is closing. Then another host may take the letter. But if a host answers
+/// about the letter, it speaks for its domain.
+pub fn is_about_the_host(failure: &SendError) -> bool {
+    match failure {
+        SendError::Broken(..) | SendError::Refused(Stage::Greeting | Stage::Hello, _) => true,
+        SendError::Refused(_, reply) => reply.code() == 421,
+        SendError::Unfit(_) | SendError::Unknown(_) => false,
+    }
+}
