@@ -97,9 +97,18 @@ impl Maildir {
 
     /// The letters, by name, which is by time.
     pub fn list(&self) -> io::Result<Vec<Entry>> {
+        self.list_while(|| Ok(()))
+    }
+
+    /// The same. Before each letter is read, `may_go_on` is asked: an error ends the work.
+    pub fn list_while(
+        &self,
+        mut may_go_on: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for folder in ["new", "cur"] {
             for file in fs::read_dir(self.0.join(folder))? {
+                may_go_on()?;
                 entries.extend(Entry::read(file?.path()));
             }
         }
