@@ -34,7 +34,7 @@ pub const MAIL_PORT: u16 = 25;
 /// A host to try, and its addresses in the order in which to try them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Its name. Where it has none, or one too odd to be shown, it is the literal of its first
+    /// Its name. If it has none, or one that is too odd to be shown, this is the literal of its first
     /// address.
     pub name: HostName,
     /// At least one address.
@@ -142,8 +142,8 @@ fn mail_hosts(domain: &Domain, own: &Domain, dns: &mut dyn Dns) -> Result<Vec<St
     }
     // Hosts with a higher number than ours would only hand the letter to us again, and those with
     // the same number may. So they go, and we with them.
-    let ours = hosts.iter().filter(|(_, host)| is_us(host, own));
-    if let Some(limit) = ours.map(|(preference, _)| *preference).min() {
+    let us = hosts.iter().filter(|(_, host)| is_us(host, own));
+    if let Some(limit) = us.map(|(preference, _)| *preference).min() {
         hosts.retain(|(preference, _)| *preference < limit);
     }
     if hosts.is_empty() {

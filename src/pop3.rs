@@ -49,7 +49,7 @@ pub fn converse<S: Stream>(
             }
             Pop3Step::Open(user) => maildrop = log_in(wire, session, mailbox(&user), timeout)?,
             Pop3Step::Send(place, lines) => match maildrop.read(place) {
-                Ok(text) => send(wire, &text, lines, timeout)?,
+                Ok(text) => send_letter(wire, &text, lines, timeout)?,
                 Err(error) => wire.write_line(&format!(
                     "-ERR [SYS/TEMP] that letter cannot be read; \
                      another program may have moved it ({error})"
@@ -132,7 +132,7 @@ impl Maildrop {
 }
 
 /// Sends a letter, or its header and some lines of its body: RETR and TOP are one.
-fn send<S: Stream>(
+fn send_letter<S: Stream>(
     wire: &mut Wire<S>,
     text: &Text,
     body_lines: Option<usize>,

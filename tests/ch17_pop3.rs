@@ -272,6 +272,19 @@ fn a_password_is_the_rest_of_the_line() {
             "{password:?}: {step:?}"
         );
     }
+    // It comes immediately after USER. CAPA may come between: user agents ask again before they log in.
+    for (between, is_open) in [("CAPA", true), ("FOO", false), ("NOOP", false)] {
+        let mut session = Pop3Session::new(&host, true);
+        for line in ["USER alice", between] {
+            says(&mut session, line);
+        }
+        let step = says(&mut session, "PASS wonderland");
+        assert_eq!(
+            step == Pop3Step::Open("alice".to_string()),
+            is_open,
+            "{between}"
+        );
+    }
     for user in ["Alice", "alice@a.example", "nobody", "alice\u{0}"] {
         let mut session = Pop3Session::new(&host, true);
         says(&mut session, &format!("USER {user}"));
@@ -401,7 +414,7 @@ fn what_is_wrong_with_a_command_is_said() {
         ("", unknown, unknown),
         ("EHLO a.example", unknown, unknown),
         ("CAPA all", "-ERR the form is CAPA", "-ERR the form is CAPA"),
-        ("QUIT now", later, "-ERR the form is QUIT"),
+        ("QUIT now", "-ERR the form is QUIT", "-ERR the form is QUIT"),
         (
             "USER",
             "-ERR the form is USER name",

@@ -100,7 +100,7 @@ impl Resolver {
             }
             let deadline = Instant::now() + timeout;
             socket.send(&question.encode(id))?;
-            while let Some(length) = receive(&socket, &mut packet, deadline)? {
+            while let Some(length) = next_packet(&socket, &mut packet, deadline)? {
                 match question.read_answer(id, packet.get(..length).unwrap_or_default()) {
                     Some(answer) => return Ok(answer),
                     None if strangers < STRANGERS => strangers += 1,
@@ -131,7 +131,11 @@ impl Resolver {
 }
 
 /// The length of the next packet, if one comes before the deadline.
-fn receive(socket: &UdpSocket, packet: &mut [u8], deadline: Instant) -> io::Result<Option<usize>> {
+fn next_packet(
+    socket: &UdpSocket,
+    packet: &mut [u8],
+    deadline: Instant,
+) -> io::Result<Option<usize>> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {
         return Ok(None);

@@ -54,9 +54,10 @@ impl<S: Stream> Pop3Client<S> {
         Err(nonsense(ENDLESS))
     }
 
-    /// Fetches a letter of `size` octets, as the list says. Many servers count a little wrong. But
-    /// of a letter that is less than half as long, something was lost, and if it is more than twice
-    /// as long (and 64 KiB), the server may never end: both are [`FetchError::Unfit`].
+    /// Fetches a letter of `size` octets, as the list says. Many servers announce a size that is a
+    /// little wrong. But if a letter has less than half of its octets, some were lost on the way;
+    /// and one that is more than twice as long, and 64 KiB, is longer than we want to keep. Both
+    /// are [`FetchError::Unfit`].
     pub fn retrieve(&mut self, number: usize, size: usize) -> Result<Text, FetchError> {
         self.say(&format!("RETR {number}"))?;
         let limit = size.saturating_mul(2).saturating_add(64 * 1024);

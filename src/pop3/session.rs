@@ -98,17 +98,21 @@ impl<'a> Pop3Session<'a> {
             Line::Endless => Ok(close("-ERR line too long, and no end in sight")),
             Line::Closed => Ok(Pop3Step::Gone),
         };
-        match (result, &self.state) {
-            (Err(_), _) if self.mistakes + 1 >= MISTAKES => close("-ERR too many mistakes"),
-            (Err(why), _) => {
-                self.mistakes += 1;
-                Pop3Step::Say(format!("-ERR {why}"))
-            }
-            // USER always goes well. If it excused a mistake, one could guess passwords for ever.
-            (Ok(step), State::Authorization(_)) => step,
-            (Ok(step), State::Transaction(_)) => {
-                self.mistakes = 0;
+        match result {
+            Ok(step) => {
+                // USER always goes well. If it excused a mistake before the login, a caller could
+                // guess passwords for ever.
+                if let State::Transaction(_) = self.state {
+                    self.mistakes = 0;
+                }
                 step
+            }
+            Err(why) => {
+                self.mistakes += 1;
+                match self.mistakes < MISTAKES {
+                    true => Pop3Step::Say(format!("-ERR {why}")),
+                    false => close("-ERR too many mistakes"),
+                }
             }
         }
     }
@@ -123,35 +127,17 @@ impl<'a> Pop3Session<'a> {
         if line.len() + "\r\n".len() > POP3_COMMAND_LINE {
             return Err(TOO_LONG.into());
         }
-        match (&mut self.state, verb.as_str(), words.as_slice()) {
-            (_, "CAPA", []) => Ok(self.capabilities()),
-            (_, "CAPA", _) => form("CAPA"),
-            (_, "STLS", _) => Err("there is no TLS here".into()),
-            (_, "APOP" | "AUTH", _) => {
-                Err("log in with USER and PASS; there is no other way".into())
+        match (verb.as_str(), words.as_slice(), &mut self.state) {
+            ("CAPA", [], _) => Ok(self.capabilities()),
+            ("CAPA", ..) => form_is("CAPA"),
+            ("QUIT", [_, ..], _) => form_is("QUIT"),
+            ("STLS", ..) => Err("there is no TLS here".into()),
+            ("APOP" | "AUTH", ..) => Err("log in with USER and PASS; there is no other way".into()),
+            (verb, words, State::Authorization(user)) => {
+                let user = user.take();
+                self.before_login(user, verb, words, argument)
             }
-            (State::Transaction(_), "USER" | "PASS", _) => Err("you are logged in already".into()),
-            (State::Transaction(letters), verb, words) => transaction(letters, verb, words),
-            (_, "USER" | "PASS", _) if !self.may_log_in => {
-                Err("[AUTH] a password in clear belongs on loopback only".into())
-            }
-            (State::Authorization(user), "USER", [name]) => {
-                *user = Some(name.to_string());
-                ok("now the password")
-            }
-            (_, "USER", _) => form("USER name"),
-            // A password may begin and end with a space.
-            (State::Authorization(user), "PASS", [_, ..]) => {
-                let user = user.take().ok_or("say USER first")?;
-                self.log_in(user, argument)
-            }
-            (_, "PASS", _) => form("PASS password"),
-            (_, "QUIT", []) => Ok(close("+OK goodbye")),
-            // Is it a command of the other state? Without letters, we can try it.
-            (_, verb, words) => match transaction(&mut [], verb, words) {
-                Err(why) if why == NO_SUCH_COMMAND => Err(why),
-                _ => Err("log in first, with USER and PASS".into()),
-            },
+            (verb, words, State::Transaction(letters)) => after_login(letters, verb, words),
         }
     }
 
@@ -166,12 +152,41 @@ impl<'a> Pop3Session<'a> {
         Pop3Step::Lines(lines.lines().map(String::from).collect())
     }
 
-    fn log_in(&self, user: String, password: &str) -> Reaction {
-        let password = password.to_string();
-        let credentials = Credentials { user, password };
-        match self.host.knows(&credentials) {
-            true => Ok(Pop3Step::Open(credentials.user)),
-            false => Err("[AUTH] wrong name or password".into()),
+    /// The commands before the login (RFC 1939 §4 and §7). `user` is the name, if USER came just
+    /// before.
+    fn before_login(
+        &mut self,
+        user: Option<String>,
+        verb: &str,
+        words: &[&str],
+        argument: &str,
+    ) -> Reaction {
+        match (verb, words) {
+            ("USER" | "PASS", _) if !self.may_log_in => {
+                Err("[AUTH] a password in clear belongs on loopback only".into())
+            }
+            ("USER", [name]) => {
+                self.state = State::Authorization(Some(name.to_string()));
+                ok("now the password")
+            }
+            ("USER", _) => form_is("USER name"),
+            // A password may hold spaces, also at its beginning and its end: no words here.
+            ("PASS", [_, ..]) => {
+                let user = user.ok_or("say USER first")?;
+                let password = argument.to_string();
+                let credentials = Credentials { user, password };
+                match self.host.knows(&credentials) {
+                    true => Ok(Pop3Step::Open(credentials.user)),
+                    false => Err("[AUTH] wrong name or password".into()),
+                }
+            }
+            ("PASS", _) => form_is("PASS password"),
+            ("QUIT", _) => Ok(close("+OK goodbye")),
+            // Is it a command of the other state? Without letters, it can do nothing.
+            _ => match after_login(&mut [], verb, words) {
+                Err(why) if why == NO_SUCH_COMMAND => Err(why),
+                _ => Err("log in first, with USER and PASS".into()),
+            },
         }
     }
 
@@ -199,7 +214,7 @@ fn ok(text: &str) -> Reaction {
     Ok(Pop3Step::Say(format!("+OK {text}")))
 }
 
-fn form(form: &str) -> Reaction {
+fn form_is(form: &str) -> Reaction {
     Err(format!("the form is {form}"))
 }
 
@@ -207,47 +222,48 @@ fn close(reply: &str) -> Pop3Step {
     Pop3Step::Close(reply.to_string())
 }
 
-/// The commands after the login: RFC 1939 §5, and TOP and UIDL of §7.
-fn transaction(letters: &mut [Listed], verb: &str, words: &[&str]) -> Reaction {
+/// The commands after the login (RFC 1939 §5; for TOP and UIDL, §7). To add one, add two arms: what
+/// it does, and its form.
+fn after_login(letters: &mut [Listed], verb: &str, words: &[&str]) -> Reaction {
     match (verb, words) {
         ("STAT", []) => ok(&total(letters)),
-        ("STAT", _) => form("STAT"),
-        ("LIST", [] | [_]) => list(letters, words, |letter| letter.size.to_string()),
-        ("LIST", _) => form("LIST [letter]"),
-        ("UIDL", [] | [_]) => list(letters, words, |letter| letter.uid.clone()),
-        ("UIDL", _) => form("UIDL [letter]"),
+        ("STAT", _) => form_is("STAT"),
+        ("LIST", [] | [_]) => facts(letters, words, |letter| letter.size.to_string()),
+        ("LIST", _) => form_is("LIST [letter]"),
+        ("UIDL", [] | [_]) => facts(letters, words, |letter| letter.uid.clone()),
+        ("UIDL", _) => form_is("UIDL [letter]"),
         ("RETR", [number]) => {
-            let (place, _) = find(letters, number)?;
+            let (place, _) = numbered(letters, number)?;
             Ok(Pop3Step::Send(place, None))
         }
-        ("RETR", _) => form("RETR letter"),
+        ("RETR", _) => form_is("RETR letter"),
         ("TOP", [number, lines]) => {
-            let (place, _) = find(letters, number)?;
-            let lines = parse_number(lines).ok_or("TOP needs a number of lines, 0 or more")?;
+            let (place, _) = numbered(letters, number)?;
+            let lines = whole_number(lines).ok_or("TOP needs a number of lines, 0 or more")?;
             Ok(Pop3Step::Send(place, Some(lines)))
         }
-        ("TOP", _) => form("TOP letter lines"),
+        ("TOP", _) => form_is("TOP letter lines"),
         ("DELE", [number]) => {
-            let (_, letter) = find(letters, number)?;
+            let (_, letter) = numbered(letters, number)?;
             letter.is_deleted = true;
             ok("it goes when you QUIT")
         }
-        ("DELE", _) => form("DELE letter"),
+        ("DELE", _) => form_is("DELE letter"),
         ("RSET", []) => {
-            for letter in letters {
-                letter.is_deleted = false;
-            }
+            letters
+                .iter_mut()
+                .for_each(|letter| letter.is_deleted = false);
             ok("nothing is deleted")
         }
-        ("RSET", _) => form("RSET"),
+        ("RSET", _) => form_is("RSET"),
         ("NOOP", []) => ok("here I am"),
-        ("NOOP", _) => form("NOOP"),
-        ("QUIT", []) => {
+        ("NOOP", _) => form_is("NOOP"),
+        ("QUIT", _) => {
             let places = (0..).zip(letters);
             let deleted = places.filter(|(_, letter)| letter.is_deleted);
             Ok(Pop3Step::Remove(deleted.map(|(place, _)| place).collect()))
         }
-        ("QUIT", _) => form("QUIT"),
+        ("USER" | "PASS", _) => Err("you are logged in already".into()),
         _ => Err(NO_SUCH_COMMAND.into()),
     }
 }
@@ -264,9 +280,9 @@ fn total(letters: &[Listed]) -> String {
 }
 
 /// One fact about the letter with the number that is given; without a number, about each letter.
-fn list(letters: &mut [Listed], number: &[&str], fact: fn(&Listed) -> String) -> Reaction {
+fn facts(letters: &mut [Listed], number: &[&str], fact: fn(&Listed) -> String) -> Reaction {
     if let Some(number) = number.first() {
-        let (place, letter) = find(letters, number)?;
+        let (place, letter) = numbered(letters, number)?;
         return ok(&format!("{} {}", place + 1, fact(letter)));
     }
     let mut lines = vec![format!("+OK {}", total(letters))];
@@ -279,8 +295,11 @@ fn list(letters: &mut [Listed], number: &[&str], fact: fn(&Listed) -> String) ->
 }
 
 /// The letter with this number, if it is not deleted, and its place. Numbers begin with 1.
-fn find<'l>(letters: &'l mut [Listed], number: &str) -> Result<(usize, &'l mut Listed), String> {
-    let place = parse_number(number).unwrap_or(0).wrapping_sub(1);
+fn numbered<'l>(
+    letters: &'l mut [Listed],
+    number: &str,
+) -> Result<(usize, &'l mut Listed), String> {
+    let place = whole_number(number).unwrap_or(0).wrapping_sub(1);
     match letters.get_mut(place) {
         Some(letter) if !letter.is_deleted => Ok((place, letter)),
         _ => Err("no such letter; LIST shows their numbers".into()),
@@ -288,7 +307,7 @@ fn find<'l>(letters: &'l mut [Listed], number: &str) -> Result<(usize, &'l mut L
 }
 
 /// A number is digits and nothing else. (The standard library would take `+1` for one.)
-fn parse_number(digits: &str) -> Option<usize> {
+fn whole_number(digits: &str) -> Option<usize> {
     let is_number = digits.bytes().all(|octet| octet.is_ascii_digit());
     digits.parse().ok().filter(|_| is_number)
 }
