@@ -1,6 +1,7 @@
 //! # The next hop (chapter 15)
 //!
-//! A letter for `bob@b.example` is in our queue. Which host do we call (RFC 5321 §5.1)?
+//! A letter for `bob@b.example` is in our queue. Which host do we call? Here SMTP helps each
+//! computer that sends or relays a letter find the next destination (RFC 5321 §5.1).
 //!
 //! 1. The owner of the site may have written a [`Route`] for the domain.
 //! 2. An address literal such as `[192.0.2.1]` is its own answer.
@@ -91,7 +92,7 @@ pub fn next_hops(
         )));
     };
     // 3. The mail hosts of the domain.
-    let hosts = mail_hosts(domain, own, dns)?;
+    let hosts = exchanges(domain, own, dns)?;
     // 4. Their addresses. A host without an address does not hide the others.
     let (mut targets, mut reasons) = (Vec::new(), Vec::new());
     for host in hosts.iter().take(CANDIDATES) {
@@ -122,7 +123,7 @@ fn most_hopeful(reasons: Vec<NoHop>) -> Option<NoHop> {
 }
 
 /// Step 3: the names of the hosts that take the mail of `domain`, best first.
-fn mail_hosts(domain: &Domain, own: &Domain, dns: &mut dyn Dns) -> Result<Vec<String>, NoHop> {
+fn exchanges(domain: &Domain, own: &Domain, dns: &mut dyn Dns) -> Result<Vec<String>, NoHop> {
     let (name, found) = follow(domain.as_str(), Kind::Mx, dns)?;
     let mut hosts = Vec::new();
     for data in found {
