@@ -113,8 +113,8 @@ impl Question {
         let flags = reader.number()?;
         let questions = reader.number()?;
         let counts = [reader.number()?, reader.number()?, reader.number()?];
-        // The characters of a name may be in capitals or not. No length and no number in a
-        // question looks like a character.
+        // The name may come back in capitals. No length and no number in a question is the code of
+        // one, so nothing else is ignored here.
         let is_repeated = reader.octets(self.0.len())?.eq_ignore_ascii_case(&self.0);
         if its_id != id || flags & ANSWER_MASK != ANSWER || questions != 1 || !is_repeated {
             return None;
@@ -123,11 +123,10 @@ impl Question {
             0 if flags & TRUNCATED != 0 => Answer::Truncated,
             0 => reader.records(counts).map_or(MALFORMED, Answer::Records),
             3 => Answer::NoSuchName,
-            code => Answer::Failed(
-                RESULTS
-                    .get(usize::from(code))
-                    .unwrap_or(&"an unknown error"),
-            ),
+            code => {
+                let known = RESULTS.get(usize::from(code));
+                Answer::Failed(known.unwrap_or(&"an unknown error"))
+            }
         })
     }
 }
