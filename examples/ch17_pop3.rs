@@ -4,7 +4,7 @@
 //! letter 1 is deleted; and the last step, the only one that says `Remove`. If the connection
 //! drops before it, nothing is removed.
 
-use smtp_primer::pop3::{Message, Session, Step};
+use smtp_primer::pop3::{Listed, Pop3Session, Pop3Step};
 use smtp_primer::protocol::line::Line;
 use smtp_primer::session::Host;
 use std::error::Error;
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         aliases: [].into(),
         max_size: 1000,
     };
-    let mut session = Session::new(&host, true);
+    let mut session = Pop3Session::new(&host, true);
     println!("S: {}", session.greeting());
     for line in [
         "STAT",
@@ -33,15 +33,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     ] {
         println!("C: {line}");
         match session.line(&Line::Text(line.as_bytes().to_vec())) {
-            Step::Say(reply) => println!("S: {reply}"),
-            Step::Lines(lines) => println!("S: {}\nS: .", lines.join("\nS: ")),
-            Step::Open(user) => {
+            Pop3Step::Say(reply) => println!("S: {reply}"),
+            Pop3Step::Lines(lines) => println!("S: {}\nS: .", lines.join("\nS: ")),
+            Pop3Step::Open(user) => {
                 // Here the driver would open the mailbox and say what lies in it.
                 println!("   (open the mailbox of {user})");
-                let letters = [Message::new("first", 120), Message::new("second", 200)];
+                let letters = [Listed::new("first", 120), Listed::new("second", 200)];
                 println!("S: {}", session.opened(letters.to_vec()));
             }
-            Step::Remove(places) => {
+            Pop3Step::Remove(places) => {
                 println!("   (remove the letters at {places:?})");
                 println!("S: {}", session.removed(0));
             }

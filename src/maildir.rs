@@ -141,9 +141,18 @@ impl Maildir {
 
     /// The letters, by name, which is by time. No two of them have the same uid.
     pub fn list(&self) -> io::Result<Vec<Entry>> {
+        self.list_while(|| Ok(()))
+    }
+
+    /// The same. Before each letter is read, `may_go_on` is asked: an error ends the work.
+    pub fn list_while(
+        &self,
+        mut may_go_on: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for folder in ["new", "cur"] {
             for file in fs::read_dir(self.0.join(folder))? {
+                may_go_on()?;
                 // A file that we cannot read is not a letter: it may be a folder, or a reader has
                 // moved it just now. It must not hide the others.
                 entries.extend(Entry::read(file?.path()));

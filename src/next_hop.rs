@@ -1,24 +1,23 @@
 //! # The next hop (chapter 15)
 //!
-//! A letter for `bob@b.example` is in our queue. Which host do we call? This is where SMTP "helps
-//! each computer that sends or relays a letter find the next destination" (RFC 5321 §5.1).
+//! A letter for `bob@b.example` is in our queue. Which host do we call? Here SMTP helps each
+//! computer that sends or relays a letter find the next destination (RFC 5321 §5.1).
 //!
-//! There are three sources. A [`Route`] is written by the owner of the site, and is asked first.
-//! An address literal such as `[192.0.2.1]` is its own answer. For all other domains we ask DNS: an
-//! MX record names a host that takes the domain's mail, and a number, its preference. The lowest
-//! number is tried first; hosts with the same number share the load. A domain without MX records
-//! takes its mail itself.
+//! 1. The owner of the site may have written a [`Route`] for the domain.
+//! 2. An address literal such as `[192.0.2.1]` is its own answer.
+//! 3. For all other domains we ask DNS. An MX record names a host that takes the domain's mail, and
+//!    a number, its preference. The lowest number is tried first; hosts with the same number share
+//!    the load. A domain without MX records takes its mail itself.
+//! 4. Then we ask DNS for the addresses of each of these hosts.
 //!
-//! Where no hop is found, [`NoHop`] says whether a later try can help. A wrong "never" bounces a
-//! good letter, a wrong "not now" only delays a bad one. So whenever we are not sure, it is "not
-//! now".
+//! If there is no hop, [`NoHop`] says whether a later try can help. A wrong "never" bounces a good
+//! letter, a wrong "not now" only delays a bad one. So whenever we are not sure, it is "not now".
 //!
-//! The names in DNS are not mail domains: any octet may stand in them, and real ones have a `_`. We
-//! ask about every name that DNS itself has given us, and let DNS say whether it is any good.
+//! Names in DNS are not mail domains: they may hold any octet, and real ones hold a `_`. We ask
+//! about every name that DNS itself has given us, and DNS says whether it is good.
 //!
-//! This file knows how to choose, and not how to ask: packets are the business of [`dns`] and
-//! [`resolver`], and so is the time that a search may take. It connects to nobody; that is for the
-//! relay.
+//! This file knows how to choose. [`dns`] and [`resolver`] know how to ask, and how long a search
+//! may take. None of them calls the host: that is for the relay.
 
 pub mod dns;
 pub mod resolver;
@@ -26,26 +25,17 @@ mod route;
 
 use crate::protocol::address::{Domain, HostName};
 use dns::{Data, Kind, Record};
-pub use route::{NoRoute, Route};
+pub use route::Route;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 
-/// Where mail servers listen (RFC 5321 §4.5.4.2).
+/// The port of mail servers (RFC 5321 §4.5.4.2).
 pub const MAIL_PORT: u16 = 25;
-/// Most hosts that we take for one domain, the preferred ones. RFC 5321 §5.1 allows a limit.
-pub const EXCHANGES: usize = 5;
-/// Most hosts whose addresses we ask for until we have found those. A stranger can list a thousand
-/// names, and each of them costs two questions.
-pub const CANDIDATES: usize = 20;
-/// Most addresses of one kind, A or AAAA, that we take for one host; the same rule allows it.
-pub const ADDRESSES: usize = 5;
-/// Most aliases that we follow one after another. Two names may be aliases of each other.
-pub const ALIASES: usize = 4;
 
 /// A host to try, and its addresses in the order in which to try them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Its name. Where it has none, or one too odd to be shown, it is the literal of its first
+    /// Its name. If it has none, or one that is too odd to be shown, this is the literal of its first
     /// address.
     pub name: HostName,
     /// At least one address.
@@ -62,7 +52,7 @@ pub enum NoHop {
     NotNow(String),
 }
 
-/// Whoever answers questions about names: a [`resolver`], or a table in a test.
+/// Something that answers questions about names: a [`resolver`], or a table in a test.
 pub trait Dns {
     /// The records that answer one question about a name, which is written as in [`Data`]. An empty
     /// list means that the name exists, but has no such record.
@@ -70,6 +60,12 @@ pub trait Dns {
     /// Errors: [`NoHop::Never`] if there is no such name, [`NoHop::NotNow`] if nobody knows.
     fn ask(&mut self, name: &str, kind: Kind) -> Result<Vec<Record>, NoHop>;
 }
+
+/// Most hosts that we try for one domain, the preferred ones. RFC 5321 §5.1 allows a limit.
+pub const EXCHANGES: usize = 5;
+/// Most hosts whose addresses we ask for until we have found those. A stranger can list a thousand
+/// names, and each of them costs two questions.
+pub const CANDIDATES: usize = 20;
 
 /// The hosts to try for the mail of `domain`, best first; at least one. `own` is our own name, and
 /// `mx_port` the port of every host that no route names.
@@ -82,9 +78,11 @@ pub fn next_hops(
     mx_port: u16,
     dns: Option<&mut dyn Dns>,
 ) -> Result<Vec<Target>, NoHop> {
+    // 1. A route.
     if let Some(route) = Route::find(routes, domain) {
         return Ok(vec![route.target()?]);
     }
+    // 2. An address literal.
     if let Some(ip) = domain.literal() {
         return Ok(vec![target(domain.as_str(), vec![ip], mx_port)?]);
     }
@@ -94,10 +92,12 @@ pub fn next_hops(
              and no \"resolver HOST:PORT\" that we could ask"
         )));
     };
-    let exchanges = exchanges(domain, own, dns)?;
+    // 3. The mail hosts of the domain.
+    let hosts = exchanges(domain, own, dns)?;
+    // 4. Their addresses. A host without an address does not hide the others.
     let (mut targets, mut reasons) = (Vec::new(), Vec::new());
-    for exchange in exchanges.iter().take(CANDIDATES) {
-        match locate(exchange, mx_port, dns) {
+    for host in hosts.iter().take(CANDIDATES) {
+        match locate(host, mx_port, dns) {
             Ok(target) => targets.push(target),
             Err(reason) => reasons.push(reason),
         }
@@ -105,7 +105,7 @@ pub fn next_hops(
             break;
         }
     }
-    if exchanges.len() > CANDIDATES {
+    if hosts.len() > CANDIDATES {
         reasons.push(NoHop::NotNow(format!(
             "none of the first {CANDIDATES} mail hosts of {domain} has an address, \
              and we ask for no more at a time"
@@ -117,77 +117,80 @@ pub fn next_hops(
     }
 }
 
-/// The one that counts of several reasons. As long as one of them is "not now", there is hope.
+/// Of several reasons, the one that counts: as long as one of them is "not now", there is hope.
 fn most_hopeful(reasons: Vec<NoHop>) -> Option<NoHop> {
     let is_final = |reason: &NoHop| matches!(reason, NoHop::Never(_));
     reasons.into_iter().min_by_key(is_final)
 }
 
-/// The names of the hosts that take the mail of `domain`, best first.
+/// Step 3: the names of the hosts that take the mail of `domain`, best first.
 fn exchanges(domain: &Domain, own: &Domain, dns: &mut dyn Dns) -> Result<Vec<String>, NoHop> {
-    let (host, data) = follow(domain.as_str(), Kind::Mx, dns)?;
-    let exchange = |data| match data {
-        Data::Mx(preference, exchange) => Some((preference, exchange)),
-        _ => None,
-    };
-    let mut exchanges: Vec<(u16, String)> = data.into_iter().filter_map(exchange).collect();
-    if exchanges.is_empty() {
-        exchanges.push((0, host)); // the implicit MX of RFC 5321 §5.1
-    } else {
-        exchanges.retain(|(_, exchange)| exchange != ".");
+    let (name, found) = follow(domain.as_str(), Kind::Mx, dns)?;
+    let mut hosts = Vec::new();
+    for data in found {
+        if let Data::Mx(preference, host) = data {
+            hosts.push((preference, host));
+        }
     }
-    if exchanges.is_empty() {
+    if hosts.is_empty() {
+        hosts.push((0, name)); // the implicit MX of RFC 5321 §5.1
+    } else {
+        hosts.retain(|(_, host)| host != ".");
+    }
+    if hosts.is_empty() {
         return Err(NoHop::Never(format!(
             "5.1.10 {domain} takes no mail: its MX record names no host (null MX, RFC 7505)"
         )));
     }
     // Hosts with a higher number than ours would only hand the letter to us again, and those with
     // the same number may. So they go, and we with them.
-    let is_ours = |(_, exchange): &&(u16, String)| is_us(exchange, own);
-    if let Some((limit, _)) = exchanges.iter().filter(is_ours).min().cloned() {
-        exchanges.retain(|(preference, _)| *preference < limit);
+    let us = hosts.iter().filter(|(_, host)| is_us(host, own));
+    if let Some(limit) = us.map(|(preference, _)| *preference).min() {
+        hosts.retain(|(preference, _)| *preference < limit);
     }
-    if exchanges.is_empty() {
+    if hosts.is_empty() {
         return Err(NoHop::Never(format!(
             "mail for {domain} loops back to this server, which has no such mailboxes"
         )));
     }
     // Among equals the order MUST be random, so that none of them gets all the load.
-    exchanges.sort_by_cached_key(|(preference, _)| (*preference, unguessable()));
-    Ok(exchanges
-        .into_iter()
-        .map(|(_, exchange)| exchange)
-        .collect())
+    hosts.sort_by_cached_key(|(preference, _)| (*preference, unguessable()));
+    Ok(hosts.into_iter().map(|(_, host)| host).collect())
 }
 
 /// On every machine `localhost` is the machine itself (RFC 6761 §6.3).
-fn is_us(exchange: &str, own: &Domain) -> bool {
-    exchange.eq_ignore_ascii_case(own.as_str()) || exchange.eq_ignore_ascii_case("localhost")
+fn is_us(host: &str, own: &Domain) -> bool {
+    host.eq_ignore_ascii_case(own.as_str()) || host.eq_ignore_ascii_case("localhost")
 }
 
-/// Finds the addresses of one host. IPv4 comes first: more networks have it.
-fn locate(exchange: &str, port: u16, dns: &mut dyn Dns) -> Result<Target, NoHop> {
+/// Most addresses of one kind, A or AAAA, that we try for one host. RFC 5321 §5.1 allows a limit.
+pub const HOST_ADDRESSES: usize = 5;
+
+/// Step 4: finds the addresses of one host. IPv4 comes first: more networks have it.
+fn locate(host: &str, port: u16, dns: &mut dyn Dns) -> Result<Target, NoHop> {
     let address = |data| match data {
         Data::Address(ip) => Some(ip),
         _ => None,
     };
     let (mut addresses, mut reasons) = (Vec::new(), Vec::new());
     for kind in [Kind::A, Kind::Aaaa] {
-        match follow(exchange, kind, dns) {
-            Ok((_, data)) => addresses.extend(data.into_iter().filter_map(address).take(ADDRESSES)),
+        match follow(host, kind, dns) {
+            Ok((_, found)) => {
+                addresses.extend(found.into_iter().filter_map(address).take(HOST_ADDRESSES));
+            }
             Err(reason) => reasons.push(reason),
         }
     }
     if addresses.is_empty() {
-        let has_none = || NoHop::Never(format!("{exchange} has no address"));
+        let has_none = || NoHop::Never(format!("{host} has no address"));
         return Err(most_hopeful(reasons).unwrap_or_else(has_none));
     }
-    target(exchange, addresses, port)
+    target(host, addresses, port)
 }
 
-/// A host to call, at those of its addresses that are not ourselves. A loopback address at the mail
-/// port is, whatever name a stranger gave to it. At any other port it is a network for practice,
-/// all on one machine.
+/// A host to call, at those of its addresses that are not our own. A loopback address at the mail
+/// port is our own, whatever name a stranger gave to it. At any other port it is a network for
+/// practice, all on one machine.
 fn target(name: &str, mut addresses: Vec<IpAddr>, port: u16) -> Result<Target, NoHop> {
     addresses.retain(|ip| {
         let ip = ip.to_canonical();
@@ -203,23 +206,27 @@ fn target(name: &str, mut addresses: Vec<IpAddr>, port: u16) -> Result<Target, N
     Ok(Target { name, addresses })
 }
 
-/// What DNS has about a name. If that is an alias, we ask again for the name it stands for
-/// (RFC 5321 §5.1), and say which name that was.
+/// Most aliases that we follow one after another. Two names may be aliases of each other.
+pub const ALIASES: usize = 4;
+
+/// What DNS has about a name. If the name is an alias, we ask again for the real name (RFC 5321
+/// §5.1). Returns the real name, too.
 fn follow(name: &str, kind: Kind, dns: &mut dyn Dns) -> Result<(String, Vec<Data>), NoHop> {
     let mut real = name.to_string();
     for _ in 0..=ALIASES {
-        // Records about other names may stand in an answer too. Nobody asked for them.
-        let mut records = dns.ask(&real, kind)?;
-        records.retain(|record| record.owner.eq_ignore_ascii_case(&real));
-        let alias = records.iter().find_map(|record| match &record.data {
-            Data::Alias(alias) => Some(alias.clone()),
-            _ => None,
-        });
-        let Some(alias) = alias else {
-            let data = records.into_iter().map(|record| record.data);
-            return Ok((real, data.collect()));
-        };
-        real = alias;
+        let (mut alias, mut found) = (None, Vec::new());
+        for Record { owner, data } in dns.ask(&real, kind)? {
+            match data {
+                // An answer may also hold records about other names. Nobody asked for them.
+                _ if !owner.eq_ignore_ascii_case(&real) => {}
+                Data::Alias(of) => alias = Some(alias.unwrap_or(of)),
+                data => found.push(data),
+            }
+        }
+        match alias {
+            Some(of) => real = of,
+            None => return Ok((real, found)),
+        }
     }
     Err(NoHop::NotNow(format!(
         "{name} is an alias of an alias, and so on, more than {ALIASES} times"

@@ -15,7 +15,7 @@ use common::mailbox::{LOGIN, Letterbox, put};
 use common::process::{Server, new_letters};
 use common::script::Script;
 use smtp_primer::dialogue::{Dialogue, Side};
-use smtp_primer::pop3::{COMMAND_TIMEOUT, Message, Session, Step, converse};
+use smtp_primer::pop3::{COMMAND_TIMEOUT, Listed, Pop3Session, Pop3Step, converse};
 use smtp_primer::protocol::line::{Line, Socket, Stream, Wire};
 use smtp_primer::session::Host;
 use std::io::{self, Read, Write};
@@ -71,27 +71,27 @@ fn host() -> Host {
     }
 }
 
-fn says(session: &mut Session<'_>, line: &str) -> Step {
+fn says(session: &mut Pop3Session<'_>, line: &str) -> Pop3Step {
     session.line(&Line::Text(line.as_bytes().to_vec()))
 }
 
-fn is_error(step: &Step) -> bool {
-    matches!(step, Step::Say(reply) if reply.starts_with("-ERR "))
+fn is_error(step: &Pop3Step) -> bool {
+    matches!(step, Pop3Step::Say(reply) if reply.starts_with("-ERR "))
 }
 
-fn is_ok(step: &Step) -> bool {
-    matches!(step, Step::Say(reply) if reply.starts_with("+OK "))
+fn is_ok(step: &Pop3Step) -> bool {
+    matches!(step, Pop3Step::Say(reply) if reply.starts_with("+OK "))
 }
 
 /// A session in which alice reads letters of 10, 20, 30 octets and so on.
-fn logged_in(host: &Host, letters: usize) -> Session<'_> {
-    let mut session = Session::new(host, true);
+fn logged_in(host: &Host, letters: usize) -> Pop3Session<'_> {
+    let mut session = Pop3Session::new(host, true);
     says(&mut session, "USER alice");
     assert_eq!(
         says(&mut session, "PASS wonderland"),
-        Step::Open("alice".to_string())
+        Pop3Step::Open("alice".to_string())
     );
-    let letter = |number| Message::new(&format!("uid{number}"), number * 10);
+    let letter = |number| Listed::new(&format!("uid{number}"), number * 10);
     session.opened((1..=letters).map(letter).collect());
     session
 }
@@ -125,7 +125,7 @@ fn each_command_has_its_state() {
         (" NOOP", false, false),
         ("\0", false, false),
     ] {
-        let step = says(&mut Session::new(&host, true), line);
+        let step = says(&mut Pop3Session::new(&host, true), line);
         assert!(
             if before {
                 is_ok(&step)
@@ -142,18 +142,21 @@ fn each_command_has_its_state() {
     }
     for line in ["LIST", "UIDL", "RETR 1", "TOP 1 0"] {
         assert!(
-            is_error(&says(&mut Session::new(&host, true), line)),
+            is_error(&says(&mut Pop3Session::new(&host, true), line)),
             "{line}"
         );
     }
     assert!(matches!(
-        says(&mut Session::new(&host, true), "QUIT"),
-        Step::Close(_)
+        says(&mut Pop3Session::new(&host, true), "QUIT"),
+        Pop3Step::Close(_)
     ));
-    assert_eq!(says(&mut logged_in(&host, 1), "quit"), Step::Remove(vec![]));
+    assert_eq!(
+        says(&mut logged_in(&host, 1), "quit"),
+        Pop3Step::Remove(vec![])
+    );
     assert!(matches!(
-        says(&mut Session::new(&host, true), "CaPa"),
-        Step::Lines(_)
+        says(&mut Pop3Session::new(&host, true), "CaPa"),
+        Pop3Step::Lines(_)
     ));
 }
 
@@ -186,11 +189,11 @@ fn a_number_is_that_of_a_letter_or_an_error() {
         for (place, number) in ["1", "2"].into_iter().enumerate() {
             let step = says(&mut logged_in(&host, 2), &line(number));
             let expected = match command {
-                "LIST" => Step::Say(format!("+OK {number} {number}0")),
-                "UIDL" => Step::Say(format!("+OK {number} uid{number}")),
-                "RETR" => Step::Send(place, None),
-                "TOP" => Step::Send(place, Some(7)),
-                _ => Step::Say("+OK it goes when you QUIT".to_string()),
+                "LIST" => Pop3Step::Say(format!("+OK {number} {number}0")),
+                "UIDL" => Pop3Step::Say(format!("+OK {number} uid{number}")),
+                "RETR" => Pop3Step::Send(place, None),
+                "TOP" => Pop3Step::Send(place, Some(7)),
+                _ => Pop3Step::Say("+OK it goes when you QUIT".to_string()),
             };
             assert_eq!(step, expected);
         }
@@ -208,11 +211,12 @@ fn a_deleted_letter_counts_no_more_and_the_others_keep_their_numbers() {
     // RFC 1939 §5
     let host = host();
     let mut session = logged_in(&host, 3);
-    let lines = |lines: &[&str]| Step::Lines(lines.iter().map(|line| line.to_string()).collect());
+    let lines =
+        |lines: &[&str]| Pop3Step::Lines(lines.iter().map(|line| line.to_string()).collect());
     assert!(is_ok(&says(&mut session, "DELE 2")));
     assert_eq!(
         says(&mut session, "STAT"),
-        Step::Say("+OK 2 40".to_string())
+        Pop3Step::Say("+OK 2 40".to_string())
     );
     assert_eq!(
         says(&mut session, "LIST"),
@@ -225,12 +229,12 @@ fn a_deleted_letter_counts_no_more_and_the_others_keep_their_numbers() {
     assert!(is_ok(&says(&mut session, "RSET")));
     assert_eq!(
         says(&mut session, "STAT"),
-        Step::Say("+OK 3 60".to_string())
+        Pop3Step::Say("+OK 3 60".to_string())
     );
     for number in [3, 1] {
         assert!(is_ok(&says(&mut session, &format!("DELE {number}"))));
     }
-    assert_eq!(says(&mut session, "QUIT"), Step::Remove(vec![0, 2]));
+    assert_eq!(says(&mut session, "QUIT"), Pop3Step::Remove(vec![0, 2]));
     assert!(session.removed(0).starts_with("+OK"));
     assert!(session.removed(1).starts_with("-ERR [SYS/TEMP] "));
 }
@@ -240,10 +244,10 @@ fn no_sum_is_too_big() {
     // A letter's size may come from its name, which any program could have made.
     let host = host();
     let mut session = logged_in(&host, 0);
-    session.opened(vec![Message::new("a", usize::MAX), Message::new("b", 2)]);
+    session.opened(vec![Listed::new("a", usize::MAX), Listed::new("b", 2)]);
     assert_eq!(
         says(&mut session, "STAT"),
-        Step::Say(format!("+OK 2 {}", usize::MAX))
+        Pop3Step::Say(format!("+OK 2 {}", usize::MAX))
     );
 }
 
@@ -259,17 +263,30 @@ fn a_password_is_the_rest_of_the_line() {
         ("", false),
         (" ", false),
     ] {
-        let mut session = Session::new(&host, true);
+        let mut session = Pop3Session::new(&host, true);
         says(&mut session, "USER bob");
         let step = says(&mut session, &format!("PASS {password}"));
         assert_eq!(
-            step == Step::Open("bob".to_string()),
+            step == Pop3Step::Open("bob".to_string()),
             opens,
             "{password:?}: {step:?}"
         );
     }
+    // It comes immediately after USER. CAPA may come between: user agents ask again before they log in.
+    for (between, is_open) in [("CAPA", true), ("FOO", false), ("NOOP", false)] {
+        let mut session = Pop3Session::new(&host, true);
+        for line in ["USER alice", between] {
+            says(&mut session, line);
+        }
+        let step = says(&mut session, "PASS wonderland");
+        assert_eq!(
+            step == Pop3Step::Open("alice".to_string()),
+            is_open,
+            "{between}"
+        );
+    }
     for user in ["Alice", "alice@a.example", "nobody", "alice\u{0}"] {
-        let mut session = Session::new(&host, true);
+        let mut session = Pop3Session::new(&host, true);
         says(&mut session, &format!("USER {user}"));
         assert!(is_error(&says(&mut session, "PASS wonderland")), "{user:?}");
     }
@@ -278,7 +295,7 @@ fn a_password_is_the_rest_of_the_line() {
 #[test]
 fn where_others_could_listen_no_password_is_taken() {
     let host = host();
-    let mut session = Session::new(&host, false);
+    let mut session = Pop3Session::new(&host, false);
     for line in [
         "USER alice",
         "PASS wonderland",
@@ -288,31 +305,32 @@ fn where_others_could_listen_no_password_is_taken() {
         // RFC 3206 §5: AUTH is for every refusal that is about the credentials, and for no other.
         let step = says(&mut session, line);
         assert!(
-            matches!(&step, Step::Say(reply) if reply.starts_with("-ERR [AUTH] ")),
+            matches!(&step, Pop3Step::Say(reply) if reply.starts_with("-ERR [AUTH] ")),
             "{line}: {step:?}"
         );
     }
-    let offers = |session: &mut Session<'_>| match says(session, "CAPA") {
-        Step::Lines(lines) => lines.contains(&"USER".to_string()),
+    let offers = |session: &mut Pop3Session<'_>| match says(session, "CAPA") {
+        Pop3Step::Lines(lines) => lines.contains(&"USER".to_string()),
         step => panic!("{step:?}"),
     };
     assert!(!offers(&mut session));
-    assert!(offers(&mut Session::new(&host, true)));
+    assert!(offers(&mut Pop3Session::new(&host, true)));
 }
 
 #[test]
 fn after_twenty_mistakes_we_close() {
     let host = host();
-    let closes = |step: &Step| matches!(step, Step::Close(reply) if reply.starts_with("-ERR"));
+    let closes =
+        |step: &Pop3Step| matches!(step, Pop3Step::Close(reply) if reply.starts_with("-ERR"));
     // Before the login they are counted in all: USER excuses nothing, and so a guesser is stopped.
-    let mut session = Session::new(&host, true);
+    let mut session = Pop3Session::new(&host, true);
     for guess in 1..=20 {
         assert!(is_ok(&says(&mut session, "USER alice")));
         let step = says(&mut session, &format!("PASS guess{guess}"));
         assert_eq!(closes(&step), guess == 20, "{guess}: {step:?}");
     }
     // The login forgives them.
-    let mut session = Session::new(&host, true);
+    let mut session = Pop3Session::new(&host, true);
     for _ in 1..20 {
         assert!(is_error(&says(&mut session, "STAT")));
     }
@@ -343,8 +361,8 @@ fn what_is_no_line_is_a_mistake_or_the_end() {
     ] {
         assert!(is_error(&session.line(&line)), "{line:?}");
     }
-    assert!(matches!(session.line(&Line::Endless), Step::Close(_)));
-    assert_eq!(session.line(&Line::Closed), Step::Gone);
+    assert!(matches!(session.line(&Line::Endless), Pop3Step::Close(_)));
+    assert_eq!(session.line(&Line::Closed), Pop3Step::Gone);
 }
 
 #[test]
@@ -353,7 +371,7 @@ fn a_mailbox_of_100_000_letters_is_listed_and_deleted_in_one_go() {
     let host = host();
     let mut session = logged_in(&host, 100_000);
     for command in ["LIST", "UIDL"] {
-        let Step::Lines(lines) = says(&mut session, command) else {
+        let Pop3Step::Lines(lines) = says(&mut session, command) else {
             panic!("{command}");
         };
         assert_eq!(lines.len(), 100_001);
@@ -362,7 +380,7 @@ fn a_mailbox_of_100_000_letters_is_listed_and_deleted_in_one_go() {
         assert!(is_ok(&says(&mut session, &format!("LIST {number}"))));
         assert!(is_ok(&says(&mut session, &format!("DELE {number}"))));
     }
-    let Step::Remove(places) = says(&mut session, "QUIT") else {
+    let Pop3Step::Remove(places) = says(&mut session, "QUIT") else {
         panic!("QUIT");
     };
     assert_eq!(places.len(), 100_000);
@@ -373,13 +391,69 @@ fn a_command_line_has_255_octets_at_most() {
     // RFC 2449 §4
     let mailbox = Letterbox::new(&[]);
     for (length, expected) in [
-        (254, "no such command"),
-        (255, "no such command"),
+        (254, "the form is NOOP"),
+        (255, "the form is NOOP"),
         (256, "line too long"),
+        (5000, "line too long"),
+        (65_536, "line too long"),
+        (65_537, "line too long"),
     ] {
         let line = format!("NOOP {}\r\n", "x".repeat(length - "NOOP \r\n".len()));
         assert_eq!(line.len(), length);
         assert!(mailbox.answers(&line).contains(expected), "{length}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_command_is_said() {
+    let host = host();
+    let unknown = "-ERR no such command; this is POP3 (RFC 1939)";
+    let later = "-ERR log in first, with USER and PASS";
+    for (line, before, after) in [
+        ("FOO", unknown, unknown),
+        ("", unknown, unknown),
+        ("EHLO a.example", unknown, unknown),
+        ("CAPA all", "-ERR the form is CAPA", "-ERR the form is CAPA"),
+        ("QUIT now", "-ERR the form is QUIT", "-ERR the form is QUIT"),
+        (
+            "USER",
+            "-ERR the form is USER name",
+            "-ERR you are logged in already",
+        ),
+        (
+            "USER a b",
+            "-ERR the form is USER name",
+            "-ERR you are logged in already",
+        ),
+        (
+            "PASS",
+            "-ERR the form is PASS password",
+            "-ERR you are logged in already",
+        ),
+        ("STAT 1", later, "-ERR the form is STAT"),
+        ("LIST 1 2", later, "-ERR the form is LIST [letter]"),
+        ("UIDL 1 2", later, "-ERR the form is UIDL [letter]"),
+        ("RETR", later, "-ERR the form is RETR letter"),
+        ("retr", later, "-ERR the form is RETR letter"),
+        ("TOP 1", later, "-ERR the form is TOP letter lines"),
+        (
+            "TOP 1 x",
+            later,
+            "-ERR TOP needs a number of lines, 0 or more",
+        ),
+        ("DELE", later, "-ERR the form is DELE letter"),
+        ("RSET x", later, "-ERR the form is RSET"),
+        ("NOOP x", later, "-ERR the form is NOOP"),
+        (
+            "RETR 9",
+            later,
+            "-ERR no such letter; LIST shows their numbers",
+        ),
+    ] {
+        let step = says(&mut Pop3Session::new(&host, true), line);
+        assert_eq!(step, Pop3Step::Say(before.to_string()), "{line}");
+        let step = says(&mut logged_in(&host, 1), line);
+        assert_eq!(step, Pop3Step::Say(after.to_string()), "logged in, {line}");
     }
 }
 
@@ -505,7 +579,7 @@ fn letters_are_removed_after_quit_and_before_its_reply() {
     let host = host();
     let ended = converse(
         &mut wire,
-        &mut Session::new(&host, true),
+        &mut Pop3Session::new(&host, true),
         |_| open(),
         COMMAND_TIMEOUT,
     );
@@ -733,7 +807,7 @@ fn a_mailbox_that_cannot_be_opened_is_not_kept_locked() {
     let host = host();
     let ended = converse(
         &mut wire,
-        &mut Session::new(&host, true),
+        &mut Pop3Session::new(&host, true),
         |_| Ok(mailbox.clone()),
         COMMAND_TIMEOUT,
     );
@@ -771,7 +845,7 @@ fn a_silent_caller_is_left_without_a_word_and_nothing_is_removed() {
 #[test]
 fn what_is_not_offered_is_refused_with_a_hint() {
     let host = host();
-    let mut sessions = [Session::new(&host, true), logged_in(&host, 1)];
+    let mut sessions = [Pop3Session::new(&host, true), logged_in(&host, 1)];
     for session in &mut sessions {
         for (line, reply) in [
             ("STLS", "-ERR there is no TLS here"),
@@ -785,7 +859,11 @@ fn what_is_not_offered_is_refused_with_a_hint() {
                 "-ERR log in with USER and PASS; there is no other way",
             ),
         ] {
-            assert_eq!(says(session, line), Step::Say(reply.to_string()), "{line}");
+            assert_eq!(
+                says(session, line),
+                Pop3Step::Say(reply.to_string()),
+                "{line}"
+            );
         }
     }
 }
@@ -793,17 +871,103 @@ fn what_is_not_offered_is_refused_with_a_hint() {
 #[test]
 fn what_is_not_pop3_ends_the_conversation() {
     let host = host();
+    let long = format!("GET /{} HTTP/1.1", "x".repeat(4000));
     for line in [
+        long.as_str(),
         "GET / HTTP/1.1",
         "post /",
         "PRI * HTTP/2.0",
         "Host: a.example:2110",
         "User-Agent:x",
     ] {
-        for mut session in [Session::new(&host, true), logged_in(&host, 1)] {
+        for mut session in [Pop3Session::new(&host, true), logged_in(&host, 1)] {
             let step = says(&mut session, line);
-            let is_closed = matches!(&step, Step::Close(reply) if reply.starts_with("-ERR "));
+            let is_closed = matches!(&step, Pop3Step::Close(reply) if reply.starts_with("-ERR "));
             assert!(is_closed, "{line}: {step:?}");
         }
+    }
+}
+
+#[test]
+fn a_request_of_http_ends_the_conversation_however_long_it_is() {
+    // A web page can make a browser send this, with commands after it.
+    for length in [1, 200, 255, 4000, 60_000] {
+        let mailbox = Letterbox::new(&[TEA.as_bytes()]);
+        let path = "x".repeat(length);
+        let request = format!("POST /{path} HTTP/1.1\r\n{LOGIN}DELE 1\r\nQUIT\r\n");
+        let (_, said, _) = mailbox.converse(Script::says(request));
+        let last = said.lines().last().expect("a reply");
+        assert_eq!(
+            last, "-ERR this is POP3, and that line is not; closing",
+            "{length}"
+        );
+        assert_eq!(mailbox.left(), ["1"]);
+    }
+    // Whatever is in a password, it is one.
+    let host = host();
+    let mut session = Pop3Session::new(&host, true);
+    says(&mut session, "USER alice");
+    assert!(is_error(&says(&mut session, "PASS HTTP/1.1")));
+}
+
+/// A client whose time is over after the clock was started this many times.
+struct Clocked {
+    script: Script,
+    left: usize,
+}
+
+impl Read for Clocked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.script.read(buffer)
+    }
+}
+
+impl Write for Clocked {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.script.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Clocked {
+    fn allow(&mut self, _: Duration) -> io::Result<()> {
+        let left = self.left.checked_sub(1);
+        self.left = left.ok_or(io::ErrorKind::TimedOut)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_login_that_has_to_count_many_letters_ends_when_the_time_is_over() {
+    // A mailbox of 33 GB held the next caller for more than a minute.
+    let folder = TempDir::new("large");
+    let mailbox = smtp_primer::maildir::Maildir::create(folder.path()).expect("a mailbox");
+    for number in 0..10 {
+        put(folder.path(), &number.to_string(), TEA);
+    }
+    let host = host();
+    // The clock is started for USER, for PASS, for each letter, and for QUIT.
+    for (times, enough) in [(2, false), (3, false), (11, false), (12, true), (13, true)] {
+        let script = Script::says("USER alice\r\nPASS wonderland\r\nQUIT\r\n");
+        let mut wire = Wire::new(Clocked {
+            script,
+            left: times,
+        });
+        let mut session = Pop3Session::new(&host, true);
+        let open = |_: &str| Ok(mailbox.clone());
+        let ended = converse(&mut wire, &mut session, open, COMMAND_TIMEOUT);
+        assert_eq!(ended.is_ok(), times == 13, "{times}: {ended:?}");
+        let _ = wire.flush();
+        let said = String::from_utf8(wire.stream().script.written()).expect("replies");
+        let last = said.lines().last().unwrap_or_default();
+        let due = match times {
+            13 => "+OK goodbye",
+            _ if enough => "+OK 10 350 in your mailbox",
+            _ => "+OK now the password",
+        };
+        assert_eq!(last, due, "{times}");
     }
 }

@@ -611,7 +611,7 @@ const POP3_STEPS: [&str; 7] = [
 const LIST: usize = 3;
 const RETR: usize = 4;
 
-const NO_POP3: &str = "this is no POP3 reply: ";
+const NO_POP3: &str = "this is not a POP3 reply: ";
 const ENDLESS: &str = "an answer longer than any real one";
 
 /// What the server does in the place of any of its replies, the exit status, and what we say of it.

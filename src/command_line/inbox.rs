@@ -26,7 +26,7 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
     let timeout = args.seconds("timeout")?.unwrap_or(REPLY_TIMEOUT);
     let mut own = args.get("into").map(OwnMailbox::open).transpose()?;
     let wire = Wire::new(call(server, timeout)?);
-    let client = pop3::Client::open(wire, &credentials, timeout);
+    let client = pop3::Pop3Client::open(wire, &credentials, timeout);
     let mut client = client.map_err(|why| ended("the login", &why, None))?;
     let letters = client.list().map_err(|why| ended("LIST", &why, None))?;
     let count = letters.len();
@@ -86,7 +86,7 @@ impl From<Failure> for Trouble {
 /// Fetches a letter and shows it. With a mailbox of the user's own the order is: put it there, mark
 /// it on the server, show it. If the page cannot be shown now, the letter can be read in the mailbox.
 fn fetch(
-    client: &mut pop3::Client<Socket>,
+    client: &mut pop3::Pop3Client<Socket>,
     (number, size): (usize, usize),
     place: &str,
     own: &mut Option<OwnMailbox>,
@@ -183,10 +183,7 @@ fn ended(step: &str, why: &pop3::FetchError, own: Option<&OwnMailbox>) -> Failur
     if let Some(own) = own.filter(|own| own.letters > 0) {
         text += &format!("; what is in {} already may come a second time", own.folder);
     }
-    if matches!(
-        why,
-        pop3::FetchError::Nonsense(_) | pop3::FetchError::OutOfStep | pop3::FetchError::Endless
-    ) {
+    if matches!(why, pop3::FetchError::Nonsense(_)) {
         text += "; does a POP3 server listen there?";
     }
     with_status(why, text)

@@ -89,7 +89,7 @@ pub fn pop3(args: &Args) -> Result<(), Failure> {
         pop3::COMMAND_TIMEOUT,
         |wire, timeout| {
             let may_authenticate = site.may_authenticate(wire.stream().local()?.ip());
-            let mut session = pop3::Session::new(&site.host, may_authenticate);
+            let mut session = pop3::Pop3Session::new(&site.host, may_authenticate);
             // A POP3 server that has waited too long closes without a word (RFC 1939 §3).
             pop3::converse(wire, &mut session, |user| site.mailbox(user), timeout)
         },

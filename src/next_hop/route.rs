@@ -6,12 +6,12 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-/// The two words after `route` in a `site.conf`: `b.example 127.0.0.1:2626` sends the mail of one
-/// domain to one host, and `* relay.example:25` all mail that no other route takes. Such a host is
-/// called a smart host.
+/// The two words after `route` in a `site.conf`. `b.example 127.0.0.1:2626` sends the mail of one
+/// domain to one host. `* relay.example:25` sends all mail that no other route takes to one host,
+/// which is then called a smart host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Whose mail it is for; `None` is the `*`.
+    /// The domain whose mail it is for; `None` is the `*`.
     pub domain: Option<Domain>,
     /// The host: its name, or its address as a literal.
     pub host: HostName,
@@ -26,17 +26,18 @@ impl Route {
         first(Some(domain)).or_else(|| first(None))
     }
 
-    /// Its host. A name is looked up by the operating system, which also knows the names of the
-    /// neighbourhood that are in no DNS. If it fails, a person must look at it: the letter waits.
+    /// Its host. The operating system looks up a name: it also knows the names of neighbours that
+    /// are not in DNS. If that fails, a person must look at it: the letter waits.
     pub(super) fn target(&self) -> Result<Target, NoHop> {
-        let (name, port) = (self.host.clone(), self.port);
-        let addresses: Vec<SocketAddr> = if let Some(ip) = self.literal() {
-            vec![(ip, port).into()]
-        } else {
-            let found = (name.to_string(), port).to_socket_addrs();
-            let failed = |error| NoHop::NotNow(format!("\"route {self}\" leads nowhere: {error}"));
-            found.map_err(failed)?.collect()
+        let addresses = match self.literal() {
+            Some(ip) => vec![(ip, self.port).into()],
+            None => {
+                let found = (self.host.to_string(), self.port).to_socket_addrs();
+                let failed = |why| NoHop::NotNow(format!("\"route {self}\" leads nowhere: {why}"));
+                found.map_err(failed)?.collect()
+            }
         };
+        let name = self.host.clone();
         Ok(Target { name, addresses })
     }
 
@@ -45,26 +46,15 @@ impl Route {
     }
 }
 
-/// Two words that are no route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoRoute;
-
-impl fmt::Display for NoRoute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a route has the form DOMAIN HOST:PORT, where DOMAIN may be * for all, \
-             and HOST is a name, an IPv4 address, or an IPv6 address in [ ]",
-        )
-    }
-}
-
-impl std::error::Error for NoRoute {}
+const FORM: &str = "a route has the form DOMAIN HOST:PORT, where DOMAIN may be * for all, \
+                    and HOST is a name, an IPv4 address, or an IPv6 address in [ ]";
 
 impl FromStr for Route {
-    type Err = NoRoute;
+    /// The form that a route should have.
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Route, NoRoute> {
-        parse(text).ok_or(NoRoute)
+    fn from_str(text: &str) -> Result<Route, &'static str> {
+        parse(text).ok_or(FORM)
     }
 }
 
@@ -74,15 +64,17 @@ fn parse(text: &str) -> Option<Route> {
         "*" => None,
         domain => Some(domain.parse().ok()?),
     };
-    let (host, port) = if let Ok(address) = to.parse::<SocketAddr>() {
-        (Domain::from(address.ip()).into(), address.port())
-    } else {
-        let (host, port) = to.rsplit_once(':')?;
-        // The standard library would take `+25` for a number.
-        let digits = port.bytes().all(|octet| octet.is_ascii_digit());
-        (host.parse().ok()?, port.parse().ok().filter(|_| digits)?)
+    let (host, port) = to.rsplit_once(':')?;
+    // The standard library would take `+25` for a number.
+    if !port.bytes().all(|octet| octet.is_ascii_digit()) {
+        return None;
+    }
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    let host = match to.parse::<SocketAddr>() {
+        Ok(address) => Domain::from(address.ip()).into(),
+        Err(_) => host.parse().ok()?,
     };
-    (port != 0).then_some(Route { domain, host, port })
+    Some(Route { domain, host, port })
 }
 
 impl fmt::Display for Route {

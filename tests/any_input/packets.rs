@@ -2,8 +2,8 @@
 
 use crate::common::script::Dice;
 use crate::{Stock, count};
-use smtp_primer::next_hop::dns::{Answer, Data, Kind, NAME, Question, Record};
-use smtp_primer::next_hop::{ADDRESSES, Dns, EXCHANGES, MAIL_PORT, NoHop, next_hops};
+use smtp_primer::next_hop::dns::{Answer, DNS_NAME, Data, Kind, Question, Record};
+use smtp_primer::next_hop::{Dns, EXCHANGES, HOST_ADDRESSES, MAIL_PORT, NoHop, next_hops};
 use smtp_primer::protocol::address::Domain;
 use std::net::SocketAddr;
 
@@ -35,7 +35,7 @@ impl Dns for Always {
 /// Is it a name that can be asked for, and shown without harm?
 fn assert_name(name: &str) {
     assert!(Question::new(name, Kind::A).is_some(), "{name}");
-    assert!(!name.is_empty() && name.len() <= 4 * NAME, "{name}");
+    assert!(!name.is_empty() && name.len() <= 4 * DNS_NAME, "{name}");
     assert!(name.bytes().all(|octet| octet.is_ascii_graphic()), "{name}");
 }
 
@@ -86,7 +86,7 @@ pub fn answer(packet: &[u8]) -> bool {
     let hops = next_hops(&domain, &[], &own, MAIL_PORT, Some(&mut always));
     assert!(hops.as_ref().map_or(1, Vec::len) <= EXCHANGES);
     for target in hops.unwrap_or_default() {
-        assert!((1..=2 * ADDRESSES).contains(&target.addresses.len()));
+        assert!((1..=2 * HOST_ADDRESSES).contains(&target.addresses.len()));
         let ours = |to: &SocketAddr| to.ip().to_canonical().is_loopback();
         assert!(!target.addresses.iter().any(ours), "that is us");
     }

@@ -4,10 +4,10 @@ use crate::common::mailbox::{Letterbox, put};
 use crate::common::script::Dice;
 use crate::talks::{Plain, pieces, spoilt};
 use crate::{Stock, count, list};
-use smtp_primer::pop3::{COMMAND_LINE, MISTAKES, Message, Session, Step};
+use smtp_primer::pop3::{Listed, POP3_COMMAND_LINE, Pop3Session, Pop3Step};
 use smtp_primer::protocol::dot::Text;
-use smtp_primer::protocol::line::Line;
-use smtp_primer::session::Host;
+use smtp_primer::protocol::line::{ENDLESS_LINE, Line};
+use smtp_primer::session::{Host, MISTAKES};
 
 /// What lies in the mailbox of alice.
 const LETTERS: [&[u8]; 3] = [
@@ -38,18 +38,21 @@ struct Model {
 
 impl Model {
     /// Hears a line, and judges the step. What is refused changes nothing.
-    fn hear(&mut self, line: &Line, step: &Step) {
+    fn hear(&mut self, line: &Line, step: &Pop3Step) {
         let line = match line {
             Line::Text(line) => String::from_utf8_lossy(line),
             _ => "(none)".into(),
         };
-        if let Step::Say(reply) | Step::Close(reply) = step {
+        if let Pop3Step::Say(reply) | Pop3Step::Close(reply) = step {
             let is_reply = reply.starts_with("+OK ") || reply.starts_with("-ERR ");
             assert!(is_reply && !reply.contains(char::is_control), "{reply}");
             assert!(reply.len() <= 510, "{reply}"); // RFC 2449 §4; CR LF comes on top
             if reply.starts_with('-') {
                 self.mistakes += 1;
-                assert_eq!(matches!(step, Step::Close(_)), self.mistakes == MISTAKES);
+                assert_eq!(
+                    matches!(step, Pop3Step::Close(_)),
+                    self.mistakes == MISTAKES
+                );
                 return;
             }
         }
@@ -57,19 +60,19 @@ impl Model {
         let verb = words.first().unwrap_or(&"").to_ascii_uppercase();
         match (verb.as_str(), &mut self.deleted, words.get(1)) {
             ("CAPA", _, None) => {}
-            ("QUIT", None, None) => assert!(matches!(step, Step::Close(_))),
+            ("QUIT", None, None) => assert!(matches!(step, Pop3Step::Close(_))),
             ("USER", None, Some(name)) => self.user = Some(name.to_string()),
             ("PASS", None, Some(_)) => {
                 assert_eq!(self.user.as_deref(), Some("alice"));
                 assert_eq!(line.split_once(' '), Some((words[0], "open sesame ")));
-                assert_eq!(*step, Step::Open("alice".to_string()));
+                assert_eq!(*step, Pop3Step::Open("alice".to_string()));
                 self.deleted = Some([false; LETTERS.len()]);
             }
             ("STAT" | "LIST" | "UIDL" | "NOOP", Some(_), None) => {}
             ("RSET", Some(deleted), None) => *deleted = [false; LETTERS.len()],
             ("QUIT", Some(deleted), None) => {
                 let places = (0..LETTERS.len()).filter(|at| deleted[*at]);
-                assert_eq!(*step, Step::Remove(places.collect()));
+                assert_eq!(*step, Pop3Step::Remove(places.collect()));
             }
             ("LIST" | "UIDL" | "RETR" | "TOP" | "DELE", Some(deleted), Some(number)) => {
                 let digits = number.bytes().all(|octet| octet.is_ascii_digit());
@@ -77,9 +80,9 @@ impl Model {
                 let at = number.parse::<usize>().expect("a number") - 1;
                 assert!(!deleted[at], "a deleted letter");
                 match (verb.as_str(), step) {
-                    ("DELE", Step::Say(_)) => deleted[at] = true,
-                    ("LIST" | "UIDL", Step::Say(_)) => {}
-                    ("RETR", Step::Send(it, None)) | ("TOP", Step::Send(it, Some(_))) => {
+                    ("DELE", Pop3Step::Say(_)) => deleted[at] = true,
+                    ("LIST" | "UIDL", Pop3Step::Say(_)) => {}
+                    ("RETR", Pop3Step::Send(it, None)) | ("TOP", Pop3Step::Send(it, Some(_))) => {
                         assert_eq!(*it, at, "another letter");
                     }
                     _ => panic!("{line:?} leads to {step:?}"),
@@ -119,43 +122,43 @@ fn letter(at: usize, most: Option<usize>) -> String {
 /// Says a conversation straight to a session, and has the model judge each step. Returns what a
 /// server has to answer, and which letters go.
 fn say(host: &Host, conversation: &[u8]) -> (String, Vec<usize>) {
-    let mut session = Session::new(host, true);
+    let mut session = Pop3Session::new(host, true);
     let mut model = Model::default();
     let mut plain = Plain {
         rest: conversation,
-        longest: COMMAND_LINE,
+        longest: ENDLESS_LINE,
     };
     let mut said = session.greeting() + "\r\n";
     loop {
         let line = plain.line();
         let step = session.line(&line);
-        if step == Step::Gone {
+        if step == Pop3Step::Gone {
             assert_eq!(line, Line::Closed);
             return (said, Vec::new());
         }
         model.hear(&line, &step);
         said += &match step {
-            Step::Say(reply) => reply + "\r\n",
-            Step::Lines(lines) => {
+            Pop3Step::Say(reply) => reply + "\r\n",
+            Pop3Step::Lines(lines) => {
                 let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
                 several(lines[0], &lines[1..])
             }
-            Step::Send(at, most) => letter(at, most),
-            Step::Open(_) => {
+            Pop3Step::Send(at, most) => letter(at, most),
+            Pop3Step::Open(_) => {
                 let size = |letter| Text::from_file(letter).octets().len();
-                let message = |at: usize| Message::new(&(at + 1).to_string(), size(LETTERS[at]));
+                let message = |at: usize| Listed::new(&(at + 1).to_string(), size(LETTERS[at]));
                 session.opened((0..LETTERS.len()).map(message).collect()) + "\r\n"
             }
-            Step::Remove(places) => return (said + &session.removed(0) + "\r\n", places),
-            Step::Close(reply) => return (said + &reply + "\r\n", Vec::new()),
-            Step::Gone => String::new(),
+            Pop3Step::Remove(places) => return (said + &session.removed(0) + "\r\n", places),
+            Pop3Step::Close(reply) => return (said + &reply + "\r\n", Vec::new()),
+            Pop3Step::Gone => String::new(),
         };
     }
 }
 
 fn stock() -> Stock {
     let pieces = "1|4|+1|-1|99999999999999999999|alice|open sesame|\r\nQUIT";
-    Stock::new(list(LINES), pieces, &[COMMAND_LINE - 2])
+    Stock::new(list(LINES), pieces, &[POP3_COMMAND_LINE - 2])
 }
 
 fn conversation(stock: &Stock, dice: &mut Dice) -> Vec<u8> {

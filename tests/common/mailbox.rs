@@ -3,7 +3,7 @@
 use super::folder::TempDir;
 use super::script::{Notes, Script};
 use smtp_primer::maildir::Maildir;
-use smtp_primer::pop3::{Session, converse};
+use smtp_primer::pop3::{Pop3Session, converse};
 use smtp_primer::protocol::line::{Trace, Wire};
 use smtp_primer::protocol::mask::PasswordMask;
 use smtp_primer::session::Host;
@@ -72,7 +72,7 @@ impl Letterbox {
         let (mut client, notes) = (client, Notes::default());
         let trace = Trace::of_server(Box::new(notes.clone())).with_mask(PasswordMask::default());
         let mut wire = Wire::traced(&mut client, Some(trace));
-        let mut session = Session::new(&self.host, true);
+        let mut session = Pop3Session::new(&self.host, true);
         let timeout = Duration::from_secs(1);
         let ended = converse(&mut wire, &mut session, |_| self.open(), timeout);
         drop(wire);
