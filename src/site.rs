@@ -138,7 +138,7 @@ impl Site {
         Caller {
             ip: peer,
             local,
-            trusted: self.trust_loopback && peer.to_canonical().is_loopback(),
+            is_trusted: self.trust_loopback && peer.to_canonical().is_loopback(),
             may_authenticate: self.may_authenticate(local),
         }
     }
@@ -170,7 +170,7 @@ impl PostOffice<'_> {
     /// Whom the letter is for: users of this site, and mailboxes elsewhere.
     fn sort(&self, letter: &Letter) -> (Vec<String>, Vec<Mailbox>) {
         let (mut users, mut others) = (Vec::new(), Vec::new());
-        for recipient in self.site.host.all_recipients(&letter.forward_paths) {
+        for recipient in self.site.host.recipients(&letter.forward_paths) {
             match recipient {
                 Recipient::Local(user) => users.push(user),
                 Recipient::Remote(mailbox) => others.push(mailbox),

@@ -139,7 +139,7 @@ impl Model {
         let is_due = due.contains(&code) || code == 421 && timeout;
         assert!(is_due, "{said}: {code}, not {due:?}");
         self.mistakes = match code {
-            ..300 | 354 => 0,
+            ..300 => 0,
             500.. if code != 550 => self.mistakes + 1,
             _ => self.mistakes,
         };
@@ -187,7 +187,7 @@ impl Model {
 fn say(host: &Host, caller: &Caller, conversation: &[u8]) -> (Vec<u16>, Vec<Letter>, bool) {
     let mut session = Session::new(host, caller.clone());
     let mut model = Model {
-        trusted: caller.trusted,
+        trusted: caller.is_trusted,
         may_authenticate: caller.may_authenticate,
         ..Model::default()
     };
@@ -238,7 +238,7 @@ fn caller(input: &[u8]) -> Caller {
     Caller {
         ip: Ipv4Addr::LOCALHOST.into(),
         local: Ipv4Addr::LOCALHOST.into(),
-        trusted: input.len().is_multiple_of(2),
+        is_trusted: input.len().is_multiple_of(2),
         may_authenticate: !input.len().is_multiple_of(3),
     }
 }

@@ -58,7 +58,7 @@ impl<'a> Talk<'a> {
             Caller {
                 ip,
                 local: "192.0.2.25".parse().expect("an address"),
-                trusted,
+                is_trusted: trusted,
                 may_authenticate,
             },
         ))
