@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     Err(refusal) => show(&refusal),
                 }
             }
-            Step::Gone => break,
+            _ => break,
         }
     }
     Ok(())

@@ -116,13 +116,11 @@ impl Session<'_> {
             let text = format!("too many recipients; send the letter to {RECIPIENTS} at a time");
             return Step::reply(452, &text);
         }
-        if self.host.recipients(std::slice::from_ref(&path)).is_empty() {
+        if self.host.recipients(&[path.clone()]).is_empty() {
             return Step::reply(550, &format!("{NO_SUCH_USER}: {path}"));
         }
-        let refusal = self
-            .policy
-            .refuse_recipient(&self.caller, transaction, &path);
-        if let Some(refusal) = refusal {
+        let (policy, caller) = (self.policy, &self.caller);
+        if let Some(refusal) = policy.refuse_recipient(caller, transaction, &path) {
             return Step::Reply(refusal);
         }
         let text = format!("OK, to {path}");
