@@ -111,7 +111,8 @@ impl Model {
             (Command::Vrfy(_) | Command::Expn(_), _) => vec![250, 252, 550],
             (Command::Help(_), _) => vec![214, 504],
             (Command::Quit, _) => vec![221],
-            (Command::Abandoned(..) | Command::StartTls, _) => vec![502],
+            // What else there is is known here, and not done.
+            _ => vec![502],
         }
     }
 
@@ -223,6 +224,7 @@ fn say(host: &Host, caller: &Caller, conversation: &[u8]) -> (Vec<u16>, Vec<Lett
                     assert_eq!(Received::Text(letter.text.clone()), text);
                     codes.push(250);
                     letters.push(letter);
+                    model.mistakes = 0;
                 }
                 Err(reply) => {
                     assert!(reply.code() >= 500 && !matches!(text, Received::Text(_)));
