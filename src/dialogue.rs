@@ -14,18 +14,19 @@
 //! C: {close}
 //! ```
 //!
-//! A line begins with `C: ` (what the client says) or `S: ` (what the server says); `#` begins a
-//! comment, and the last one before a line that differs is shown as the rule that was broken. In a
-//! line
+//! A line begins with `C: ` (what the client says) or `S: ` (what the server says); `#`
+//! begins a comment, and the last one before a line that differs is shown as the rule
+//! that was broken. In a line
 //!
-//! - `{}` is any text, and `{name}` too, but the same text each time (the side that says `{}` says
-//!   nothing there);
+//! - `{}` is any text, and `{name}` too, but the same text each time (the side that says
+//!   `{}` says nothing there);
 //! - `{3*ab}` is `ababab`;
-//! - `\r`, `\n`, `\\`, `\{` and `\x00` are single octets, and a `\` at the end of a line says that
-//!   no CR LF follows.
+//! - `\r`, `\n`, `\\`, `\{` and `\x00` are single octets, and a `\` at the end of a line
+//!   says that no CR LF follows.
 //!
-//! `{close}`, alone, is the end of the connection. `{more}` before a line of a reply says that
-//! the reply may have more lines before this one; the side that says the line adds none.
+//! `{close}`, alone, is the end of the connection. `{more}` before a line of a reply says
+//! that the reply may have more lines before this one; the side that says the line adds
+//! none.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -72,7 +73,7 @@ pub struct Dialogue {
 // ANCHOR_END: dialogue
 
 // ANCHOR: difference
-/// A line that is no line of a dialogue, or a conversation that went otherwise.
+/// A line that no dialogue can have, or a conversation that was not as written.
 #[derive(Debug)]
 pub struct Difference(String);
 
@@ -110,8 +111,8 @@ impl Dialogue {
     // ANCHOR_END: parse
 
     // ANCHOR: play
-    /// Plays `side` over `stream`: says its lines, and checks that the other side says the others.
-    /// Each line may take `timeout`.
+    /// Plays `side` over `stream`: says its lines, and checks that the other side says
+    /// the others. Each line may take `timeout`.
     pub fn play<S: Stream>(
         &self,
         side: Side,
@@ -132,8 +133,8 @@ impl Dialogue {
     // ANCHOR_END: play
 
     // ANCHOR: tell
-    /// Tells what went otherwise as a good teacher would: what was said so far, what was due, what
-    /// came, and why.
+    /// Reports as a good teacher would: what was said so far, what was due, what came,
+    /// and the rule.
     fn difference(&self, turn: &Turn, came: &str) -> Difference {
         let mut text = String::new();
         for before in self.turns.iter().take_while(|at| at.number < turn.number) {
@@ -153,7 +154,8 @@ impl Dialogue {
 // ANCHOR_END: tell
 
 // ANCHOR: is_for_programs
-/// Comments such as `# against: ...` are for programs: they begin with a name and a colon.
+/// Comments such as `# against: ...` are for programs: they begin with a name and a
+/// colon.
 fn is_for_programs(comment: &str) -> bool {
     let word = comment.split(' ').next().unwrap_or("");
     word.ends_with(':') && word.starts_with(char::is_alphabetic)
@@ -185,7 +187,8 @@ fn parse_turn(number: usize, source: &str, rule: &str) -> Result<Turn, &'static 
 // ANCHOR_END: parse_turn
 
 // ANCHOR: player
-/// One side of a conversation that goes on. Where it goes otherwise, the error is what came.
+/// One side of a conversation. The error of its functions is what came in place of what
+/// was due.
 struct Player<S> {
     stream: BufReader<S>,
     names: Names,
@@ -210,10 +213,11 @@ impl<S: Stream> Player<S> {
 
     // ANCHOR: say
     fn say(&mut self, pieces: &[Piece]) -> Result<(), String> {
-        // Where any text would do, none does.
+        // Any text will do for `{}`, so we say none.
         let mut names = self.names.clone();
         names.insert(String::new(), Vec::new());
-        let line = written(pieces, &names).ok_or("(nothing was sent: a name has no text yet)")?;
+        let octets = written(pieces, &names);
+        let line = octets.ok_or("(nothing was sent: a name has no text yet)")?;
         let stream = self.stream.get_mut();
         let sent = stream.write_all(&line).and_then(|()| stream.flush());
         sent.map_err(|error| format!("(nothing was sent: {error})"))
@@ -239,7 +243,8 @@ impl<S: Stream> Player<S> {
     // ANCHOR_END: hear
 
     // ANCHOR: read_as_due
-    /// Reads as much as is due: a line, or octets that we know, as long as they are the right ones.
+    /// Reads a line. If we know its octets, we read only so many, and stop at a wrong
+    /// one.
     fn read_as_due(&mut self, pieces: &[Piece]) -> Result<Vec<u8>, String> {
         let mut came = Vec::new();
         let Some(due) = written(pieces, &self.names) else {
@@ -294,7 +299,7 @@ fn shown(came: &[u8]) -> String {
 // ANCHOR_END: shown
 
 // ANCHOR: broken
-/// What came before the connection ended, or time did.
+/// What came before the connection or the time ended.
 fn broken(came: &[u8], error: &io::Error) -> String {
     let why = match error.kind() {
         io::ErrorKind::TimedOut => "nothing came in time",

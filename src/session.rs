@@ -4,10 +4,10 @@
 //! §3 and §4). A [`Session`] hears a line and says what to do next, a [`Step`]. It never sees a
 //! socket, a file or a clock, so a whole conversation can be tried in a few lines of a test.
 //!
-//! A letter that is announced is one value, a [`Transaction`], and its envelope is in it. To drop
-//! the value is to forget all of it: there is no list of variables to reset. Three famous servers
-//! had such a list. Each of them forgot one variable on some way out, and then sent a letter to the
-//! recipients of the one before.
+//! An announced letter is one value, a [`Transaction`], and its envelope is in it. When we drop the
+//! value, all of it is forgotten. We do not keep a list of variables to reset. Three famous servers
+//! had such a list. Each of them forgot one variable in some case, and then sent a letter to the
+//! recipients of the letter before.
 
 mod ask;
 mod auth;
@@ -58,7 +58,8 @@ pub struct Caller {
     pub may_authenticate: bool,
 }
 
-/// What to do next.
+/// What to do next. (A command that has to ask for something outside the session is a step of its
+/// own, which `server::converse` takes.)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Send this, and read the next line.
@@ -77,7 +78,7 @@ impl Step {
     }
 }
 
-/// This many mistakes in a row, and we close (RFC 5321 §7.8 lets a server defend itself).
+/// After this many mistakes in a row we close (RFC 5321 §7.8 lets a server defend itself).
 pub const MISTAKES: usize = 20;
 
 impl<'a> Session<'a> {
@@ -112,7 +113,7 @@ impl<'a> Session<'a> {
         self.host.max_size
     }
 
-    /// Is the next line an answer to AUTH, which is nobody else's business?
+    /// Is the next line an answer to AUTH? Then it is secret.
     pub fn expects_secret(&self) -> bool {
         self.challenge.is_some()
     }
@@ -136,8 +137,9 @@ impl<'a> Session<'a> {
         self.count_mistakes(step)
     }
 
-    /// A success forgives all mistakes. What is neither a success nor a refusal changes nothing: a
-    /// client that guesses passwords hears a 334 before each guess. And 550 is about one address.
+    /// A success sets the count to 0, and a refusal adds 1. All other replies leave it as it is: a
+    /// client that guesses passwords hears a 334 before each guess. So does 550, which is about one
+    /// address. At [`MISTAKES`] we close.
     fn count_mistakes(&mut self, step: Step) -> Step {
         if let Step::Reply(reply) = &step {
             match reply.severity() {

@@ -1,5 +1,5 @@
 // ANCHOR: story
-//! The notation: what one line of a dialogue stands for. It knows nothing of sides or streams.
+//! The notation of one line of a dialogue. It knows nothing of sides or streams.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 // ANCHOR_END: uses
 
 // ANCHOR: repeated_limit
-/// Most octets that one repetition may stand for; a slip of the finger makes no `{99999999999*x}`.
+/// Most octets of one repetition, so that a typing error like `{99999999999*x}` fills no
+/// memory.
 const REPEATED: usize = 64 * 1024 * 1024;
 // ANCHOR_END: repeated_limit
 
 // ANCHOR: names
-/// The texts that names have stood for so far.
+/// The texts of the names that were heard so far.
 pub type Names = BTreeMap<String, Vec<u8>>;
 // ANCHOR_END: names
 
@@ -32,8 +33,8 @@ pub enum Piece {
 pub enum What {
     /// Says a line.
     Say(Vec<Piece>),
-    /// Says a line of a reply, `{more}250 ...`: before it there may be lines that begin like this,
-    /// `250-`.
+    /// Says a line of a reply, `{more}250 ...`: before it there may be lines that begin
+    /// like this, `250-`.
     More(String, Vec<Piece>),
     /// Closes the connection: `{close}`.
     Close,
@@ -112,7 +113,7 @@ fn repeated(times: &str, text: &str) -> Result<Vec<u8>, &'static str> {
 // ANCHOR_END: repeated
 
 // ANCHOR: escape
-/// The octet that an escape stands for, and what follows it.
+/// The octet of an escape, and what follows it.
 fn escape(text: &str) -> Option<(u8, &str)> {
     let (escape, rest) = text.split_at_checked(2)?;
     match escape {
@@ -133,19 +134,19 @@ fn escape(text: &str) -> Option<(u8, &str)> {
 // ANCHOR_END: escape
 
 // ANCHOR: replace_names
-/// Puts its text in the place of each name that has one, and joins neighbours that are octets. So
-/// an open text is followed by octets, by another open text, or by nothing.
+/// Puts its text in the place of each name that has one, and joins neighbours that are
+/// octets. So an open text is followed by octets, by another open text, or by nothing.
 fn replace_names(pieces: &[Piece], names: &Names) -> Vec<Piece> {
     let mut replaced = Vec::new();
     for piece in pieces {
-        let octets = match piece {
+        let known = match piece {
             Piece::Octets(octets) => Some(octets),
             Piece::Any(name) => names.get(name),
         };
-        match (octets, replaced.last_mut()) {
+        match (known, replaced.last_mut()) {
             (None, _) => replaced.push(piece.clone()),
-            (Some(octets), Some(Piece::Octets(before))) => before.extend_from_slice(octets),
-            (Some(octets), _) => replaced.push(Piece::Octets(octets.clone())),
+            (Some(text), Some(Piece::Octets(before))) => before.extend_from_slice(text),
+            (Some(text), _) => replaced.push(Piece::Octets(text.clone())),
         }
     }
     replaced
@@ -164,8 +165,8 @@ pub fn written(pieces: &[Piece], names: &Names) -> Option<Vec<u8>> {
 // ANCHOR_END: written
 
 // ANCHOR: matches
-/// Does `line` fit? If it does, these are the names from now on. Each open text is as short as it
-/// can be; the last one reaches to the end.
+/// Does `line` fit? If it does, these are the names from now on. Each open text is as
+/// short as it can be; the last one reaches to the end.
 pub fn matches(pieces: &[Piece], line: &[u8], names: &Names) -> Option<Names> {
     let pieces = replace_names(pieces, names);
     let mut names = names.clone();
@@ -186,7 +187,8 @@ pub fn matches(pieces: &[Piece], line: &[u8], names: &Names) -> Option<Names> {
             [Piece::Any(_), ..] => 0,
         };
         let (text, after) = rest.split_at_checked(length)?;
-        if !name.is_empty() && names.entry(name.clone()).or_insert(text.to_vec()) != text {
+        // A name that was not heard before has this text from now on.
+        if !name.is_empty() && names.entry(name.clone()).or_insert(text.into()) != text {
             return None;
         }
         rest = after;

@@ -21,7 +21,7 @@ pub struct Entrance {
 struct Waiting {
     stream: TcpStream,
     peer: SocketAddr,
-    /// Since when somebody waits: this caller, or one before it who has hung up meanwhile.
+    /// When it began to wait; or, if callers before it have hung up, when the first of them began.
     since: Instant,
 }
 
@@ -29,13 +29,13 @@ struct Waiting {
 const ACCEPT_INTERVAL: Duration = Duration::from_millis(20);
 /// How often we look at the clock, and who waits, while a caller is silent.
 const CHECK_INTERVAL: Duration = Duration::from_millis(200);
-/// We throw away at most this many callers who have hung up before we go on: about as many as a
-/// system lets wait.
+/// At one look we forget at most this many callers who have hung up. About as many can wait on
+/// most systems.
 const GONE: usize = 128;
 
 impl Entrance {
-    /// Callers of this listener get these times. If `is_over` is given, it is asked again and again,
-    /// and once it says yes, nobody is served any more.
+    /// Callers of this listener get these times. If `is_over` is given, we ask it again and again,
+    /// and when it says yes, we serve nobody any more.
     pub fn new(
         listener: TcpListener,
         times: Times,
@@ -51,7 +51,7 @@ impl Entrance {
         })
     }
 
-    /// Waits for the next caller. `None`: it is over.
+    /// Waits for the next caller. `None`: the server is to end.
     pub(super) fn wait(&mut self) -> Option<Connection<'_>> {
         loop {
             match self.accept() {
@@ -82,16 +82,16 @@ impl Entrance {
         self.is_over.as_ref().is_some_and(|is_over| is_over())
     }
 
-    /// Looks who waits. That takes several system calls, too many for each line.
-    fn look(&mut self) {
+    /// Finds out who waits. That takes several system calls, too many for each line.
+    fn find_waiting(&mut self) {
         if self.looked.elapsed() < CHECK_INTERVAL {
             return;
         }
         self.looked = Instant::now();
-        // 1. Forget a caller who has hung up. The one after it has waited since then, too.
+        // 1. Forget a caller who has hung up. The next one has probably waited as long.
         let gone = self.waiting.take_if(|waiting| waiting.has_gone());
         let since = gone.map_or_else(Instant::now, |gone| gone.since);
-        // 2. If nobody waits, does somebody call? Now we must not block.
+        // 2. If nobody waits, does somebody call? This must not block.
         if self.waiting.is_none() && self.listener.set_nonblocking(true).is_ok() {
             self.waiting = self.accept_waiting(since);
             let _ = self.listener.set_nonblocking(self.is_over.is_some());
@@ -116,8 +116,8 @@ impl Entrance {
 }
 
 impl Waiting {
-    /// Has the caller hung up? (One that has said something and then closed looks like one that
-    /// has closed only its own direction, and that one still listens for our replies.)
+    /// Has the caller hung up? If it has said something before, we cannot tell: it may have closed
+    /// only its own direction, and still listen for our replies.
     fn has_gone(&self) -> bool {
         let unblocked = self.stream.set_nonblocking(true);
         match unblocked.and_then(|()| self.stream.peek(&mut [0])) {
@@ -179,7 +179,7 @@ impl Connection<'_> {
     }
 
     /// Reads or writes. The socket gives up after [`CHECK_INTERVAL`]; then we check the time, and
-    /// try again. `late` is what to say of a caller who keeps us waiting.
+    /// try again. `late` says what is wrong if we have waited too long.
     fn try_in_time<T>(
         &mut self,
         late: &str,
@@ -196,7 +196,7 @@ impl Connection<'_> {
 
     /// Fails if there is no time left; the error says why.
     fn check(&mut self, late: &str) -> io::Result<()> {
-        self.entrance.look();
+        self.entrance.find_waiting();
         let Some(why) = self.why_over(late) else {
             return Ok(());
         };
@@ -218,7 +218,7 @@ impl Connection<'_> {
         if self.current.is_over() {
             return Some(late);
         }
-        // The rest is for a caller who keeps another one waiting.
+        // The rest is only for a time in which another caller waits.
         let waiting = self.entrance.waiting.as_ref()?;
         let short = self.entrance.times.short;
         if self.current.since.elapsed() >= short {

@@ -32,7 +32,7 @@ impl fmt::Debug for Host {
 /// Whom a letter goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
-    /// A user of this host. (Or, as long as an alias is not followed, a list.)
+    /// A user of this host, or a list that was not followed yet.
     Local(String),
     /// Somebody elsewhere.
     Remote(Mailbox),
@@ -58,12 +58,12 @@ impl Host {
     pub fn recipients(&self, paths: &[ForwardPath]) -> Vec<Recipient> {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
-        // What is still to be looked at; the last one comes first.
+        // We look at these next, the last one first.
         let mut ahead: Vec<Recipient> = paths.iter().map(|path| self.recipient(path)).collect();
         ahead.reverse();
         while let Some(next) = ahead.pop() {
-            // A list may name itself, or another that names it. A look into all that was found
-            // would take time in proportion to the square of the members; `seen` does not.
+            // A list may name itself, or another list that names it: we follow each name once.
+            // (A search in `found` would take much longer for a list of many members.)
             if !seen.insert(next.key()) {
                 continue;
             }

@@ -4,20 +4,20 @@ use super::{Caller, Letter, Transaction};
 use crate::protocol::address::ForwardPath;
 use crate::protocol::reply::Reply;
 
-/// What a server refuses although the protocol would allow it. Write `impl Policy` for a type of
-/// your own to add, for example:
+/// What a server refuses although the protocol allows it. Give a type of your own to
+/// [`Session::with_policy`](super::Session::with_policy), for example:
 ///
 /// - greylisting: refuse an unknown sender with 451 at first, and accept it when it comes again;
 /// - a list of domains from which no mail is taken;
 /// - a limit of recipients or letters for each user;
-/// - a look into the text before it is accepted.
+/// - a search in the text before it is accepted.
 ///
 /// A refusal is a reply of 4yz (the client may try again later) or 5yz (it may not). A method that
-/// is not written refuses nothing. What a policy has to remember, or the clock that it needs, is a
-/// field of its own, in a `Cell` or a `RefCell`.
+/// you do not write refuses nothing. If a policy needs a memory or a clock, it keeps them in fields
+/// of its own, in a `Cell` or a `RefCell`.
 pub trait Policy {
-    /// Is asked at RCPT, about a recipient that all other rules allow. The transaction holds those
-    /// that were accepted before; they stay.
+    /// Is asked at RCPT, about a recipient that all other rules allow. The recipients that were
+    /// accepted before are in the transaction, and they stay in it.
     fn refuse_recipient(
         &self,
         _caller: &Caller,
@@ -27,8 +27,8 @@ pub trait Policy {
         None
     }
 
-    /// Is asked at the end of the text, before the letter is kept. A refusal is for all recipients,
-    /// for after the text there is only one reply.
+    /// Is asked at the end of the text, before the letter is kept. After the text there is only one
+    /// reply, so a refusal is for all recipients.
     fn refuse_letter(&self, _caller: &Caller, _letter: &Letter) -> Option<Reply> {
         None
     }

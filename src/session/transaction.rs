@@ -53,7 +53,7 @@ pub const HOPS: usize = 100;
 impl Session<'_> {
     /// MAIL (RFC 5321 §4.1.1.2).
     pub(super) fn mail(&mut self, path: ReversePath, parameters: MailParameters) -> Step {
-        // What we take for a command may be meant as text (an attack called SMTP smuggling).
+        // This command may have been meant as text: that is the attack called SMTP smuggling.
         if self.has_seen_bare_newline {
             return self.close("an earlier text had a CR or LF alone; please call again");
         }
@@ -111,12 +111,12 @@ impl Session<'_> {
             let text = "relaying denied: that is another domain, and I do not know you";
             return Step::reply(550, text);
         }
-        // To expand a list takes time, so we do it no more often than is of use.
+        // Lists take time to follow, so this check comes first.
         if transaction.forward_paths.len() >= RECIPIENTS {
             let text = format!("too many recipients; send the letter to {RECIPIENTS} at a time");
             return Step::reply(452, &text);
         }
-        if self.host.recipients(&[path.clone()]).is_empty() {
+        if self.host.recipients(std::slice::from_ref(&path)).is_empty() {
             return Step::reply(550, &format!("{NO_SUCH_USER}: {path}"));
         }
         let (policy, caller) = (self.policy, &self.caller);
