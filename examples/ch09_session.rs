@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let stranger = Caller {
         ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         local: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25)),
-        trusted: false,
+        is_trusted: false,
         may_authenticate: false,
     };
     let mut session = Session::new(&host, stranger);
@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     Err(refusal) => show(&refusal),
                 }
             }
-            Step::Gone => break,
+            _ => break,
         }
     }
     Ok(())

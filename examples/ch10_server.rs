@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         let caller = Caller {
             ip: connection.peer.ip(),
             local: address.ip(),
-            trusted: false,
+            is_trusted: false,
             may_authenticate: false,
         };
         let mut session = Session::new(&host, caller);

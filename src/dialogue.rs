@@ -14,21 +14,26 @@
 //! C: {close}
 //! ```
 //!
-//! A line begins with `C: ` (what the client says) or `S: ` (what the server says); `#` begins a
-//! comment, and the last one before a line that differs is shown as the rule that was broken. In a
-//! line
+//! A line begins with `C: ` (what the client says) or `S: ` (what the server says); `#`
+//! begins a comment, and the last one before a line that differs is shown as the rule
+//! that was broken. In a line
 //!
-//! - `{}` stands for any text (who has to say it says nothing there), and `{name}` too, but for the
-//!   same text each time;
-//! - `{3*ab}` stands for `ababab`, and `{close}`, alone, for the end of the connection;
-//! - `\r`, `\n`, `\\`, `\{` and `\x00` stand for single octets, and a `\` at the end of a line says
-//!   that no CR LF follows.
+//! - `{}` is any text, and `{name}` too, but the same text each time (the side that says
+//!   `{}` says nothing there);
+//! - `{3*ab}` is `ababab`;
+//! - `\r`, `\n`, `\\`, `\{` and `\x00` are single octets, and a `\` at the end of a line
+//!   says that no CR LF follows.
+//!
+//! `{close}`, alone, is the end of the connection. `{more}` before a line of a reply says
+//! that the reply may have more lines before this one; the side that says the line adds
+//! none.
 // ANCHOR_END: story
 
 // ANCHOR: uses
 mod notation;
 
 use crate::protocol::line::{ENDLESS_LINE, Stream, visible};
+use crate::protocol::reply::REPLY_LINES;
 use notation::{Names, Piece, What, matches, parse_line, written};
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -68,7 +73,7 @@ pub struct Dialogue {
 // ANCHOR_END: dialogue
 
 // ANCHOR: difference
-/// A line that is no line of a dialogue, or a conversation that went otherwise.
+/// A line that no dialogue can have, or a conversation that was not as written.
 #[derive(Debug)]
 pub struct Difference(String);
 
@@ -89,17 +94,10 @@ impl Dialogue {
         let mut rule = "";
         for (number, source) in (1..).zip(text.lines()) {
             let bad = |why| Difference(format!("{name}:{number}: {why}"));
-            if let Some(comment) = source.strip_prefix("# ") {
-                // What begins like `# against: ...` speaks to a program.
-                let word = comment
-                    .split(' ')
-                    .next()
-                    .and_then(|word| word.strip_suffix(':'));
-                if !word.is_some_and(|word| word.starts_with(char::is_alphabetic)) {
+            if let Some(comment) = source.strip_prefix('#') {
+                if !is_for_programs(comment.trim()) {
                     rule = comment.trim();
                 }
-            } else if source.starts_with('#') {
-                rule = "";
             } else if !source.trim().is_empty() {
                 if turns.last().is_some_and(|turn| turn.what == What::Close) {
                     return Err(bad("nothing can follow `{close}`"));
@@ -113,8 +111,8 @@ impl Dialogue {
     // ANCHOR_END: parse
 
     // ANCHOR: play
-    /// Plays `side` over `stream`: says its lines, and checks that the other side says the others.
-    /// Each line may take `timeout`.
+    /// Plays `side` over `stream`: says its lines, and checks that the other side says
+    /// the others. Each line may take `timeout`.
     pub fn play<S: Stream>(
         &self,
         side: Side,
@@ -135,8 +133,8 @@ impl Dialogue {
     // ANCHOR_END: play
 
     // ANCHOR: tell
-    /// Tells what went otherwise as a good teacher would: what was said so far, what was due, what
-    /// came, and why.
+    /// Reports as a good teacher would: what was said so far, what was due, what came,
+    /// and the rule.
     fn difference(&self, turn: &Turn, came: &str) -> Difference {
         let mut text = String::new();
         for before in self.turns.iter().take_while(|at| at.number < turn.number) {
@@ -154,6 +152,15 @@ impl Dialogue {
     }
 }
 // ANCHOR_END: tell
+
+// ANCHOR: is_for_programs
+/// Comments such as `# against: ...` are for programs: they begin with a name and a
+/// colon.
+fn is_for_programs(comment: &str) -> bool {
+    let word = comment.split(' ').next().unwrap_or("");
+    word.ends_with(':') && word.starts_with(char::is_alphabetic)
+}
+// ANCHOR_END: is_for_programs
 
 // ANCHOR: parse_turn
 fn parse_turn(number: usize, source: &str, rule: &str) -> Result<Turn, &'static str> {
@@ -180,7 +187,8 @@ fn parse_turn(number: usize, source: &str, rule: &str) -> Result<Turn, &'static 
 // ANCHOR_END: parse_turn
 
 // ANCHOR: player
-/// One side of a conversation that goes on. Where it goes otherwise, the error is what came.
+/// One side of a conversation. The error of its functions is what came in place of what
+/// was due.
 struct Player<S> {
     stream: BufReader<S>,
     names: Names,
@@ -192,11 +200,12 @@ impl<S: Stream> Player<S> {
     fn turn(&mut self, turn: &Turn, side: Side, timeout: Duration) -> Result<(), String> {
         let allowed = self.stream.get_mut().allow(timeout);
         allowed.map_err(|error| error.to_string())?;
-        let ours = turn.side == side;
+        let is_own = turn.side == side;
         match &turn.what {
-            What::Say(pieces) if ours => self.say(pieces),
-            What::Say(pieces) => self.hear(pieces),
-            What::Close if ours => Ok(()),
+            What::Say(pieces) | What::More(_, pieces) if is_own => self.say(pieces),
+            What::Say(pieces) => self.hear(pieces, None),
+            What::More(more, pieces) => self.hear(pieces, Some(more)),
+            What::Close if is_own => Ok(()),
             What::Close => self.hear_close(),
         }
     }
@@ -204,10 +213,11 @@ impl<S: Stream> Player<S> {
 
     // ANCHOR: say
     fn say(&mut self, pieces: &[Piece]) -> Result<(), String> {
-        // Where any text would do, none does.
+        // Any text will do for `{}`, so we say none.
         let mut names = self.names.clone();
         names.insert(String::new(), Vec::new());
-        let line = written(pieces, &names).ok_or("(nothing was sent: a name has no text yet)")?;
+        let octets = written(pieces, &names);
+        let line = octets.ok_or("(nothing was sent: a name has no text yet)")?;
         let stream = self.stream.get_mut();
         let sent = stream.write_all(&line).and_then(|()| stream.flush());
         sent.map_err(|error| format!("(nothing was sent: {error})"))
@@ -215,27 +225,42 @@ impl<S: Stream> Player<S> {
     // ANCHOR_END: say
 
     // ANCHOR: hear
-    fn hear(&mut self, pieces: &[Piece]) -> Result<(), String> {
-        let mut came = Vec::new();
-        match written(pieces, &self.names) {
-            None => self.read(ENDLESS_LINE, &mut came)?,
-            Some(due) => {
-                while came.len() < due.len() && due.starts_with(&came) {
-                    self.read(due.len() - came.len(), &mut came)?;
-                }
-                // The report shows a whole line, if a line was due.
-                if came != due && due.ends_with(b"\n") && !came.ends_with(b"\n") {
-                    self.read(ENDLESS_LINE, &mut came)?;
-                }
+    /// Hears a line. If there may be more lines before it, they begin with `more`.
+    fn hear(&mut self, pieces: &[Piece], more: Option<&str>) -> Result<(), String> {
+        for _ in 0..REPLY_LINES {
+            let came = self.read_as_due(pieces)?;
+            if let Some(names) = matches(pieces, &came, &self.names) {
+                self.names = names;
+                return Ok(());
+            }
+            let is_line = came.ends_with(b"\n");
+            if !is_line || more.is_none_or(|more| !came.starts_with(more.as_bytes())) {
+                return Err(shown(&came));
             }
         }
-        if matches(pieces, &came, &mut self.names) {
-            Ok(())
-        } else {
-            Err(shown(&came))
-        }
+        Err("(more lines than a reply may have)".to_string())
     }
     // ANCHOR_END: hear
+
+    // ANCHOR: read_as_due
+    /// Reads a line. If we know its octets, we read only so many, and stop at a wrong
+    /// one.
+    fn read_as_due(&mut self, pieces: &[Piece]) -> Result<Vec<u8>, String> {
+        let mut came = Vec::new();
+        let Some(due) = written(pieces, &self.names) else {
+            self.read(ENDLESS_LINE, &mut came)?;
+            return Ok(came);
+        };
+        while came.len() < due.len() && due.starts_with(&came) {
+            self.read(due.len() - came.len(), &mut came)?;
+        }
+        // The report shows a whole line, if a line was due.
+        if came != due && due.ends_with(b"\n") && !came.ends_with(b"\n") {
+            self.read(ENDLESS_LINE, &mut came)?;
+        }
+        Ok(came)
+    }
+    // ANCHOR_END: read_as_due
 
     // ANCHOR: read
     /// Appends to `came` what comes, through the next LF, but at most `most` octets.
@@ -274,7 +299,7 @@ fn shown(came: &[u8]) -> String {
 // ANCHOR_END: shown
 
 // ANCHOR: broken
-/// What came before the connection ended, or time did.
+/// What came before the connection or the time ended.
 fn broken(came: &[u8], error: &io::Error) -> String {
     let why = match error.kind() {
         io::ErrorKind::TimedOut => "nothing came in time",

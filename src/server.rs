@@ -4,11 +4,11 @@
 //! and hands each letter to a [`Store`]. 250 is said after the store has said that the letter is
 //! safe, and not before (RFC 5321 §4.2.5, §6.1).
 //!
-//! One thread serves everybody, so time is the thing to guard. A caller gets so long for each
-//! line, and so long in all. And like Postfix under stress the server is patient only while nobody
-//! else waits: when another caller waits, an idle one has [`BUSY_TIMEOUT`] and no longer, and a
-//! lively one soon has to come again. Time is looked at before every command, and wherever we read
-//! or write.
+//! One thread serves everybody, so time is what we have to guard. There is a limit for each line,
+//! and one for the whole connection. And like Postfix under stress the server is patient only while
+//! nobody else waits: when another caller waits, an idle one has [`BUSY_TIMEOUT`] and no longer, and
+//! a lively one soon has to call again. We look at the clock before every command, and wherever we
+//! read or write.
 
 mod connection;
 
@@ -20,16 +20,6 @@ use crate::session::{Letter, Session, Step};
 pub use connection::{Connection, Entrance};
 use std::io;
 use std::time::Duration;
-
-/// How long a server waits for the next command (RFC 5321 §4.5.3.2.7: at least 5 minutes).
-pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-/// How long an idle caller has while another one waits.
-pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection lasts at most this many times the timeout for one command; and once another
-/// caller waits, this many times the short timeout, however busily it is used.
-pub const CONNECTION: u32 = 6;
-/// How long a caller whose time is up has to take our goodbye, and every caller to take our close.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Where letters go.
 pub trait Store {
@@ -76,7 +66,8 @@ pub fn converse<S: Stream>(
     }
 }
 
-/// Our own troubles are never the letter's fault: the client may try again later, so it is a 4xx.
+/// Keeps a letter, and says so. Trouble of our own is not the letter's fault, so it gets a 4yz: the
+/// client may try again later.
 fn keep<S: Stream>(wire: &mut Wire<S>, store: &mut dyn Store, letter: &Letter) -> Reply {
     let error = match store.store(letter) {
         Ok(name) => return Reply::new(250, &format!("OK, kept as {name}")),
@@ -91,8 +82,8 @@ fn keep<S: Stream>(wire: &mut Wire<S>, store: &mut dyn Store, letter: &Letter) -
     }
 }
 
-/// Ends a conversation that failed: says why in the trace, and, if time ran out, says `goodbye` and
-/// the reason to the peer.
+/// Ends a conversation that failed. The trace says why; if time ran out, the peer hears `goodbye`
+/// and the reason.
 pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) {
     wire.remark(&format!("the conversation broke off: {error}"));
     if error.kind() == io::ErrorKind::TimedOut {
@@ -101,7 +92,17 @@ pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) 
     }
 }
 
-/// How long a caller is waited for.
+/// How long a server waits for the next command (RFC 5321 §4.5.3.2.7: at least 5 minutes).
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// How long a caller may be idle while another one waits.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection lasts at most this many times the timeout for one command. Once another caller
+/// waits, it lasts this many times the short timeout, however busily it is used.
+pub const CONNECTION_TIMEOUTS: u32 = 6;
+/// How long a caller whose time is up has to take our goodbye, and every caller to take our close.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How long we wait for a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
     /// For each line, and for each reply to be read.
@@ -113,7 +114,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// So long for each line, and what is usual for the rest.
+    /// This timeout for each line, and what is usual for the rest.
     pub fn new(timeout: Duration) -> Times {
         Times {
             timeout,

@@ -134,7 +134,7 @@ impl Site {
         Caller {
             ip: peer,
             local,
-            trusted: self.trust_loopback && peer.to_canonical().is_loopback(),
+            is_trusted: self.trust_loopback && peer.to_canonical().is_loopback(),
             may_authenticate: self.may_authenticate(local),
         }
     }
@@ -164,7 +164,7 @@ impl Store for PostOffice<'_> {
     /// [`ErrorKind::NotFound`]: the letter is for nobody.
     fn store(&mut self, letter: &Letter) -> io::Result<String> {
         let (mut users, mut others) = (Vec::new(), Vec::new());
-        for recipient in self.site.host.all_recipients(&letter.forward_paths) {
+        for recipient in self.site.host.recipients(&letter.forward_paths) {
             match recipient {
                 Recipient::Local(user) => users.push(user),
                 Recipient::Remote(mailbox) => others.push(mailbox),

@@ -15,6 +15,7 @@ use common::process::{Server, new_letters, program};
 use common::script::Script;
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::{ENDLESS_LINE, Socket};
+use smtp_primer::protocol::reply::REPLY_LINES;
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -74,8 +75,16 @@ fn a_line_that_is_none_is_named_with_its_file_and_number() {
         ("C: \\x+f", "after `\\`"),
         ("C: \\xé", "after `\\`"),
         ("C: \\é", "after `\\`"),
-        ("C: bye {close}", "stands alone"),
-        ("C: {close} ", "stands alone"),
+        ("C: bye {close}", "a line of its own"),
+        ("C: {close} ", "a line of its own"),
+        ("S: {more}", "three digits"),
+        ("S: {more}25", "three digits"),
+        ("S: {more}25é", "three digits"),
+        ("S: {more}{} OK", "three digits"),
+        ("S: {more}+OK", "three digits"),
+        ("S: {more}{close}", "three digits"),
+        ("S: 250-{more}", "begins a line"),
+        ("S: {more}250 {more}", "begins a line"),
         ("S: {close}\nC: NOOP", "nothing can follow"),
     ] {
         let text = format!("# a comment\n\nS: 220 {{}}\n{line}");
@@ -178,6 +187,83 @@ fn any_text_fits_braces_and_a_name_only_its_own() {
             fits,
             "{text} heard {came:?}"
         );
+    }
+}
+
+#[test]
+fn a_reply_may_have_more_lines_where_the_dialogue_says_so() {
+    let cases: [(&str, &[u8], bool); 15] = [
+        ("S: {more}250 {}", b"250 a\r\n", true),
+        ("S: {more}250 {}", b"250-a\r\n250 b\r\n", true),
+        (
+            "S: {more}250 {}",
+            b"250-a\r\n250-\r\n250-b\r\n250 c\r\n",
+            true,
+        ),
+        ("S: {more}250 c", b"250-a\r\n250-b\r\n250 c\r\n", true),
+        ("S: {more}250 c", b"250-c\r\n250 d\r\n", false),
+        ("S: {more}250 {}", b"250-a\r\n", false),
+        ("S: {more}250 {}", b"250-a\r\n250", false),
+        // Only lines of this reply, with a hyphen and a line end.
+        ("S: {more}250 {}", b"251-a\r\n250 b\r\n", false),
+        ("S: {more}250 {}", b"250-a\r\n550-b\r\n250 c\r\n", false),
+        ("S: {more}250 b", b"250 a\r\n250 b\r\n", false),
+        ("S: {more}250-{}", b"250 a\r\n", false),
+        // One line of several, and what it tells.
+        (
+            "S: {more}250-SIZE {}\nS: {more}250 {}",
+            b"250-a\r\n250-SIZE 9\r\n250-B\r\n250 C\r\n",
+            true,
+        ),
+        (
+            "S: {more}250-SIZE {}\nS: {more}250 {}",
+            b"250-a\r\n250-B\r\n250 SIZE 9\r\n",
+            false,
+        ),
+        (
+            "S: {more}250-{a}={a}\nS: 250 {a}",
+            b"250-x=y\r\n250-z=z\r\n250 z\r\n",
+            true,
+        ),
+        (
+            "S: {more}250-{a}={a}\nS: 250 {a}",
+            b"250-x=y\r\n250-z=z\r\n250 x\r\n",
+            false,
+        ),
+    ];
+    for (text, came, fits) in cases {
+        let played = play(text, came, SILENT);
+        assert_eq!(played.is_ok(), fits, "{text} heard {came:?}: {played:?}");
+        // Who says it says these lines and no others.
+        let said = play(&text.replace("S:", "C:").replace("{a}", "a"), b"", CLOSES);
+        let due = text
+            .replace("S: ", "")
+            .replace("{more}", "")
+            .replace("{}", "");
+        let due = due.replace("{a}", "a").replace('\n', "\r\n") + "\r\n";
+        assert_eq!(said.as_deref(), Ok(due.as_bytes()));
+    }
+    let why = play("S: {more}250 {}", b"250-a\r\n550 b\r\n", CLOSES).expect_err("550");
+    assert!(
+        why.ends_with("written: S: {more}250 {}\n  came:    550 b"),
+        "{why}"
+    );
+}
+
+#[test]
+fn the_lines_of_a_reply_come_to_an_end() {
+    for (before, fits) in [(REPLY_LINES - 1, true), (REPLY_LINES, false)] {
+        let lines = "250-and\r\n".repeat(before) + "250 end\r\n";
+        assert_eq!(
+            play("S: {more}250 {}", lines.as_bytes(), SILENT).is_ok(),
+            fits
+        );
+    }
+    for line in ["250-and\r\n", "250-"] {
+        let mut endless = Script::new(std::iter::repeat(line));
+        let played = parse("S: {more}250 {}").play(Side::Client, &mut endless, TIMEOUT);
+        assert!(played.is_err(), "{line}");
+        assert!(endless.octets_read() <= 2 * ENDLESS_LINE, "{line}");
     }
 }
 

@@ -732,8 +732,8 @@ fn the_connection_of_a_lively_caller_lasts_six_times_the_timeout() {
                 ..LONG
             },
         );
-        let mut lively = Guest::call(&inn.address);
         let begun = Instant::now();
+        let mut lively = Guest::call(&inn.address);
         let mut next = Guest::call_only(&inn.address);
         assert_eq!(
             say_again(&mut lively, "NOOP", usize::MAX).last(),

@@ -146,7 +146,7 @@ fn what_is_not_said_has_a_default_that_is_safe() {
     ] {
         let caller = site.caller(peer, own);
         assert_eq!(
-            (caller.trusted, caller.may_authenticate),
+            (caller.is_trusted, caller.may_authenticate),
             (trusted, may_authenticate),
             "{peer} {own}"
         );
@@ -281,7 +281,7 @@ fn lists_are_followed_to_their_ends() {
         ("nobody@a.example", vec![]),
         ("alice@b.example", vec![remote("alice@b.example")]),
     ] {
-        let mut found = host.recipients(&path(address));
+        let mut found = host.recipients(&[path(address)]);
         let mut expected = expected;
         let key = |recipient: &Recipient| format!("{recipient:?}");
         found.sort_by_key(key);
@@ -468,7 +468,7 @@ fn the_postmaster_is_somebody_also_as_a_list() {
     ] {
         let folder = TempDir::new("site");
         let site = open(folder.path(), &format!("domain a.example\n{list}\n")).expect(list);
-        assert_eq!(site.host.recipients(&ForwardPath::Postmaster).len(), 1);
+        assert_eq!(site.host.recipients(&[ForwardPath::Postmaster]).len(), 1);
         assert!(folder.path().join("mail/postmaster/new").is_dir());
     }
 }

@@ -1,5 +1,5 @@
 // ANCHOR: story
-//! The notation: what one line of a dialogue stands for. It knows nothing of sides or streams.
+//! The notation of one line of a dialogue. It knows nothing of sides or streams.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 // ANCHOR_END: uses
 
 // ANCHOR: repeated_limit
-/// Most octets that one repetition may stand for; a slip of the finger makes no `{99999999999*x}`.
+/// Most octets of one repetition, so that a typing error like `{99999999999*x}` fills no
+/// memory.
 const REPEATED: usize = 64 * 1024 * 1024;
 // ANCHOR_END: repeated_limit
 
 // ANCHOR: names
-/// The texts that names have stood for so far.
+/// The texts of the names that were heard so far.
 pub type Names = BTreeMap<String, Vec<u8>>;
 // ANCHOR_END: names
 
@@ -30,7 +31,11 @@ pub enum Piece {
 /// What one side does in its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
+    /// Says a line.
     Say(Vec<Piece>),
+    /// Says a line of a reply, `{more}250 ...`: before it there may be lines that begin
+    /// like this, `250-`.
+    More(String, Vec<Piece>),
     /// Closes the connection: `{close}`.
     Close,
 }
@@ -39,15 +44,23 @@ pub enum What {
 // ANCHOR: parse_line
 /// Reads a line, without the `C: ` before it. The error says what is wrong with it.
 pub fn parse_line(line: &str) -> Result<What, &'static str> {
-    match line {
-        "{close}" => Ok(What::Close),
-        line => parse_pieces(line, b"\r\n").map(What::Say),
+    if line == "{close}" {
+        return Ok(What::Close);
     }
+    let Some(line) = line.strip_prefix("{more}") else {
+        return parse_pieces(line, b"\r\n").map(What::Say);
+    };
+    let code = line.get(..3).unwrap_or("");
+    if code.len() < 3 || !code.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err("after `{more}` there are the three digits of a reply");
+    }
+    let pieces = parse_pieces(line, b"\r\n")?;
+    Ok(What::More(format!("{code}-"), pieces))
 }
 // ANCHOR_END: parse_line
 
 // ANCHOR: parse_pieces
-/// Reads pieces. `end` is what follows them, unless a backslash stands in its place.
+/// Reads pieces. `end` comes after them, unless there is a backslash in its place.
 fn parse_pieces(text: &str, end: &[u8]) -> Result<Vec<Piece>, &'static str> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -69,7 +82,7 @@ fn parse_pieces(text: &str, end: &[u8]) -> Result<Vec<Piece>, &'static str> {
 fn parse_piece(text: &str) -> Result<(Piece, &str), &'static str> {
     if text.starts_with('\\') {
         let (octet, rest) =
-            escape(text).ok_or("after `\\` stands r, n, \\, {, or x and two digits")?;
+            escape(text).ok_or("after `\\` comes r, n, \\, {, or x and two digits")?;
         return Ok((Piece::Octets(vec![octet]), rest));
     }
     let Some(inside) = text.strip_prefix('{') else {
@@ -79,7 +92,8 @@ fn parse_piece(text: &str) -> Result<(Piece, &str), &'static str> {
     let (inside, rest) = inside.split_once('}').ok_or("a `{` without a `}`")?;
     let piece = match inside.split_once('*') {
         Some((times, text)) => Piece::Octets(repeated(times, text)?),
-        None if inside == "close" => return Err("`{close}` stands alone"),
+        None if inside == "close" => return Err("`{close}` is a line of its own"),
+        None if inside == "more" => return Err("`{more}` begins a line"),
         None => Piece::Any(inside.to_string()),
     };
     Ok((piece, rest))
@@ -88,7 +102,7 @@ fn parse_piece(text: &str) -> Result<(Piece, &str), &'static str> {
 
 // ANCHOR: repeated
 fn repeated(times: &str, text: &str) -> Result<Vec<u8>, &'static str> {
-    let times: usize = times.parse().map_err(|_| "before `*` stands a number")?;
+    let times: usize = times.parse().map_err(|_| "before `*` comes a number")?;
     let text = written(&parse_pieces(text, b"")?, &Names::new());
     let text = text.ok_or("only text can be repeated")?;
     if text.len().saturating_mul(times) > REPEATED {
@@ -99,7 +113,7 @@ fn repeated(times: &str, text: &str) -> Result<Vec<u8>, &'static str> {
 // ANCHOR_END: repeated
 
 // ANCHOR: escape
-/// The octet that an escape stands for, and what follows it.
+/// The octet of an escape, and what follows it.
 fn escape(text: &str) -> Option<(u8, &str)> {
     let (escape, rest) = text.split_at_checked(2)?;
     match escape {
@@ -119,81 +133,76 @@ fn escape(text: &str) -> Option<(u8, &str)> {
 }
 // ANCHOR_END: escape
 
-// ANCHOR: settled
-/// A line as far as we know it: how it begins, and each open text, by its name, with what stands
-/// behind it.
-fn settled<'a>(pieces: &'a [Piece], names: &Names) -> (Vec<u8>, Vec<(&'a str, Vec<u8>)>) {
-    let mut start = Vec::new();
-    let mut open: Vec<(&str, Vec<u8>)> = Vec::new();
+// ANCHOR: replace_names
+/// Puts its text in the place of each name that has one, and joins neighbours that are
+/// octets. So an open text is followed by octets, by another open text, or by nothing.
+fn replace_names(pieces: &[Piece], names: &Names) -> Vec<Piece> {
+    let mut replaced = Vec::new();
     for piece in pieces {
         let known = match piece {
-            Piece::Octets(octets) => octets,
-            Piece::Any(name) => match names.get(name) {
-                Some(text) => text,
-                None => {
-                    open.push((name, Vec::new()));
-                    continue;
-                }
-            },
+            Piece::Octets(octets) => Some(octets),
+            Piece::Any(name) => names.get(name),
         };
-        let end = open.last_mut().map_or(&mut start, |(_, behind)| behind);
-        end.extend_from_slice(known);
+        match (known, replaced.last_mut()) {
+            (None, _) => replaced.push(piece.clone()),
+            (Some(text), Some(Piece::Octets(before))) => before.extend_from_slice(text),
+            (Some(text), _) => replaced.push(Piece::Octets(text.clone())),
+        }
     }
-    (start, open)
+    replaced
 }
-// ANCHOR_END: settled
+// ANCHOR_END: replace_names
 
 // ANCHOR: written
 /// The octets of a line; `None` if any text in it is open.
 pub fn written(pieces: &[Piece], names: &Names) -> Option<Vec<u8>> {
-    let (start, open) = settled(pieces, names);
-    open.is_empty().then_some(start)
+    match replace_names(pieces, names).as_slice() {
+        [] => Some(Vec::new()),
+        [Piece::Octets(octets)] => Some(octets.clone()),
+        _ => None,
+    }
 }
 // ANCHOR_END: written
 
 // ANCHOR: matches
-/// Does `line` fit? Each open text is as short as it can be; the last one reaches to the end.
-pub fn matches(pieces: &[Piece], line: &[u8], names: &mut Names) -> bool {
-    let (start, mut open) = settled(pieces, names);
-    let last = open.pop();
-    let Some(mut rest) = line.strip_prefix(start.as_slice()) else {
-        return false;
-    };
-    for (name, behind) in &open {
-        let Some((text, after)) = find(rest, behind) else {
-            return false;
+/// Does `line` fit? If it does, these are the names from now on. Each open text is as
+/// short as it can be; the last one reaches to the end.
+pub fn matches(pieces: &[Piece], line: &[u8], names: &Names) -> Option<Names> {
+    let pieces = replace_names(pieces, names);
+    let mut names = names.clone();
+    let mut rest = line;
+    for (at, piece) in pieces.iter().enumerate() {
+        let name = match piece {
+            Piece::Octets(octets) => {
+                rest = rest.strip_prefix(octets.as_slice())?;
+                continue;
+            }
+            Piece::Any(name) => name,
         };
-        if !same(names, name, text) {
-            return false;
+        // How long is this open text? The pieces after it tell.
+        let length = match pieces.get(at + 1..)? {
+            [] => rest.len(),
+            [Piece::Octets(end)] => rest.strip_suffix(end.as_slice())?.len(),
+            [Piece::Octets(next), ..] => find(next, rest)?,
+            [Piece::Any(_), ..] => 0,
+        };
+        let (text, after) = rest.split_at_checked(length)?;
+        // A name that was not heard before has this text from now on.
+        if !name.is_empty() && names.entry(name.clone()).or_insert(text.into()) != text {
+            return None;
         }
         rest = after;
     }
-    match last {
-        None => rest.is_empty(),
-        Some((name, behind)) => rest
-            .strip_suffix(behind.as_slice())
-            .is_some_and(|text| same(names, name, text)),
-    }
+    rest.is_empty().then_some(names)
 }
 // ANCHOR_END: matches
 
-// ANCHOR: same
-/// Is this the text that `name` stands for? If it has none yet, it is from now on.
-fn same(names: &mut Names, name: &str, text: &[u8]) -> bool {
-    name.is_empty()
-        || names
-            .entry(name.to_string())
-            .or_insert_with(|| text.to_vec())
-            == text
-}
-// ANCHOR_END: same
-
 // ANCHOR: find
-/// Splits around the first place where `octets` stand.
-fn find<'a>(text: &'a [u8], octets: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    (0..=text.len()).find_map(|at| {
-        let (before, from) = text.split_at_checked(at)?;
-        Some((before, from.strip_prefix(octets)?))
+/// Where in `text` are these octets for the first time?
+fn find(octets: &[u8], text: &[u8]) -> Option<usize> {
+    (0..=text.len()).find(|at| {
+        let from = text.get(*at..).unwrap_or(b"");
+        from.starts_with(octets)
     })
 }
 // ANCHOR_END: find

@@ -1,52 +1,41 @@
 //! Where callers arrive, and their connections. Here the times are kept.
 
-use super::{CONNECTION, IsOver, Times};
+use super::{CONNECTION_TIMEOUTS, IsOver, Times};
 use crate::protocol::line::{Stream, timed_out};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
-
-/// How often we look what time it is, and who else is there, while a caller is silent.
-const CHECK_INTERVAL: Duration = Duration::from_millis(200);
-/// How long we wait before we try again to accept a caller.
-const ACCEPT_INTERVAL: Duration = Duration::from_millis(20);
-/// How many octets that a caller still sends are read when we close, so that our last reply reaches
-/// it.
-const READ_AT_CLOSE: u64 = 1024 * 1024;
-/// How many callers who have hung up we throw away in one go: about as many as a system queues.
-const GONE: usize = 128;
 
 /// Where callers arrive.
 pub struct Entrance {
     listener: TcpListener,
     times: Times,
     is_over: Option<IsOver>,
-    next: Option<Waiting>,
+    /// The caller who is served next, if one has called already.
+    waiting: Option<Waiting>,
     /// When we last looked who waits.
     looked: Instant,
 }
 
-/// A caller who waits until the one before has gone.
+/// A caller who waits while another one is served.
 struct Waiting {
     stream: TcpStream,
     peer: SocketAddr,
+    /// When it began to wait; or, if callers before it have hung up, when the first of them began.
     since: Instant,
 }
 
-impl Waiting {
-    /// Has the caller hung up? One who has said something and closed only its own direction may
-    /// still listen for our replies, so it has not.
-    fn has_gone(&self) -> bool {
-        match self.stream.peek(&mut [0]) {
-            Ok(octets) => octets == 0,
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-        }
-    }
-}
+/// How long we wait before we try again to accept a caller.
+const ACCEPT_INTERVAL: Duration = Duration::from_millis(20);
+/// How often we look at the clock, and who waits, while a caller is silent.
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
+/// At one look we forget at most this many callers who have hung up. About as many can wait on
+/// most systems.
+const GONE: usize = 128;
 
 impl Entrance {
-    /// Callers of this listener get these times. If `is_over` is given, it is asked again and again,
-    /// and once it says yes, nobody is served any more.
+    /// Callers of this listener get these times. If `is_over` is given, we ask it again and again,
+    /// and when it says yes, we serve nobody any more.
     pub fn new(
         listener: TcpListener,
         times: Times,
@@ -57,68 +46,85 @@ impl Entrance {
             listener,
             times,
             is_over,
-            next: None,
+            waiting: None,
             looked: Instant::now(),
         })
+    }
+
+    /// Waits for the next caller. `None`: the server is to end.
+    pub(super) fn wait(&mut self) -> Option<Connection<'_>> {
+        loop {
+            match self.accept() {
+                Ok((stream, peer)) => return Some(Connection::new(self, stream, peer)),
+                Err(_) if self.is_over() => return None,
+                // Nobody is there yet (if we have to ask whether it is over, we do not block), or
+                // the caller has hung up already, or too many files are open. We try again.
+                Err(_) => std::thread::sleep(ACCEPT_INTERVAL),
+            }
+        }
+    }
+
+    /// The caller who waits already, or else the next one who calls.
+    fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = match self.waiting.take() {
+            Some(waiting) => (waiting.stream, waiting.peer),
+            None => self.listener.accept()?,
+        };
+        stream.set_nonblocking(false)?;
+        // Replies are small and awaited: do not hold them back to fill a packet.
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(CHECK_INTERVAL))?;
+        stream.set_write_timeout(Some(CHECK_INTERVAL))?;
+        Ok((stream, peer))
     }
 
     fn is_over(&self) -> bool {
         self.is_over.as_ref().is_some_and(|is_over| is_over())
     }
 
-    /// Waits for the next caller. `None`: it is over.
-    pub(super) fn wait(&mut self) -> Option<Connection<'_>> {
-        loop {
-            let next = self.next.take().map(|next| (next.stream, next.peer));
-            let caller = next.map_or_else(|| self.listener.accept(), Ok);
-            match caller.and_then(|(stream, peer)| prepare(stream).map(|stream| (stream, peer))) {
-                Ok((stream, peer)) => return Some(Connection::new(self, stream, peer)),
-                Err(_) if self.is_over() => return None,
-                // Nobody is there yet (if we have to ask whether it is over, we do not block), or
-                // has hung up already, or too many files are open: no reason to stop.
-                Err(_) => std::thread::sleep(ACCEPT_INTERVAL),
-            }
-        }
-    }
-
-    /// Looks who waits. That takes three system calls, too many for each line.
-    fn look(&mut self) {
+    /// Finds out who waits. That takes several system calls, too many for each line.
+    fn find_waiting(&mut self) {
         if self.looked.elapsed() < CHECK_INTERVAL {
             return;
         }
         self.looked = Instant::now();
-        let gone = self.next.take_if(|next| next.has_gone());
-        if self.next.is_none() && self.listener.set_nonblocking(true).is_ok() {
-            self.next = (0..GONE)
-                .map_while(|_| self.accept_next())
-                .find(|next| !next.has_gone());
+        // 1. Forget a caller who has hung up. The next one has probably waited as long.
+        let gone = self.waiting.take_if(|waiting| waiting.has_gone());
+        let since = gone.map_or_else(Instant::now, |gone| gone.since);
+        // 2. If nobody waits, does somebody call? This must not block.
+        if self.waiting.is_none() && self.listener.set_nonblocking(true).is_ok() {
+            self.waiting = self.accept_waiting(since);
             let _ = self.listener.set_nonblocking(self.is_over.is_some());
-        }
-        // A caller that stood behind one who has gone has waited since then, too.
-        if let (Some(next), Some(gone)) = (&mut self.next, gone) {
-            next.since = gone.since;
         }
     }
 
-    fn accept_next(&self) -> Option<Waiting> {
-        let (stream, peer) = self.listener.accept().ok()?;
-        stream.set_nonblocking(true).ok()?;
-        let since = Instant::now();
-        Some(Waiting {
-            stream,
-            peer,
-            since,
-        })
+    /// The first of those who call now and have not hung up.
+    fn accept_waiting(&self, since: Instant) -> Option<Waiting> {
+        for _ in 0..GONE {
+            let (stream, peer) = self.listener.accept().ok()?;
+            let waiting = Waiting {
+                stream,
+                peer,
+                since,
+            };
+            if !waiting.has_gone() {
+                return Some(waiting);
+            }
+        }
+        None
     }
 }
 
-fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
-    stream.set_nonblocking(false)?;
-    // Replies are small and awaited: do not hold them back to fill a packet.
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(CHECK_INTERVAL))?;
-    stream.set_write_timeout(Some(CHECK_INTERVAL))?;
-    Ok(stream)
+impl Waiting {
+    /// Has the caller hung up? If it has said something before, we cannot tell: it may have closed
+    /// only its own direction, and still listen for our replies.
+    fn has_gone(&self) -> bool {
+        let unblocked = self.stream.set_nonblocking(true);
+        match unblocked.and_then(|()| self.stream.peek(&mut [0])) {
+            Ok(octets) => octets == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
 }
 
 /// A caller's connection. It keeps the times of the entrance it came through.
@@ -127,29 +133,42 @@ pub struct Connection<'a> {
     entrance: &'a mut Entrance,
     /// Where the caller calls from.
     pub peer: SocketAddr,
-    /// Since when, and for how long at most, this connection lasts.
-    begun: Instant,
-    most: Duration,
-    /// Since when, and for how long at most, we wait for what comes next.
-    since: Instant,
-    timeout: Duration,
+    /// The time for the whole connection.
+    whole: Timer,
+    /// The time for what comes next: a line, or the peer's reading of our reply.
+    current: Timer,
     /// All that is left is to say goodbye, or to close.
     is_ending: bool,
+}
+
+/// A time that has begun, and its end.
+struct Timer {
+    since: Instant,
+    most: Duration,
+}
+
+impl Timer {
+    fn start(most: Duration) -> Timer {
+        let since = Instant::now();
+        Timer { since, most }
+    }
+
+    fn is_over(&self) -> bool {
+        self.since.elapsed() >= self.most
+    }
 }
 
 const NO_LINE: &str = "no line came in time";
 
 impl Connection<'_> {
     fn new(entrance: &mut Entrance, stream: TcpStream, peer: SocketAddr) -> Connection<'_> {
-        let (now, timeout) = (Instant::now(), entrance.times.timeout);
+        let timeout = entrance.times.timeout;
         Connection {
             stream,
             entrance,
             peer,
-            begun: now,
-            most: timeout.saturating_mul(CONNECTION),
-            since: now,
-            timeout,
+            whole: Timer::start(timeout.saturating_mul(CONNECTION_TIMEOUTS)),
+            current: Timer::start(timeout),
             is_ending: false,
         }
     }
@@ -159,9 +178,9 @@ impl Connection<'_> {
         self.stream.local_addr()
     }
 
-    /// Reads or writes. Between two tries we check the time. `late` is what to say of a caller who
-    /// keeps us waiting.
-    fn patiently<T>(
+    /// Reads or writes. The socket gives up after [`CHECK_INTERVAL`]; then we check the time, and
+    /// try again. `late` says what is wrong if we have waited too long.
+    fn try_in_time<T>(
         &mut self,
         late: &str,
         mut act: impl FnMut(&mut TcpStream) -> io::Result<T>,
@@ -175,43 +194,44 @@ impl Connection<'_> {
         }
     }
 
-    /// Fails if there is no time left; the error says why. Then only the goodbye is still to come.
+    /// Fails if there is no time left; the error says why.
     fn check(&mut self, late: &str) -> io::Result<()> {
-        self.entrance.look();
+        self.entrance.find_waiting();
         let Some(why) = self.why_over(late) else {
             return Ok(());
         };
-        let error = io::Error::new(io::ErrorKind::TimedOut, why);
         self.begin_to_end();
-        Err(error)
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
     }
 
     /// Why no time is left, if none is.
     fn why_over<'l>(&self, late: &'l str) -> Option<&'l str> {
-        let times = &self.entrance.times;
-        let waited = self.since.elapsed();
-        let other = self.entrance.next.as_ref().map(|next| next.since.elapsed());
-        if self.begun.elapsed() >= self.most {
-            Some("the connection has lasted too long")
-        } else if self.is_ending {
-            None
-        } else if self.entrance.is_over() {
-            Some("this server is ending")
-        } else if waited >= self.timeout {
-            Some(late)
-        } else if other.is_some() && waited >= times.short {
-            Some("another caller waits")
-        } else if other >= Some(times.short.saturating_mul(CONNECTION)) {
-            Some("another caller has waited too long")
-        } else {
-            None
+        if self.whole.is_over() {
+            return Some("the connection has lasted too long");
         }
+        if self.is_ending {
+            return None;
+        }
+        if self.entrance.is_over() {
+            return Some("this server is ending");
+        }
+        if self.current.is_over() {
+            return Some(late);
+        }
+        // The rest is only for a time in which another caller waits.
+        let waiting = self.entrance.waiting.as_ref()?;
+        let short = self.entrance.times.short;
+        if self.current.since.elapsed() >= short {
+            return Some("another caller waits");
+        }
+        let most = short.saturating_mul(CONNECTION_TIMEOUTS);
+        (waiting.since.elapsed() >= most).then_some("another caller has waited too long")
     }
 
+    /// From now on there is only the time for our goodbye.
     fn begin_to_end(&mut self) {
         self.is_ending = true;
-        self.begun = Instant::now();
-        self.most = self.entrance.times.goodbye;
+        self.whole = Timer::start(self.entrance.times.goodbye);
     }
 }
 
@@ -219,29 +239,30 @@ impl Stream for Connection<'_> {
     /// Comes before each command, also where the next one has come already. So this is where we
     /// notice that a caller who keeps us busy has had enough time.
     fn allow(&mut self, timeout: Duration) -> io::Result<()> {
-        self.since = Instant::now();
-        self.timeout = timeout;
+        self.current = Timer::start(timeout);
         self.check(NO_LINE)
     }
 }
 
 impl Read for Connection<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.patiently(NO_LINE, |stream| stream.read(buffer))
+        self.try_in_time(NO_LINE, |stream| stream.read(buffer))
     }
 }
 
 impl Write for Connection<'_> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.patiently("our answer was not read in time", |stream| {
-            stream.write(octets)
-        })
+        let late = "our answer was not read in time";
+        self.try_in_time(late, |stream| stream.write(octets))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
     }
 }
+
+/// When we close, we read at most this many octets that the caller still sends.
+const READ_AT_CLOSE: u64 = 1024 * 1024;
 
 impl Drop for Connection<'_> {
     /// Closes so that the last reply arrives. If we closed with octets unread, TCP would send a

@@ -1,13 +1,12 @@
 //! AUTH: who is calling (RFC 4954 §4).
 
-use super::Session;
+use super::{Session, Step};
 use crate::protocol::base64;
 use crate::protocol::command::Argument;
-use crate::protocol::reply::Reply;
 use crate::protocol::sasl::{Credentials, LOGIN_CHALLENGES};
 
-/// What the caller is asked for.
-pub(super) enum Question {
+/// What the caller is asked for (RFC 4954 §4).
+pub(super) enum Challenge {
     /// The message of PLAIN.
     Message,
     /// The user name of LOGIN.
@@ -17,70 +16,77 @@ pub(super) enum Question {
 }
 
 impl Session<'_> {
-    /// RFC 4954 §4.
-    pub(super) fn auth(&mut self, mechanism: &str, response: Option<Argument>) -> Reply {
+    /// AUTH (RFC 4954 §4).
+    pub(super) fn auth(&mut self, mechanism: &str, response: Option<Argument>) -> Step {
         if !self.caller.may_authenticate {
             let text = "AUTH is not offered here: a password in clear belongs on loopback only";
-            return Reply::new(502, text);
+            return Step::reply(502, text);
         }
         if !matches!(self.helo, Some((_, true))) {
-            return Reply::new(503, "say EHLO first");
+            return Step::reply(503, "say EHLO first");
         }
-        if self.authenticated || self.letter.is_some() {
-            return Reply::new(503, "AUTH comes once, and before MAIL");
+        if self.user.is_some() || self.transaction.is_some() {
+            return Step::reply(503, "AUTH comes once, and before MAIL");
         }
-        let question = match mechanism.to_ascii_uppercase().as_str() {
-            "PLAIN" => Question::Message,
-            "LOGIN" => Question::User,
-            _ => return Reply::new(504, "no such mechanism; there are PLAIN and LOGIN"),
+        let challenge = match mechanism.to_ascii_uppercase().as_str() {
+            "PLAIN" => Challenge::Message,
+            "LOGIN" => Challenge::User,
+            _ => return Step::reply(504, "no such mechanism; there are PLAIN and LOGIN"),
         };
         match response.as_ref().map(Argument::as_str) {
-            None => self.ask(question),
+            None => self.ask(challenge),
             // This is how an empty first response is written.
-            Some("=") => self.answer(question, b""),
-            Some(response) => self.answer(question, response.as_bytes()),
+            Some("=") => self.answer(challenge, b""),
+            Some(response) => self.answer(challenge, response.as_bytes()),
         }
     }
 
-    fn ask(&mut self, question: Question) -> Reply {
+    /// Sends the challenge. The next line is the answer.
+    fn ask(&mut self, challenge: Challenge) -> Step {
         let [user, password] = LOGIN_CHALLENGES;
-        let challenge = match question {
-            Question::Message => "",
-            Question::User => user,
-            Question::Password(_) => password,
+        let text = match challenge {
+            Challenge::Message => "",
+            Challenge::User => user,
+            Challenge::Password(_) => password,
         };
-        self.question = Some(question);
-        Reply::new(334, &base64::encode(challenge.as_bytes()))
+        self.challenge = Some(challenge);
+        Step::reply(334, &base64::encode(text.as_bytes()))
     }
 
-    /// Hears an answer. With `*` a client cancels (RFC 4954 §4); that is not well formed base64.
-    pub(super) fn answer(&mut self, question: Question, answer: &[u8]) -> Reply {
-        self.try_answer(question, answer)
-            .unwrap_or_else(|| Reply::new(501, "AUTH cancelled, or not well formed"))
-    }
-
-    fn try_answer(&mut self, question: Question, answer: &[u8]) -> Option<Reply> {
-        let answer = str::from_utf8(answer).ok()?;
-        let word = || String::from_utf8(base64::decode(answer)?).ok();
-        let credentials = match question {
-            Question::Message => {
-                let (acting_for, credentials) = Credentials::from_plain(answer)?;
+    /// Hears the answer to a challenge. With `*` a client cancels (RFC 4954 §4); that is not well
+    /// formed base64.
+    pub(super) fn answer(&mut self, challenge: Challenge, answer: &[u8]) -> Step {
+        // Octets that are not UTF-8 become a mark, and base64 has no such mark.
+        let answer = String::from_utf8_lossy(answer);
+        let credentials = match challenge {
+            Challenge::Message => match Credentials::from_plain(&answer) {
                 // Said before we look at the password, so that it tells nothing about that.
-                if !acting_for.is_empty() && acting_for != credentials.user {
-                    return Some(Reply::new(535, "nobody may act for somebody else here"));
+                Some((acting_for, credentials))
+                    if !acting_for.is_empty() && acting_for != credentials.user =>
+                {
+                    return Step::reply(535, "nobody may act for somebody else here");
                 }
-                credentials
-            }
-            Question::User => return Some(self.ask(Question::Password(word()?))),
-            Question::Password(user) => {
-                let password = word()?;
-                Credentials { user, password }
+                message => message.map(|(_, credentials)| credentials),
+            },
+            Challenge::User => match decoded(&answer) {
+                Some(user) => return self.ask(Challenge::Password(user)),
+                None => None,
+            },
+            Challenge::Password(user) => {
+                decoded(&answer).map(|password| Credentials { user, password })
             }
         };
-        if !self.host.knows(&credentials) {
-            return Some(Reply::new(535, "wrong name or password"));
+        match credentials {
+            None => Step::reply(501, "AUTH cancelled, or not well formed"),
+            Some(credentials) if self.host.knows(&credentials) => {
+                self.user = Some(credentials.user);
+                Step::reply(235, "welcome")
+            }
+            Some(_) => Step::reply(535, "wrong name or password"),
         }
-        self.authenticated = true;
-        Some(Reply::new(235, "welcome"))
     }
+}
+
+fn decoded(answer: &str) -> Option<String> {
+    String::from_utf8(base64::decode(answer)?).ok()
 }

@@ -5,12 +5,15 @@ use crate::protocol::sasl::Credentials;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+/// The name that every host has to know (RFC 5321 §4.5.1).
+pub const POSTMASTER: &str = "postmaster";
+
 /// A mail server, seen from the protocol. The passwords are hidden from `{:?}`.
 #[derive(Clone)]
 pub struct Host {
     /// Its domain. Mail for it is delivered here, all other mail is somebody else's.
     pub domain: Domain,
-    /// User names, to the letter, and their passwords.
+    /// User names, exactly as they are compared, and their passwords.
     pub users: BTreeMap<String, String>,
     /// Lists: a name, and whom its letters go to.
     pub aliases: BTreeMap<String, Vec<Recipient>>,
@@ -22,17 +25,14 @@ impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
             .field("domain", &self.domain)
-            .field("users", &self.users.keys())
-            .field("aliases", &self.aliases)
-            .field("max_size", &self.max_size)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
 /// Whom a letter goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
-    /// A user of this host. (Or, as long as an alias is not followed, a list.)
+    /// A user of this host, or a list that was not followed yet.
     Local(String),
     /// Somebody elsewhere.
     Remote(Mailbox),
@@ -52,41 +52,18 @@ impl Recipient {
     }
 }
 
-/// The name that every host has to know (RFC 5321 §4.5.1).
-pub const POSTMASTER: &str = "postmaster";
-
 impl Host {
-    /// Whom an address means, lists followed to their ends. Empty: nobody.
-    pub fn recipients(&self, path: &ForwardPath) -> Vec<Recipient> {
-        self.all_recipients(std::slice::from_ref(path))
-    }
-
-    /// Whom all these addresses mean. Each is named once, on however many lists it is.
-    pub fn all_recipients(&self, paths: &[ForwardPath]) -> Vec<Recipient> {
-        // The last one is taken first.
-        let ahead = paths.iter().rev().map(|path| self.recipient(path));
-        self.expand(ahead.collect())
-    }
-
-    /// Whom an address means, lists not followed.
-    pub fn recipient(&self, path: &ForwardPath) -> Recipient {
-        match path {
-            ForwardPath::Mailbox(mailbox) if *mailbox.domain() != self.domain => {
-                Recipient::Remote(mailbox.clone())
-            }
-            ForwardPath::Mailbox(mailbox) if !mailbox.user().eq_ignore_ascii_case(POSTMASTER) => {
-                Recipient::Local(mailbox.user())
-            }
-            _ => Recipient::Local(POSTMASTER.to_string()),
-        }
-    }
-
-    /// Whom names mean in the end. A list may name itself, or another that names it: each name is
-    /// followed once. It takes time in proportion to the members, and not to their square.
-    pub(super) fn expand(&self, mut ahead: Vec<Recipient>) -> Vec<Recipient> {
+    /// The users and the mailboxes elsewhere that get a letter for these addresses. Lists are
+    /// followed to their ends. Each recipient is named once, on however many lists it is.
+    pub fn recipients(&self, paths: &[ForwardPath]) -> Vec<Recipient> {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
+        // We look at these next, the last one first.
+        let mut ahead: Vec<Recipient> = paths.iter().map(|path| self.recipient(path)).collect();
+        ahead.reverse();
         while let Some(next) = ahead.pop() {
+            // A list may name itself, or another list that names it: we follow each name once.
+            // (A search in `found` would take much longer for a list of many members.)
             if !seen.insert(next.key()) {
                 continue;
             }
@@ -100,6 +77,19 @@ impl Host {
             }
         }
         found
+    }
+
+    /// What an address means, lists not followed.
+    pub fn recipient(&self, path: &ForwardPath) -> Recipient {
+        match path {
+            ForwardPath::Mailbox(mailbox) if *mailbox.domain() != self.domain => {
+                Recipient::Remote(mailbox.clone())
+            }
+            ForwardPath::Mailbox(mailbox) if !mailbox.user().eq_ignore_ascii_case(POSTMASTER) => {
+                Recipient::Local(mailbox.user())
+            }
+            _ => Recipient::Local(POSTMASTER.to_string()),
+        }
     }
 
     /// Has this name a mailbox of its own? The postmaster always has.

@@ -57,7 +57,7 @@ pub fn replies(project: &Project) -> Vec<String> {
         let mut opened = false;
         for (number, line) in source.file.numbered() {
             let code = line.split_once("//").map_or(line, |(code, _)| code);
-            for word in ["say(", "Reply::new(", "=> ", "(\""] {
+            for word in ["say(", "Reply::new(", "Step::reply(", "=> ", "(\""] {
                 for (at, _) in code.match_indices(word) {
                     note(
                         &code[at + word.len()..],
@@ -73,7 +73,9 @@ pub fn replies(project: &Project) -> Vec<String> {
                     &mut said,
                 );
             }
-            opened = code.ends_with("say(") || code.ends_with("Reply::new(");
+            opened = ["say(", "Reply::new(", "Step::reply("]
+                .iter()
+                .any(|word| code.ends_with(word));
         }
     }
     let mut wrong = Vec::new();

@@ -157,7 +157,7 @@ pub fn caller() -> Caller {
     Caller {
         ip: Ipv4Addr::LOCALHOST.into(),
         local: Ipv4Addr::LOCALHOST.into(),
-        trusted: true,
+        is_trusted: true,
         may_authenticate: true,
     }
 }

@@ -2,6 +2,7 @@
 
 use smtp_primer::protocol::dot::{Received, Text};
 use smtp_primer::protocol::line::Line;
+use smtp_primer::protocol::reply::Reply;
 use smtp_primer::session::{Caller, Host, Letter, Recipient, Session, Step};
 
 /// The longest text that the host takes, in octets.
@@ -58,7 +59,7 @@ impl<'a> Talk<'a> {
             Caller {
                 ip,
                 local: "192.0.2.25".parse().expect("an address"),
-                trusted,
+                is_trusted: trusted,
                 may_authenticate,
             },
         ))
@@ -75,12 +76,9 @@ impl<'a> Talk<'a> {
 
     /// Says a line, and returns the lines of the reply as they go over the wire.
     pub fn reply(&mut self, line: &str) -> Vec<String> {
-        match self.0.line(&Line::Text(line.as_bytes().to_vec())) {
-            Step::Reply(reply) | Step::Text(reply) | Step::Close(reply) => {
-                reply.lines().map(|line| line.to_string()).collect()
-            }
-            Step::Gone => Vec::new(),
-        }
+        let step = self.0.line(&Line::Text(line.as_bytes().to_vec()));
+        let lines = reply(&step).into_iter().flat_map(Reply::lines);
+        lines.map(|line| line.to_string()).collect()
     }
 
     /// Says lines, each with the code that is due.
@@ -113,14 +111,24 @@ impl<'a> Talk<'a> {
     }
 }
 
+/// The reply that a step sends, if it sends one at once.
+pub fn reply(step: &Step) -> Option<&Reply> {
+    match step {
+        Step::Reply(reply) | Step::Text(reply) | Step::Close(reply) => Some(reply),
+        _ => None,
+    }
+}
+
 /// The code of a step, which has to be the right kind of step for it. 0: no reply at all.
 #[track_caller]
 pub fn code(step: &Step) -> u16 {
-    let (code, suits) = match step {
-        Step::Reply(reply) => (reply.code(), !matches!(reply.code(), 221 | 354 | 421)),
-        Step::Text(reply) => (reply.code(), reply.code() == 354),
-        Step::Close(reply) => (reply.code(), matches!(reply.code(), 221 | 421 | 500)),
-        Step::Gone => (0, true),
+    let code = reply(step).map_or(0, Reply::code);
+    let suits = match code {
+        221 | 421 => matches!(step, Step::Close(_)),
+        500 => !matches!(step, Step::Text(_)),
+        354 => matches!(step, Step::Text(_)),
+        0 => true,
+        _ => matches!(step, Step::Reply(_)),
     };
     assert!(suits, "{step:?}");
     code

@@ -1,0 +1,191 @@
+//! MAIL, RCPT, DATA and RSET: a mail transaction (RFC 5321 §3.3), and the letter that comes of it.
+
+use super::ask::NO_SUCH_USER;
+use super::{Recipient, Session, Step};
+use crate::protocol::address::{ForwardPath, HostName, ReversePath};
+use crate::protocol::command::MailParameters;
+use crate::protocol::dot::{Received, Text};
+use crate::protocol::reply::Reply;
+use std::net::IpAddr;
+
+/// A letter that is announced: MAIL begins it, and RCPT adds recipients. Its text is still to come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transaction {
+    /// Where a bounce goes.
+    pub reverse_path: ReversePath,
+    /// Where the letter goes: the recipients that were accepted so far.
+    pub forward_paths: Vec<ForwardPath>,
+    /// How it comes.
+    pub origin: Origin,
+    /// The user that AUTH has proved the caller to be.
+    pub user: Option<String>,
+}
+
+/// A letter that was received whole, with its envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Where a bounce goes.
+    pub reverse_path: ReversePath,
+    /// Where the letter goes, as the client said it.
+    pub forward_paths: Vec<ForwardPath>,
+    /// How it came; `None` if it was written on this host.
+    pub origin: Option<Origin>,
+    /// Header and body.
+    pub text: Text,
+}
+
+/// How a letter came: what the `Received` field tells (RFC 5321 §4.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The name that the client gave with EHLO or HELO.
+    pub helo: HostName,
+    /// Its address, which it cannot make up.
+    pub ip: IpAddr,
+    /// `SMTP`, `ESMTP`, or `ESMTPA` after AUTH (RFC 3848).
+    pub protocol: &'static str,
+}
+
+/// Most recipients of one letter (RFC 5321 §4.5.3.1.8: at least 100). Beyond it, 452.
+pub const RECIPIENTS: usize = 100;
+/// A text with this many Received fields goes round in circles (RFC 5321 §6.3).
+pub const HOPS: usize = 100;
+
+impl Session<'_> {
+    /// MAIL (RFC 5321 §4.1.1.2).
+    pub(super) fn mail(&mut self, path: ReversePath, parameters: MailParameters) -> Step {
+        // This command may have been meant as text: that is the attack called SMTP smuggling.
+        if self.has_seen_bare_newline {
+            return self.close("an earlier text had a CR or LF alone; please call again");
+        }
+        let Some(origin) = self.origin() else {
+            return Step::reply(503, "say EHLO first");
+        };
+        if self.transaction.is_some() {
+            let text = "a letter is begun already; finish it with DATA or drop it with RSET";
+            return Step::reply(503, text);
+        }
+        if parameters.auth && !self.caller.may_authenticate {
+            return Step::reply(555, "AUTH is not offered here");
+        }
+        let limit = self.host.max_size as u64;
+        if parameters.size.is_some_and(|size| size > limit) {
+            return Step::reply(552, &format!("too big; the limit is {limit} octets"));
+        }
+        let reverse_path = match path {
+            ReversePath::Mailbox(mailbox) => ReversePath::Mailbox(self.resolve(mailbox)),
+            ReversePath::Null => ReversePath::Null,
+        };
+        let text = format!("OK, from {reverse_path}");
+        self.transaction = Some(Transaction {
+            reverse_path,
+            forward_paths: Vec::new(),
+            origin,
+            user: self.user.clone(),
+        });
+        Step::reply(250, &text)
+    }
+
+    /// Where a letter of this caller comes from. `None`: it has not said who it is.
+    fn origin(&self) -> Option<Origin> {
+        let (helo, is_extended) = self.helo.clone()?;
+        let protocol = match (is_extended, &self.user) {
+            (false, _) => "SMTP",
+            (true, None) => "ESMTP",
+            (true, Some(_)) => "ESMTPA",
+        };
+        let ip = self.caller.ip;
+        Some(Origin { helo, ip, protocol })
+    }
+
+    /// RCPT (RFC 5321 §4.1.1.3). A refused recipient leaves the others as they are.
+    pub(super) fn rcpt(&mut self, path: ForwardPath) -> Step {
+        let path = match path {
+            ForwardPath::Mailbox(mailbox) => ForwardPath::Mailbox(self.resolve(mailbox)),
+            ForwardPath::Postmaster => ForwardPath::Postmaster,
+        };
+        let Some(transaction) = &mut self.transaction else {
+            return Step::reply(503, "say MAIL first");
+        };
+        let may_relay = self.caller.is_trusted || self.user.is_some();
+        if matches!(self.host.recipient(&path), Recipient::Remote(_)) && !may_relay {
+            let text = "relaying denied: that is another domain, and I do not know you";
+            return Step::reply(550, text);
+        }
+        // Lists take time to follow, so this check comes first.
+        if transaction.forward_paths.len() >= RECIPIENTS {
+            let text = format!("too many recipients; send the letter to {RECIPIENTS} at a time");
+            return Step::reply(452, &text);
+        }
+        if self.host.recipients(std::slice::from_ref(&path)).is_empty() {
+            return Step::reply(550, &format!("{NO_SUCH_USER}: {path}"));
+        }
+        let (policy, caller) = (self.policy, &self.caller);
+        if let Some(refusal) = policy.refuse_recipient(caller, transaction, &path) {
+            return Step::Reply(refusal);
+        }
+        let text = format!("OK, to {path}");
+        transaction.forward_paths.push(path);
+        Step::reply(250, &text)
+    }
+
+    /// DATA (RFC 5321 §4.1.1.4).
+    pub(super) fn data(&self) -> Step {
+        match &self.transaction {
+            None => Step::reply(503, "say MAIL and RCPT first"),
+            Some(transaction) if transaction.forward_paths.is_empty() => {
+                Step::reply(503, "say RCPT first: no recipient was accepted")
+            }
+            Some(_) => Step::Text(Reply::new(354, "go on; end with a line that holds one dot")),
+        }
+    }
+
+    /// Hears what became of the text. Whatever that is, the transaction is over: its envelope
+    /// leaves with the letter, or is dropped here. The error is the reply that refuses the letter.
+    pub fn received(&mut self, received: Received) -> Result<Letter, Reply> {
+        let Some(transaction) = self.transaction.take() else {
+            return Err(Reply::new(503, "say MAIL and RCPT first"));
+        };
+        let text = match received {
+            Received::Text(text) => text,
+            Received::TooBig => return Err(Reply::new(552, "too big")),
+            Received::BareNewline => {
+                self.has_seen_bare_newline = true;
+                let text = "the text holds a CR or LF alone; its lines must end with CR LF";
+                return Err(Reply::new(554, text));
+            }
+        };
+        if hops(&text) >= HOPS {
+            return Err(Reply::new(554, "this letter goes round in circles"));
+        }
+        let letter = Letter {
+            reverse_path: transaction.reverse_path,
+            forward_paths: transaction.forward_paths,
+            origin: Some(transaction.origin),
+            text,
+        };
+        if let Some(refusal) = self.policy.refuse_letter(&self.caller, &letter) {
+            return Err(refusal);
+        }
+        self.mistakes = 0;
+        Ok(letter)
+    }
+
+    /// RSET (RFC 5321 §4.1.1.5).
+    pub(super) fn rset(&mut self) -> Step {
+        self.transaction = None;
+        Step::reply(250, "OK, nothing is begun")
+    }
+}
+
+/// How many servers had the letter before us: each has put a `Received` field on top (RFC 5321
+/// §4.4).
+fn hops(text: &Text) -> usize {
+    let mut hops = 0;
+    for line in text.header_lines() {
+        let name = line.get(..9).unwrap_or(b"");
+        if name.eq_ignore_ascii_case(b"Received:") {
+            hops += 1;
+        }
+    }
+    hops
+}
