@@ -16,7 +16,7 @@ use crate::protocol::address::Domain;
 use crate::protocol::base64;
 use crate::protocol::command::Command;
 use crate::protocol::line::{Socket, Stream, Wire};
-use crate::protocol::reply::{Reply, ReplyError, Severity};
+use crate::protocol::reply::{Reply, Severity, in_words};
 use crate::protocol::sasl::Credentials;
 pub use outcome::{SendError, Stage, Verdict};
 use std::fmt::Display;
@@ -176,7 +176,7 @@ impl<S: Stream> Client<S> {
         }
         Err(match self.last_words() {
             Some(reply) => SendError::Refused(stage, reply),
-            None => SendError::Broken(stage, ReplyError::OutOfStep.to_string()),
+            None => SendError::Broken(stage, "the server answered before it was asked".to_string()),
         })
     }
 
@@ -204,14 +204,14 @@ impl<S: Stream> Client<S> {
         };
         self.wire.allow(timeout).map_err(broken(stage))?;
         Reply::read(&mut self.wire).map_err(|error| match stage {
-            Stage::Text => SendError::Unknown(error.to_string()),
-            stage => SendError::Broken(stage, error.to_string()),
+            Stage::Text => SendError::Unknown(in_words(&error)),
+            stage => SendError::Broken(stage, in_words(&error)),
         })
     }
 }
 
 fn broken(stage: Stage) -> impl Fn(io::Error) -> SendError {
-    move |error| SendError::Broken(stage, ReplyError::Io(error).to_string())
+    move |error| SendError::Broken(stage, in_words(&error))
 }
 
 fn done(stage: Stage, reply: Reply) -> Result<(), SendError> {

@@ -5,7 +5,7 @@ use crate::protocol::address::{ForwardPath, ReversePath};
 use crate::protocol::command::{Body, Command, MailParameters};
 use crate::protocol::dot::{Text, end_text, write_text_line};
 use crate::protocol::line::Stream;
-use crate::protocol::reply::{Reply, ReplyError, Severity};
+use crate::protocol::reply::{Reply, Severity, in_words};
 use std::collections::VecDeque;
 use std::iter;
 
@@ -191,7 +191,7 @@ impl<S: Stream> Client<S> {
         self.in_step(Stage::Text)?;
         // From here on the dot may have arrived.
         if let Err(error) = end_text(&mut self.wire, self.timeouts.block) {
-            let failure = SendError::Unknown(ReplyError::Io(error).to_string());
+            let failure = SendError::Unknown(in_words(&error));
             return self.last_words().ok_or(failure);
         }
         self.hear(Stage::Text)

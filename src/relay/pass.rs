@@ -8,7 +8,7 @@ use crate::next_hop::Target;
 use crate::protocol::address::{ForwardPath, HostName, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Socket, Wire};
-use crate::protocol::reply::{ReplyError, Severity};
+use crate::protocol::reply::{Severity, in_words};
 use crate::queue::{Envelope, State};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -222,9 +222,8 @@ impl<'r, 'a> Pass<'r, 'a> {
             trace.remark(&format!("calling {address}"));
         }
         let timeouts = self.relay.timeouts;
-        let socket = connect(address, timeouts.connect).map_err(|error| {
-            SendError::Broken(Stage::Greeting, ReplyError::Io(error).to_string())
-        })?;
+        let socket = connect(address, timeouts.connect)
+            .map_err(|error| SendError::Broken(Stage::Greeting, in_words(&error)))?;
         Client::open(Wire::traced(socket, trace), self.relay.own, timeouts)
     }
 

@@ -76,9 +76,7 @@ impl<'a> Talk<'a> {
     /// Says a line, and returns the lines of the reply as they go over the wire.
     pub fn reply(&mut self, line: &str) -> Vec<String> {
         match self.0.line(&Line::Text(line.as_bytes().to_vec())) {
-            Step::Reply(reply) | Step::Text(reply) | Step::Close(reply) => {
-                reply.lines().map(|line| line.to_string()).collect()
-            }
+            Step::Reply(reply) | Step::Text(reply) | Step::Close(reply) => reply.lines(),
             Step::Gone => Vec::new(),
         }
     }
