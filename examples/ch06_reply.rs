@@ -6,7 +6,7 @@
 //! clear your screen. The last three are no replies at all, each in its own way.
 
 use smtp_primer::protocol::line::{Stream, Wire, visible};
-use smtp_primer::protocol::reply::{Reply, Severity};
+use smtp_primer::protocol::reply::{Reply, Severity, in_words};
 use std::io::{self, Cursor, Read, Write};
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn main() {
                 let text = reply.text().join("\" \"");
                 println!("   {} \"{text}\": {then}", reply.code());
             }
-            Err(why) => println!("   {why}"),
+            Err(error) => println!("   {}", in_words(&error)),
         }
     }
 }

@@ -25,7 +25,7 @@ const SAID: [&str; 10] = [
 ];
 
 fn show(reply: &Reply) {
-    reply.lines().for_each(|line| println!("S: {line}"));
+    reply.lines().iter().for_each(|line| println!("S: {line}"));
 }
 
 fn show_envelope(letter: &Letter) {

@@ -18,7 +18,7 @@ use crate::protocol::base64;
 use crate::protocol::command::Command;
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Socket, Stream, Wire};
-use crate::protocol::reply::{Reply, ReplyError, Severity};
+use crate::protocol::reply::{Reply, Severity};
 use crate::protocol::sasl::Credentials;
 pub use stage::{Stage, Timeouts};
 use std::collections::VecDeque;
@@ -142,7 +142,7 @@ impl<S: Stream> Client<S> {
     fn say(&mut self, stage: Stage, command: impl Display) -> Result<Reply, SendError> {
         self.in_step(stage)?;
         let written = self.wire.write_line(&command.to_string());
-        written.map_err(|error| SendError::broken(stage, ReplyError::Io(error)))?;
+        written.map_err(|error| SendError::broken(stage, error))?;
         let reply = self.hear(stage)?;
         match reply.code() {
             421 => Err(SendError::Refused(stage, reply)),
@@ -153,8 +153,7 @@ impl<S: Stream> Client<S> {
     /// Waits for a reply.
     fn hear(&mut self, stage: Stage) -> Result<Reply, SendError> {
         let allowed = self.wire.allow(self.timeouts.of(stage));
-        let heard = allowed.map_err(ReplyError::Io);
-        let heard = heard.and_then(|()| Reply::read(&mut self.wire));
+        let heard = allowed.and_then(|()| Reply::read(&mut self.wire));
         heard.map_err(|error| SendError::broken(stage, error))
     }
 
@@ -163,7 +162,7 @@ impl<S: Stream> Client<S> {
     /// answer to the wrong question.
     fn in_step(&mut self, stage: Stage) -> Result<(), SendError> {
         match self.wire.has_line() {
-            true => Err(self.broken_off(stage, ReplyError::OutOfStep)),
+            true => Err(self.broken_off(stage, io::Error::other(OUT_OF_STEP))),
             false => Ok(()),
         }
     }
@@ -171,13 +170,15 @@ impl<S: Stream> Client<S> {
     /// The conversation cannot go on, because of `error`. But the server may have said why, without
     /// being asked: 421 when it closes, or 552 in the middle of a text. If that can still be read
     /// and is a no, it counts. Any other reply here is nothing to rely on.
-    fn broken_off(&mut self, stage: Stage, error: ReplyError) -> SendError {
+    fn broken_off(&mut self, stage: Stage, error: io::Error) -> SendError {
         match self.hear(Stage::Quit) {
             Ok(reply) if matches!(reply.code(), 400..=599) => SendError::Refused(stage, reply),
             _ => SendError::broken(stage, error),
         }
     }
 }
+
+const OUT_OF_STEP: &str = "the server answered before it was asked";
 
 /// A reply that says yes is `Ok`.
 fn done(stage: Stage, reply: Reply) -> Result<Reply, SendError> {

@@ -107,13 +107,13 @@ fn there_are_seventeen_verbs_and_each_can_be_explained() {
                  STARTTLS";
     assert_eq!(Verb::all().count(), 17);
     for name in names.split(' ') {
-        let verb: Verb = name.to_lowercase().parse().unwrap();
+        let verb = Verb::from_name(&name.to_lowercase()).unwrap();
         assert_eq!(verb.name(), name);
         let (form, purpose) = verb.explain();
         assert!(form.starts_with(name) && purpose.contains("RFC"), "{name}");
         assert!(!form.contains("--"));
     }
-    assert_eq!("LHLO".parse::<Verb>(), Err(Syntax::Unknown));
+    assert_eq!(Verb::from_name("LHLO"), None);
 }
 
 #[test]
@@ -212,6 +212,7 @@ fn a_wrong_argument_is_answered_501() {
         "MAIL FROM:<a@b> =",
         "MAIL FROM:<a@b> X=",
         "RCPT TO:<a@b> X=",
+        "RCPT TO:<a> X=1",
         "MAIL FROM:<a@b> =x",
         "MAIL FROM:<a@b> -X",
         "MAIL FROM:<a@b> X=\0",
@@ -269,7 +270,7 @@ fn a_wrong_argument_is_answered_501() {
         "AUTH twenty-one-characters",
     ] {
         assert!(
-            matches!(parse(line), Err(Syntax::Arguments(..))),
+            matches!(parse(line), Err(Syntax::Arguments(_) | Syntax::Address(..))),
             "{line:?}: {:?}",
             parse(line)
         );
@@ -371,14 +372,17 @@ fn an_unknown_parameter_is_answered_555() {
 #[test]
 fn a_mistake_is_told_with_the_form_of_the_command() {
     for (line, why) in [
-        ("FOO", "no such command; HELP lists those there are"),
+        ("FOO", "no such command; HELP lists the commands"),
         ("EHLO", "the form is EHLO domain"),
         ("MAIL FROM : <a@b>", "the form is MAIL FROM:<address>"),
         (
             "RCPT TO:a@b",
-            "an address here stands between < and >; the form is RCPT TO:<address>",
+            "the address must be between < and >; the form is RCPT TO:<address>",
         ),
-        ("RCPT TO:<a@b> X=1", "RCPT has a parameter unknown here"),
+        (
+            "RCPT TO:<a@b> X=1",
+            "RCPT has a parameter that is not known here",
+        ),
     ] {
         assert_eq!(parse(line).unwrap_err().to_string(), why, "{line:?}");
     }
@@ -455,7 +459,6 @@ fn every_set_of_parameters_survives_the_way_over_the_wire() {
 fn an_argument_is_printable_and_has_no_space_at_its_ends() {
     for good in ["a", "a b", "=", "~", "a  b"] {
         assert_eq!(Argument::new(good).unwrap().as_str(), good);
-        assert_eq!(Argument::new(good).unwrap().to_string(), good);
     }
     for bad in [
         "",

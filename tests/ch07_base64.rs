@@ -13,7 +13,7 @@ use smtp_primer::protocol::line::{Trace, Wire};
 use smtp_primer::protocol::mask::PasswordMask;
 use smtp_primer::protocol::sasl::{Credentials, LOGIN_CHALLENGES};
 
-const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 fn credentials(user: &str, password: &str) -> Credentials {
     Credentials {
@@ -69,7 +69,7 @@ fn octets_of_every_length_survive_the_way_there_and_back() {
         assert!(
             text.trim_end_matches('=')
                 .chars()
-                .all(|letter| LETTERS.contains(letter))
+                .all(|character| ALPHABET.contains(character))
         );
         assert_eq!(decode(&text), Some(octets.clone()));
         assert_eq!(decode_loosely(text.as_bytes()), octets);
@@ -80,18 +80,18 @@ fn octets_of_every_length_survive_the_way_there_and_back() {
     }
 }
 
-/// The rule in other words: letters are six digits each, and what is over a whole octet is zero.
+/// The rule in other words: characters are six digits each, and what is over a whole octet is zero.
 fn decode_by_digits(text: &str) -> Option<Vec<u8>> {
-    let letters = text
+    let characters = text
         .strip_suffix("==")
         .or(text.strip_suffix('='))
         .unwrap_or(text);
-    let digits = letters
+    let digits = characters
         .chars()
-        .map(|letter| Some(format!("{:06b}", LETTERS.find(letter)?)));
+        .map(|character| Some(format!("{:06b}", ALPHABET.find(character)?)));
     let digits = digits.collect::<Option<String>>()?;
     let (whole, over) = digits.split_at(digits.len() / 8 * 8);
-    let good = text.len().is_multiple_of(4) && text.len() - letters.len() == over.len() / 2;
+    let good = text.len().is_multiple_of(4) && text.len() - characters.len() == over.len() / 2;
     let octet = |at: usize| u8::from_str_radix(&whole[at..at + 8], 2).unwrap();
     let octets = (0..whole.len()).step_by(8).map(octet).collect();
     (good && !over.contains('1')).then_some(octets)
@@ -147,7 +147,7 @@ fn one_value_has_one_spelling() {
     }
 }
 
-/// RFC 2045 §6.8: line ends and whatever else is no letter is passed over.
+/// RFC 2045 §6.8: line ends and whatever else is not in the alphabet is passed over.
 #[test]
 fn in_letters_of_other_people_base64_is_read_loosely() {
     for (text, octets) in [

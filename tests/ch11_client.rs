@@ -811,7 +811,7 @@ fn what_was_answered_stays_answered_when_the_conversation_breaks() {
         (&[OK, OK, NO], format!("at RCPT: {closed}")),
         (
             &[OK, OK, NO, "nonsense\r\n"],
-            "at RCPT: this is no reply".to_string(),
+            "at RCPT: this is not a reply".to_string(),
         ),
         (&[OK, OK, "550 who?\r\n421 closing\r\n"], said("RCPT")),
         (&[OK, OK, NO, OK, BYE], said("DATA")),

@@ -618,7 +618,7 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
             "S: +OK pop\nC: {close}".into(),
             &one,
             75,
-            &["the greeting", "no reply", "+OK pop"],
+            &["the greeting", "not a reply", "+OK pop"],
         ),
         (
             format!("{HELLO}{MAIL}S: 451 busy\n{QUIT}"),

@@ -370,7 +370,7 @@ const TEXT: usize = 5;
 const QUIT: usize = 6;
 
 const NO_ANSWER: &str = "no answer came in time";
-const NO_REPLY: &str = "this is no reply, it lacks a code from 200 to 599: ";
+const NO_REPLY: &str = "this is not a reply, it lacks a code from 200 to 599: ";
 
 /// What the server does in the place of one of its replies, and what we say of it.
 ///

@@ -5,7 +5,7 @@ use crate::protocol::address::{ForwardPath, ReversePath};
 use crate::protocol::command::{Body, Command, MailParameters};
 use crate::protocol::dot::{Text, end_text, write_text_line};
 use crate::protocol::line::Stream;
-use crate::protocol::reply::{Reply, ReplyError, Severity};
+use crate::protocol::reply::{Reply, Severity};
 use std::collections::VecDeque;
 
 /// Most recipients that we name in one transaction. Every server has room for this many (RFC 5321
@@ -134,7 +134,7 @@ impl<S: Stream> Client<S> {
         let timeout = self.timeouts.of(Stage::Text);
         for line in text.lines() {
             if let Err(error) = write_text_line(&mut self.wire, line, timeout) {
-                return Err(self.broken_off(Stage::Text, ReplyError::Io(error)));
+                return Err(self.broken_off(Stage::Text, error));
             }
         }
         self.in_step(Stage::Text)
@@ -143,7 +143,7 @@ impl<S: Stream> Client<S> {
     /// Step 5: the dot, which may have arrived from here on. `Ok`: the server has the letter.
     fn dot(&mut self) -> Result<Reply, SendError> {
         if let Err(error) = end_text(&mut self.wire, self.timeouts.of(Stage::Text)) {
-            return Err(self.broken_off(Stage::Dot, ReplyError::Io(error)));
+            return Err(self.broken_off(Stage::Dot, error));
         }
         let reply = self.hear(Stage::Dot)?;
         match reply.severity() {

@@ -2,8 +2,9 @@
 
 use super::Stage;
 use crate::protocol::address::ForwardPath;
-use crate::protocol::reply::{Reply, ReplyError, Severity};
+use crate::protocol::reply::{Reply, Severity, in_words};
 use std::fmt;
+use std::io;
 
 /// What became of the letter for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,10 +51,10 @@ pub enum SendError {
 
 impl SendError {
     /// What it means that the conversation broke at this stage.
-    pub fn broken(stage: Stage, error: ReplyError) -> SendError {
+    pub fn broken(stage: Stage, error: io::Error) -> SendError {
         match stage {
-            Stage::Dot => SendError::Unknown(error.to_string()),
-            stage => SendError::Broken(stage, error.to_string()),
+            Stage::Dot => SendError::Unknown(in_words(&error)),
+            stage => SendError::Broken(stage, in_words(&error)),
         }
     }
 

@@ -1,14 +1,14 @@
 // ANCHOR: story
 //! # Addresses (chapter 4)
 //!
-//! An envelope carries two kinds of address: the reverse-path, where a bounce goes, and the
-//! forward-paths, where the letter goes (RFC 5321 §4.1.2). Servers route by the domain; only the
-//! last one may give the local part a meaning. So a local part is kept to the letter, and a domain
-//! is compared without case (§2.4).
+//! An envelope carries two kinds of address: the reverse-path, where a bounce goes, and
+//! the forward-paths, where the letter goes (RFC 5321 §4.1.2). Servers route by the
+//! domain. Only the last server may give the local part a meaning. So a local part is
+//! kept exactly as written, and a domain is compared without case (§2.4).
 //!
-//! The fields are private and parsing is the only way to make one, so no address can hold a CR, an
-//! LF or anything else that the grammar forbids. Many a famous mail program was broken into through
-//! an address it had not checked.
+//! The fields are private, and parsing is the only way to make an address. So no address
+//! can hold a CR, an LF or anything else that the grammar forbids. Attackers have broken
+//! into famous mail programs through addresses that those programs had not checked.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -16,80 +16,164 @@ mod host_name;
 mod path;
 
 pub use host_name::HostName;
-pub(super) use path::split_path;
 pub use path::{ForwardPath, PATH, ReversePath};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 // ANCHOR_END: uses
+
+// ANCHOR: mailbox
+/// An address: `local-part@domain`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    local_part: String,
+    domain: Domain,
+}
+// ANCHOR_END: mailbox
 
 // ANCHOR: limits
 /// Longest local part in octets (RFC 5321 §4.5.3.1.1).
 pub const LOCAL_PART: usize = 64;
-/// Longest domain in octets (RFC 5321 §4.5.3.1.2).
-pub const DOMAIN: usize = 255;
-
 /// Longest address in octets: with its `<` and `>` it must fit into a path.
 pub const ADDRESS: usize = PATH - "<>".len();
 // ANCHOR_END: limits
 
-// ANCHOR: error
-/// Why something is no address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddressError {
-    /// There is no `@`.
-    NoAt,
-    /// The part before the last `@` is neither a dot-string nor a quoted-string.
-    LocalPart,
-    /// The part after the last `@` is neither a domain nor an address literal.
-    Domain,
-    /// A path is not enclosed in `<` and `>`.
-    Brackets,
-    /// It holds characters that are not ASCII. They need an extension, SMTPUTF8 (RFC 6531).
-    NotAscii,
-    /// What stands before the `:` in a path is no source route.
-    Route,
-    /// Something is over its limit.
-    TooLong(&'static str, usize),
-}
-// ANCHOR_END: error
+// ANCHOR: mailbox_from_str
+impl FromStr for Mailbox {
+    type Err = AddressError;
 
-// ANCHOR: error_display
-impl fmt::Display for AddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AddressError::NoAt => f.write_str("an address has the form local-part@domain"),
-            AddressError::LocalPart => f.write_str("the part before the @ is not well formed"),
-            AddressError::Domain => f.write_str("the domain is not well formed"),
-            AddressError::Brackets => f.write_str("an address here stands between < and >"),
-            AddressError::NotAscii => f.write_str("addresses here are ASCII (no SMTPUTF8)"),
-            AddressError::Route => f.write_str("a source route has the form @one,@two:"),
-            AddressError::TooLong(what, most) => write!(f, "{what} is longer than {most} octets"),
+    /// The domain begins after the *last* `@`, because a quoted local part may hold
+    /// others. A program that splits at the first `@` sends the letter to a stranger.
+    fn from_str(text: &str) -> Result<Mailbox, AddressError> {
+        if !text.is_ascii() {
+            return Err(AddressError::NotAscii);
         }
+        let no_at = AddressError::Grammar("an address has the form local-part@domain");
+        let (local_part, domain) = text.rsplit_once('@').ok_or(no_at)?;
+        check_length("the part before the @", local_part, LOCAL_PART)?;
+        let domain = domain.parse()?;
+        check_length("the address", text, ADDRESS)?;
+        if !is_dot_string(local_part) && unquote(local_part).is_none() {
+            let why = "the part before the @ is not well formed";
+            return Err(AddressError::Grammar(why));
+        }
+        let local_part = local_part.to_string();
+        Ok(Mailbox { local_part, domain })
     }
 }
+// ANCHOR_END: mailbox_from_str
 
-impl std::error::Error for AddressError {}
-// ANCHOR_END: error_display
+// ANCHOR: mailbox_display
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.local_part, self.domain)
+    }
+}
+// ANCHOR_END: mailbox_display
+
+// ANCHOR: dot_string
+/// Atoms (RFC 5322 §3.2.3) with single dots between them.
+fn is_dot_string(text: &str) -> bool {
+    let in_atom = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&c);
+    text.split('.')
+        .all(|atom| !atom.is_empty() && atom.bytes().all(in_atom))
+}
+// ANCHOR_END: dot_string
+
+// ANCHOR: unquote
+/// The text that a quoted-string means; `None` if this is not a quoted-string.
+fn unquote(text: &str) -> Option<String> {
+    let mut chars = text.strip_prefix('"')?.strip_suffix('"')?.chars();
+    let mut name = String::new();
+    while let Some(first) = chars.next() {
+        let c = match first {
+            '"' => return None,
+            '\\' => chars.next()?,
+            plain => plain,
+        };
+        if !matches!(c, ' '..='~') {
+            return None;
+        }
+        name.push(c);
+    }
+    Some(name)
+}
+// ANCHOR_END: unquote
+
+// ANCHOR: mailbox_impl
+impl Mailbox {
+    /// The domain: this is what servers route by.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// The local part as it was written, with its quotes if it has any.
+    pub fn local_part(&self) -> &str {
+        &self.local_part
+    }
+
+    /// The same local part at another domain.
+    ///
+    /// Errors: [`AddressError::TooLong`].
+    pub fn at(&self, domain: &Domain) -> Result<Mailbox, AddressError> {
+        format!("{}@{domain}", self.local_part).parse()
+    }
+
+    /// The name of the user, without quotes: `"alice"` and `"al\ice"` both mean alice.
+    pub fn user(&self) -> String {
+        unquote(&self.local_part).unwrap_or_else(|| self.local_part.clone())
+    }
+}
+// ANCHOR_END: mailbox_impl
 
 // ANCHOR: domain
 /// A domain such as `b.example`, or an address literal such as `[192.0.2.1]` or
-/// `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3). It is displayed as it was written, and compared without
-/// case.
+/// `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3). It is displayed as it was written, and
+/// compared without case.
 #[derive(Debug, Clone)]
 pub struct Domain(String);
+
+/// Longest domain in octets (RFC 5321 §4.5.3.1.2).
+pub const DOMAIN: usize = 255;
 // ANCHOR_END: domain
+
+// ANCHOR: domain_from_str
+impl FromStr for Domain {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Domain, AddressError> {
+        check_length("the domain", text, DOMAIN)?;
+        let domain = Domain(text.to_string());
+        if domain.literal().is_some() || text.split('.').all(is_sub_domain) {
+            Ok(domain)
+        } else {
+            Err(AddressError::Grammar("the domain is not well formed"))
+        }
+    }
+}
+// ANCHOR_END: domain_from_str
+
+// ANCHOR: sub_domain
+/// Only `a` to `z`, digits and hyphens; the first and the last character is not a hyphen.
+fn is_sub_domain(label: &str) -> bool {
+    let in_label = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+    let has_hyphen_at_end = label.starts_with('-') || label.ends_with('-');
+    !label.is_empty() && label.bytes().all(in_label) && !has_hyphen_at_end
+}
+// ANCHOR_END: sub_domain
 
 // ANCHOR: literal
 impl Domain {
-    /// The IP address, if this is an address literal.
+    /// The IP address, if this is an address literal. The grammar also allows
+    /// `[127.000.0.1]`. We refuse it, because for some programs a number with leading
+    /// zeros is octal.
     pub fn literal(&self) -> Option<IpAddr> {
         let inside = self.0.strip_prefix('[')?.strip_suffix(']')?;
-        match inside.split_at_checked(5) {
-            Some((tag, v6)) if tag.eq_ignore_ascii_case("IPv6:") => {
-                v6.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
-            }
-            _ => parse_ipv4(inside).map(IpAddr::V4),
+        let (tag, v6) = inside.split_at_checked("IPv6:".len()).unwrap_or(("", ""));
+        if tag.eq_ignore_ascii_case("IPv6:") {
+            v6.parse().ok().map(IpAddr::V6)
+        } else {
+            inside.parse().ok().map(IpAddr::V4)
         }
     }
 
@@ -99,58 +183,6 @@ impl Domain {
     }
 }
 // ANCHOR_END: literal
-
-// ANCHOR: ipv4
-/// Four numbers. (The standard library refuses leading zeros, such as in `127.000.0.1`.)
-fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
-    let numbers: Option<Vec<u8>> = text.split('.').map(parse_number).collect();
-    let four: [u8; 4] = numbers?.try_into().ok()?;
-    Some(Ipv4Addr::from(four))
-}
-
-/// One to three digits, 255 at most. (The standard library would take `+4` for a number.)
-fn parse_number(digits: &str) -> Option<u8> {
-    if digits.len() > 3 || digits.starts_with('+') {
-        return None;
-    }
-    digits.parse().ok()
-}
-// ANCHOR_END: ipv4
-
-// ANCHOR: domain_from_str
-impl FromStr for Domain {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Domain, AddressError> {
-        if text.len() > DOMAIN {
-            return Err(AddressError::TooLong("the domain", DOMAIN));
-        }
-        let domain = Domain(text.to_string());
-        let good = if text.starts_with('[') {
-            domain.literal().is_some()
-        } else {
-            text.split('.').all(is_sub_domain)
-        };
-        if good {
-            Ok(domain)
-        } else {
-            Err(AddressError::Domain)
-        }
-    }
-}
-// ANCHOR_END: domain_from_str
-
-// ANCHOR: sub_domain
-/// Letters, digits and hyphens; a hyphen neither first nor last.
-fn is_sub_domain(label: &str) -> bool {
-    !label.is_empty()
-        && label
-            .bytes()
-            .all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-}
-// ANCHOR_END: sub_domain
 
 // ANCHOR: domain_from_ip
 impl From<IpAddr> for Domain {
@@ -180,108 +212,36 @@ impl fmt::Display for Domain {
 }
 // ANCHOR_END: domain_eq
 
-// ANCHOR: mailbox
-/// An address: `local-part@domain`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mailbox {
-    local_part: String,
-    domain: Domain,
-}
-// ANCHOR_END: mailbox
-
-// ANCHOR: mailbox_impl
-impl Mailbox {
-    /// The domain: this is what servers route by.
-    pub fn domain(&self) -> &Domain {
-        &self.domain
-    }
-
-    /// The local part as it was written, with its quotes if it has any.
-    pub fn local_part(&self) -> &str {
-        &self.local_part
-    }
-
-    /// The same local part at another domain.
-    ///
-    /// Errors: [`AddressError::TooLong`].
-    pub fn at(&self, domain: &Domain) -> Result<Mailbox, AddressError> {
-        format!("{}@{domain}", self.local_part).parse()
-    }
-
-    /// The name that the local part stands for: `"alice"` and `"al\ice"` are both alice.
-    pub fn user(&self) -> String {
-        unquote(&self.local_part).unwrap_or_else(|| self.local_part.clone())
-    }
-}
-// ANCHOR_END: mailbox_impl
-
-// ANCHOR: mailbox_from_str
-impl FromStr for Mailbox {
-    type Err = AddressError;
-
-    /// The domain begins after the *last* `@`: a quoted local part may hold others, and a program
-    /// that splits at the first sends the letter to a stranger.
-    fn from_str(text: &str) -> Result<Mailbox, AddressError> {
-        if !text.is_ascii() {
-            return Err(AddressError::NotAscii);
-        }
-        let (local_part, domain) = text.rsplit_once('@').ok_or(AddressError::NoAt)?;
-        if local_part.len() > LOCAL_PART {
-            return Err(AddressError::TooLong("the part before the @", LOCAL_PART));
-        }
-        let domain = domain.parse()?;
-        if text.len() > ADDRESS {
-            return Err(AddressError::TooLong("the address", ADDRESS));
-        }
-        if is_dot_string(local_part) || unquote(local_part).is_some() {
-            Ok(Mailbox {
-                local_part: local_part.to_string(),
-                domain,
-            })
-        } else {
-            Err(AddressError::LocalPart)
-        }
-    }
-}
-// ANCHOR_END: mailbox_from_str
-
-// ANCHOR: dot_string
-fn is_dot_string(text: &str) -> bool {
-    text.split('.')
-        .all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
+// ANCHOR: error
+/// Why a text is not an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressError {
+    /// Not all characters are ASCII. Others need the extension SMTPUTF8 (RFC 6531).
+    NotAscii,
+    /// A part of this name has more than this number of octets.
+    TooLong(&'static str, usize),
+    /// It breaks the grammar (RFC 5321 §4.1.2), in these words.
+    Grammar(&'static str),
 }
 
-/// What an atom is made of (RFC 5322 §3.2.3).
-fn is_atext(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet)
-}
-// ANCHOR_END: dot_string
-
-// ANCHOR: unquote
-/// What a quoted-string stands for; `None` if this is none.
-fn unquote(text: &str) -> Option<String> {
-    let mut chars = text.strip_prefix('"')?.strip_suffix('"')?.chars();
-    let mut name = String::new();
-    while let Some(mut c) = chars.next() {
-        if c == '"' {
-            return None;
-        }
-        if c == '\\' {
-            c = chars.next()?;
-        }
-        if !matches!(c, ' '..='~') {
-            return None;
-        }
-        name.push(c);
+fn check_length(what: &'static str, text: &str, most: usize) -> Result<(), AddressError> {
+    if text.len() > most {
+        return Err(AddressError::TooLong(what, most));
     }
-    Some(name)
+    Ok(())
 }
-// ANCHOR_END: unquote
+// ANCHOR_END: error
 
-// ANCHOR: mailbox_display
-impl fmt::Display for Mailbox {
+// ANCHOR: error_display
+impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.local_part, self.domain)
+        match self {
+            AddressError::NotAscii => write!(f, "addresses here are ASCII (no SMTPUTF8)"),
+            AddressError::TooLong(what, n) => write!(f, "{what} is longer than {n} octets"),
+            AddressError::Grammar(why) => f.write_str(why),
+        }
     }
 }
-// ANCHOR_END: mailbox_display
+
+impl std::error::Error for AddressError {}
+// ANCHOR_END: error_display

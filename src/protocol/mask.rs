@@ -69,7 +69,7 @@ impl PasswordMask {
                 self.is_in_auth = !rest.is_empty();
                 first_word(rest).1.len()
             }
-            verb if self.is_in_auth && verb.parse::<Verb>().is_err() => command.len(),
+            verb if self.is_in_auth && Verb::from_name(verb).is_none() => command.len(),
             _ => {
                 self.is_in_auth = false;
                 0

@@ -1,14 +1,14 @@
 // ANCHOR: story
 //! # Replies (chapter 6)
 //!
-//! What the server says: three digits and text (RFC 5321 §4.2). The digits are for the program and
-//! the text is for people. A reply may have several lines: all but the last have a hyphen after the
-//! digits, where the last has a space.
+//! What the server says: three digits and text (RFC 5321 §4.2). The digits are for the
+//! program and the text is for people. A reply may have several lines: all but the last
+//! have a hyphen after the digits, where the last has a space.
 //!
-//! A client decides by the first digit alone (§4.3.2), so codes that nobody has thought of yet work
-//! too, and the text may be as odd and as long as it likes. A client that does not hear a 250
-//! because of its text sends the letter again. What to do then is not known here: the client
-//! decides that, and the relay.
+//! A client decides by the first digit alone (§4.3.2). So it understands codes that are
+//! not invented yet, and the text may be as odd and as long as it likes. A client that
+//! does not hear a 250 because of its text sends the letter again. What to do after a
+//! reply is not known here: the client decides that, and the relay.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -18,88 +18,6 @@ use std::io;
 use std::ops::Range;
 // ANCHOR_END: uses
 
-// ANCHOR: limits
-/// Most lines that we write in one reply, and keep of one that we read. The longest that real
-/// servers send, to EHLO, has about twenty.
-pub const REPLY_LINES: usize = 100;
-
-/// How far we follow a reply to find its last line, in octets.
-pub const ENDLESS_REPLY: usize = 1024 * 1024;
-
-/// The codes that there can be (RFC 5321 §4.3.2).
-const CODES: Range<u16> = 200..600;
-// ANCHOR_END: limits
-
-// ANCHOR: severity
-/// What a reply comes to: its first digit (RFC 5321 §4.2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// 2: done.
-    Done,
-    /// 3: go on, there is more to say.
-    GoOn,
-    /// 4: not now. Try again later.
-    TryLater,
-    /// 5: no. The same again would be refused again.
-    Refused,
-}
-// ANCHOR_END: severity
-
-// ANCHOR: reply_line
-/// One line of a reply, as it goes over the wire.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReplyLine {
-    code: u16,
-    last: bool,
-    text: String,
-}
-// ANCHOR_END: reply_line
-
-// ANCHOR: reply_line_parse
-impl ReplyLine {
-    /// Reads a line without its CR LF. A bare `250` will do. Behind three digits everything is text,
-    /// but for a hyphen, and for a fourth digit: that is another number.
-    pub fn parse(line: &[u8]) -> Option<ReplyLine> {
-        let (digits, rest) = line.split_at_checked(3)?;
-        let code = str::from_utf8(digits).ok()?.parse().ok()?;
-        let (last, text) = match rest {
-            [b' ', text @ ..] => (true, text),
-            [b'-', text @ ..] => (false, text),
-            [b'0'..=b'9', ..] => return None,
-            text => (true, text),
-        };
-        let text = clean(&String::from_utf8_lossy(text));
-        CODES
-            .contains(&code)
-            .then_some(ReplyLine { code, last, text })
-    }
-}
-// ANCHOR_END: reply_line_parse
-
-// ANCHOR: reply_line_display
-impl fmt::Display for ReplyLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = if self.last { ' ' } else { '-' };
-        write!(f, "{}{mark}{}", self.code, self.text)
-    }
-}
-// ANCHOR_END: reply_line_display
-
-// ANCHOR: clean
-/// Makes text fit for one line of a reply: printable ASCII, and short enough.
-fn clean(text: &str) -> String {
-    let mut line = String::new();
-    for c in text.chars() {
-        match c {
-            ' '..='~' | '\t' => line.push(c),
-            c => line.extend(c.escape_default()),
-        }
-    }
-    line.truncate(REPLY_LINE - "250 \r\n".len());
-    line
-}
-// ANCHOR_END: clean
-
 // ANCHOR: reply
 /// A reply: a code from 200 to 599, and one or more lines of printable text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,12 +25,20 @@ pub struct Reply {
     code: u16,
     lines: Vec<String>,
 }
+
+/// The codes that there can be (RFC 5321 §4.3.2).
+const CODES: Range<u16> = 200..600;
+
+/// Most lines that we write in one reply, and keep of one that we read. The longest that
+/// real servers send, to EHLO, has about twenty.
+pub const REPLY_LINES: usize = 100;
 // ANCHOR_END: reply
 
 // ANCHOR: new
 impl Reply {
-    /// Makes a reply. Each line of `text` becomes a line of it; what is not printable ASCII becomes
-    /// a visible mark, and a line over the limit is cut. A code that is none becomes 554.
+    /// Makes a reply. Each line of `text` becomes a line of it. A character that is not
+    /// printable ASCII becomes a visible mark, and a line over the limit is cut. A number
+    /// that is not a code becomes 554.
     pub fn new(code: u16, text: &str) -> Reply {
         let code = if CODES.contains(&code) { code } else { 554 };
         let mut lines: Vec<String> = text.lines().take(REPLY_LINES).map(clean).collect();
@@ -146,82 +72,64 @@ impl Reply {
         &self.lines
     }
 
-    /// The lines as they go over the wire.
-    pub fn lines(&self) -> impl Iterator<Item = ReplyLine> {
-        let last = self.lines.len() - 1;
-        let line = move |(at, text): (usize, &String)| ReplyLine {
-            code: self.code,
-            last: at == last,
-            text: text.clone(),
-        };
-        self.lines.iter().enumerate().map(line)
+    /// The lines as they go over the wire, without CR LF.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (at, text) in (1..).zip(&self.lines) {
+            let mark = if at == self.lines.len() { ' ' } else { '-' };
+            lines.push(format!("{}{mark}{text}", self.code));
+        }
+        lines
     }
     // ANCHOR_END: lines
 
     // ANCHOR: write
     /// Writes the reply.
     pub fn write<S: Stream>(&self, wire: &mut Wire<S>) -> io::Result<()> {
-        self.lines()
-            .try_for_each(|line| wire.write_line(&line.to_string()))
+        for line in self.lines() {
+            wire.write_line(&line)?;
+        }
+        Ok(())
     }
     // ANCHOR_END: write
 
     // ANCHOR: read
-    /// Reads a reply, to its last line. Of a long line the beginning is kept, and of many lines the
-    /// first [`REPLY_LINES`].
-    pub fn read<S: Stream>(wire: &mut Wire<S>) -> Result<Reply, ReplyError> {
+    /// Reads a reply, to its last line. Of a long line the beginning is kept, and of many
+    /// lines the first [`REPLY_LINES`].
+    pub fn read<S: Stream>(wire: &mut Wire<S>) -> io::Result<Reply> {
         let (mut lines, mut first_digit, mut size) = (Vec::new(), None, 0);
         while size < ENDLESS_REPLY {
             let line = read_line(wire)?;
             size += line.len() + "\r\n".len();
-            let ReplyLine { code, last, text } =
-                ReplyLine::parse(&line).ok_or_else(|| ReplyError::NoReply(visible(&line)))?;
+            let Some((code, is_last, text)) = split_line(&line) else {
+                let why = "this is not a reply, it lacks a code from 200 to 599";
+                return Err(io::Error::other(format!("{why}: {}", visible(&line))));
+            };
             if *first_digit.get_or_insert(code / 100) != code / 100 {
-                return Err(ReplyError::TwoMeanings);
+                return Err(io::Error::other(
+                    "the lines of one reply have different first digits",
+                ));
             }
             if lines.len() < REPLY_LINES {
                 lines.push(text);
             }
-            if last {
+            if is_last {
                 return Ok(Reply { code, lines });
             }
         }
-        Err(ReplyError::TooLong)
+        Err(io::Error::other(TOO_LONG))
     }
-}
-// ANCHOR_END: read
+    // ANCHOR_END: read
 
-// ANCHOR: read_line
-/// Reads one line of a reply, and takes its CR LF away. A CR that stands alone is part of the text,
-/// and no reason not to hear the code. An LF alone would be the end of the line for some programs
-/// and not for others (RFC 5321 §2.3.8); what such a line says is not believed.
-fn read_line<S: Stream>(wire: &mut Wire<S>) -> Result<Vec<u8>, ReplyError> {
-    let mut line = Vec::new();
-    let read = wire.read_piece(ENDLESS_LINE, &mut line);
-    read.map_err(ReplyError::Io)?;
-    if let Some(trace) = wire.trace() {
-        trace.heard(&line);
-    }
-    match line.strip_suffix(b"\r\n") {
-        Some(text) => Ok(text.to_vec()),
-        None if line.ends_with(b"\n") => Err(ReplyError::LoneLf),
-        None if line.len() == ENDLESS_LINE => Err(ReplyError::TooLong),
-        None => Err(ReplyError::Closed),
+    // ANCHOR: parse
+    /// A reply of one line, from that line without its CR LF.
+    pub fn parse(line: &[u8]) -> Option<Reply> {
+        let (code, _, text) = split_line(line)?;
+        let lines = vec![text];
+        Some(Reply { code, lines })
     }
 }
-// ANCHOR_END: read_line
-
-// ANCHOR: from_reply_line
-impl From<ReplyLine> for Reply {
-    /// A reply of one line.
-    fn from(line: ReplyLine) -> Reply {
-        Reply {
-            code: line.code,
-            lines: vec![line.text],
-        }
-    }
-}
-// ANCHOR_END: from_reply_line
+// ANCHOR_END: parse
 
 // ANCHOR: reply_display
 impl fmt::Display for Reply {
@@ -232,53 +140,90 @@ impl fmt::Display for Reply {
 }
 // ANCHOR_END: reply_display
 
-// ANCHOR: reply_error
-/// Why no reply could be read.
-#[derive(Debug)]
-pub enum ReplyError {
-    /// The connection failed, or took too long.
-    Io(io::Error),
-    /// The other side closed the connection where a reply was due.
-    Closed,
-    /// A line that does not begin with a code from 200 to 599.
-    NoReply(String),
-    /// Two lines of one reply have different first digits.
-    TwoMeanings,
-    /// [`ENDLESS_LINE`] octets and no end of the line, or [`ENDLESS_REPLY`] and no last line.
-    TooLong,
-    /// A line ended with LF alone.
-    LoneLf,
-    /// It was there before the question, so nobody knows what the next one will answer.
-    OutOfStep,
+// ANCHOR: severity
+/// The meaning of a reply: its first digit (RFC 5321 §4.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// 2: done.
+    Done,
+    /// 3: go on, there is more to say.
+    GoOn,
+    /// 4: not now. Try again later.
+    TryLater,
+    /// 5: no. The same again would be refused again.
+    Refused,
 }
-// ANCHOR_END: reply_error
+// ANCHOR_END: severity
 
-// ANCHOR: reply_error_display
-impl fmt::Display for ReplyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ReplyError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
-                f.write_str("no answer came in time")
-            }
-            ReplyError::Io(error) => write!(f, "the connection failed: {error}"),
-            ReplyError::Closed => {
-                f.write_str("the other side closed the connection without a reply")
-            }
-            ReplyError::NoReply(line) => {
-                let why = "this is no reply, it lacks a code from 200 to 599";
-                write!(f, "{why}: {line}")
-            }
-            ReplyError::TwoMeanings => {
-                f.write_str("the lines of one reply have different first digits")
-            }
-            ReplyError::TooLong => f.write_str("a reply longer than any real one"),
-            ReplyError::LoneLf => {
-                f.write_str("a line of the reply ended with LF alone; lines end with CR LF")
-            }
-            ReplyError::OutOfStep => f.write_str("the server answered before it was asked"),
-        }
+// ANCHOR: read_line
+/// How far we follow a reply to find its last line, in octets.
+pub const ENDLESS_REPLY: usize = 1024 * 1024;
+
+/// Reads one line of a reply, and takes its CR LF away. A CR alone is part of the text:
+/// we want to hear the code all the same. An LF alone would end the line for some
+/// programs and not for others (RFC 5321 §2.3.8), so we do not believe such a line.
+fn read_line<S: Stream>(wire: &mut Wire<S>) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    wire.read_piece(ENDLESS_LINE, &mut line)?;
+    if let Some(trace) = wire.trace() {
+        trace.heard(&line);
+    }
+    match line.strip_suffix(b"\r\n") {
+        Some(text) => Ok(text.to_vec()),
+        None if line.ends_with(b"\n") => Err(io::Error::other(
+            "a line of the reply ended with LF alone; lines end with CR LF",
+        )),
+        None if line.len() == ENDLESS_LINE => Err(io::Error::other(TOO_LONG)),
+        None => Err(io::Error::other(
+            "the other side closed the connection without a reply",
+        )),
     }
 }
+// ANCHOR_END: read_line
 
-impl std::error::Error for ReplyError {}
-// ANCHOR_END: reply_error_display
+// ANCHOR: split_line
+/// Splits a line into its code, whether it is the last one, and its text. A bare `250`
+/// will do. After three digits everything is text, but for a hyphen, and for a fourth
+/// digit: with that it is another number.
+fn split_line(line: &[u8]) -> Option<(u16, bool, String)> {
+    let (digits, rest) = line.split_at_checked(3)?;
+    let code = str::from_utf8(digits).ok()?.parse().ok()?;
+    let (is_last, text) = match rest {
+        [b' ', text @ ..] => (true, text),
+        [b'-', text @ ..] => (false, text),
+        [b'0'..=b'9', ..] => return None,
+        text => (true, text),
+    };
+    let text = clean(&String::from_utf8_lossy(text));
+    CODES.contains(&code).then_some((code, is_last, text))
+}
+// ANCHOR_END: split_line
+
+// ANCHOR: clean
+/// Makes text fit for one line of a reply: printable ASCII, and short enough.
+fn clean(text: &str) -> String {
+    let mut line = String::new();
+    for c in text.chars() {
+        match c {
+            ' '..='~' | '\t' => line.push(c),
+            c => line.extend(c.escape_default()),
+        }
+    }
+    line.truncate(REPLY_LINE - "250 \r\n".len());
+    line
+}
+// ANCHOR_END: clean
+
+// ANCHOR: in_words
+const TOO_LONG: &str = "a reply longer than any real one";
+
+/// Says why no reply could be read. Our own reasons are [`io::ErrorKind::Other`], and
+/// have their words already.
+pub fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::Other => error.to_string(),
+        io::ErrorKind::TimedOut => "no answer came in time".to_string(),
+        _ => format!("the connection failed: {error}"),
+    }
+}
+// ANCHOR_END: in_words

@@ -2,7 +2,7 @@
 
 use crate::message::Date;
 use crate::protocol::address::{Domain, HostName, Mailbox, ReversePath};
-use crate::protocol::reply::{Reply, ReplyLine};
+use crate::protocol::reply::Reply;
 use std::fmt;
 use std::iter::Peekable;
 use std::str::{FromStr, Lines};
@@ -169,7 +169,7 @@ fn read_reason(line: &str) -> Option<Reason> {
         "-" => None,
         host => Some(host.parse().ok()?),
     };
-    let reply = ReplyLine::parse(words.next()?.as_bytes())?.into();
+    let reply = Reply::parse(words.next()?.as_bytes())?;
     Some(Reason { host, reply })
 }
 

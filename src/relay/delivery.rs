@@ -8,7 +8,7 @@ use crate::client::{Client, RECIPIENTS, SendError, Stage, Verdict, connect};
 use crate::next_hop::Target;
 use crate::protocol::address::{Domain, ForwardPath, HostName, Mailbox};
 use crate::protocol::line::{Socket, Wire};
-use crate::protocol::reply::{ReplyError, Severity};
+use crate::protocol::reply::Severity;
 use crate::queue::{Envelope, Progress};
 use std::io;
 use std::net::SocketAddr;
@@ -166,7 +166,7 @@ impl Pass<'_, '_> {
         let timeouts = self.relay.timeouts;
         let client = match connect(address, timeouts.of(Stage::Connect)) {
             Ok(socket) => Client::open(Wire::traced(socket, trace), self.relay.own, timeouts),
-            Err(error) => Err(SendError::broken(Stage::Connect, ReplyError::Io(error))),
+            Err(error) => Err(SendError::broken(Stage::Connect, error)),
         };
         if let Err(failure @ SendError::Broken(..)) = &client
             && self.unreachable_hosts.len() < UNREACHABLE

@@ -66,7 +66,7 @@ impl Session<'_> {
             let text = format!("commands: {names}\nHELP and a command explains it");
             return Step::reply(214, &text);
         };
-        let Ok(verb) = topic.parse::<Verb>() else {
+        let Some(verb) = Verb::from_name(topic) else {
             return Step::reply(504, "no help on that; HELP lists the commands");
         };
         let (form, purpose) = verb.explain();

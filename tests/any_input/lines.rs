@@ -11,7 +11,7 @@ use smtp_primer::protocol::address::{
 use smtp_primer::protocol::base64::{decode, decode_loosely, encode};
 use smtp_primer::protocol::command::{AUTH_LINE, Command, MAIL_LINE};
 use smtp_primer::protocol::line::{COMMAND_LINE, REPLY_LINE, Wire};
-use smtp_primer::protocol::reply::{Reply, ReplyLine};
+use smtp_primer::protocol::reply::Reply;
 use smtp_primer::protocol::sasl::Credentials;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -135,7 +135,8 @@ fn a_reply_is_read_as_it_was_written() {
 pub fn reply(octets: &[u8]) -> bool {
     let read = |octets: &[u8]| Reply::read(&mut Wire::new(Script::says(octets)));
     let returned = |reply: Reply| {
-        let lines: Vec<String> = reply.lines().map(|line| format!("{line}\r\n")).collect();
+        let lines = reply.lines().into_iter();
+        let lines: Vec<String> = lines.map(|line| format!("{line}\r\n")).collect();
         assert!(lines.iter().all(|line| line.len() <= REPLY_LINE));
         assert!(
             !reply.to_string().contains(['\r', '\n']),
@@ -144,7 +145,7 @@ pub fn reply(octets: &[u8]) -> bool {
         assert_eq!(read(lines.concat().as_bytes()).expect("a reply"), reply);
     };
     returns(octets, |line| {
-        ReplyLine::parse(line).ok_or("this is no line of a reply")
+        Reply::parse(line).ok_or("this is not a line of a reply")
     });
     returned(Reply::new(250, &String::from_utf8_lossy(octets)));
     read(&[octets, b"\r\n"].concat()).map(returned).is_ok()

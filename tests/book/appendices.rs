@@ -41,7 +41,7 @@ pub fn commands(project: &Project) -> Vec<String> {
 const SERVER: [&str; 4] = [
     "src/session",
     "src/server.rs",
-    "src/protocol/command.rs",
+    "src/protocol/command/syntax.rs",
     "src/command_line/roles.rs",
 ];
 

@@ -77,8 +77,7 @@ impl<'a> Talk<'a> {
     /// Says a line, and returns the lines of the reply as they go over the wire.
     pub fn reply(&mut self, line: &str) -> Vec<String> {
         let step = self.0.line(&Line::Text(line.as_bytes().to_vec()));
-        let lines = reply(&step).into_iter().flat_map(Reply::lines);
-        lines.map(|line| line.to_string()).collect()
+        reply(&step).map(Reply::lines).unwrap_or_default()
     }
 
     /// Says lines, each with the code that is due.

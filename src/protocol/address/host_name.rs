@@ -1,9 +1,10 @@
 // ANCHOR: story
-//! Names of hosts. A client says its own in EHLO, and DNS gives one for each host that takes mail.
-//! Real ones break the rule for domains: Windows allows `_` in a name, and DNS ends it with a dot.
-//! We only show such a name or look it up, so that does no harm.
+//! Names of hosts. A client says its own name in EHLO, and DNS gives one for each host
+//! that takes mail. Some real names break the rule for domains: Windows allows `_` in a
+//! name, and DNS ends a name with a dot. We only show such a name or look it up, so it
+//! does no harm.
 
-use super::{AddressError, DOMAIN, Domain, is_sub_domain};
+use super::{AddressError, Domain};
 use std::fmt;
 use std::str::FromStr;
 // ANCHOR_END: story
@@ -19,13 +20,12 @@ impl FromStr for HostName {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<HostName, AddressError> {
-        let plain = text.strip_suffix('.').unwrap_or(text).replace('_', "x");
-        let is_name = text.len() <= DOMAIN && plain.split('.').all(is_sub_domain);
-        if is_name || text.parse::<Domain>()?.literal().is_some() {
-            Ok(HostName(text.to_string()))
-        } else {
-            Err(AddressError::Domain)
+        let mut name = text.to_string();
+        if !text.starts_with('[') {
+            name = text.strip_suffix('.').unwrap_or(text).replace('_', "x");
         }
+        name.parse::<Domain>()?;
+        Ok(HostName(text.to_string()))
     }
 }
 

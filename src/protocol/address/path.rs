@@ -1,19 +1,16 @@
 // ANCHOR: story
 //! Paths: an address in angle brackets, as MAIL and RCPT carry it (RFC 5321 §4.1.2).
 
-use super::{AddressError, Domain, Mailbox};
+use super::{AddressError, Domain, Mailbox, check_length};
 use std::fmt;
 use std::str::FromStr;
-
-/// Longest path in octets, with its `<`, `>` and source route (RFC 5321 §4.5.3.1.3).
-pub const PATH: usize = 256;
 // ANCHOR_END: story
 
 // ANCHOR: reverse_path
 /// Where a bounce goes: the argument of MAIL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReversePath {
-    /// `<>`: this letter is itself a report, and nobody is to be told if it fails (RFC 5321
+    /// `<>`: this letter is itself a report. If it fails, nobody is told (RFC 5321
     /// §4.5.5).
     Null,
     /// `<local-part@domain>`.
@@ -47,8 +44,8 @@ impl fmt::Display for ReversePath {
 /// Where a letter goes: the argument of RCPT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ForwardPath {
-    /// `<Postmaster>`: the one name that needs no domain and is known everywhere, in any case of
-    /// letters (RFC 5321 §4.5.1).
+    /// `<Postmaster>`, in upper or lower case. Every server knows this name, and it alone
+    /// needs no domain (RFC 5321 §4.5.1).
     Postmaster,
     /// `<local-part@domain>`.
     Mailbox(Mailbox),
@@ -79,45 +76,28 @@ impl fmt::Display for ForwardPath {
 // ANCHOR_END: forward_path_text
 
 // ANCHOR: parse_path
-/// `<mailbox>`, or `<@one,@two:mailbox>`: a source route, from the days when a sender chose
-/// the way. It is checked and dropped (RFC 5321 §3.6.1, appendix C).
+/// Longest path in octets, with its `<`, `>` and source route (RFC 5321 §4.5.3.1.3).
+pub const PATH: usize = 256;
+
+/// `<mailbox>`, or `<@one,@two:mailbox>`: a source route, from the days when a sender
+/// chose the way. It is checked and dropped (RFC 5321 §3.6.1, appendix C).
 fn parse_path(path: &str) -> Result<Mailbox, AddressError> {
-    if path.len() > PATH {
-        return Err(AddressError::TooLong("the path", PATH));
-    }
-    let inside = path
-        .strip_prefix('<')
-        .and_then(|rest| rest.strip_suffix('>'));
-    let inside = inside.ok_or(AddressError::Brackets)?;
+    check_length("the path", path, PATH)?;
+    let no_brackets = AddressError::Grammar("the address must be between < and >");
+    let inside = path.strip_prefix('<').ok_or(no_brackets)?;
+    let inside = inside.strip_suffix('>').ok_or(no_brackets)?;
     if !inside.is_ascii() {
         return Err(AddressError::NotAscii);
     }
     if !inside.starts_with('@') {
         return inside.parse();
     }
-    let (route, mailbox) = inside.split_once(':').ok_or(AddressError::Route)?;
+    let no_route = AddressError::Grammar("a source route has the form @one,@two:");
+    let (route, mailbox) = inside.split_once(':').ok_or(no_route)?;
     for hop in route.split(',') {
-        let domain = hop.strip_prefix('@').ok_or(AddressError::Route)?;
-        domain.parse::<Domain>().map_err(|_| AddressError::Route)?;
+        let domain = hop.strip_prefix('@').ok_or(no_route)?;
+        domain.parse::<Domain>().map_err(|_| no_route)?;
     }
     mailbox.parse()
 }
 // ANCHOR_END: parse_path
-
-// ANCHOR: split_path
-/// Splits `<path> rest` after the `>` that ends the path: one within quotes does not.
-pub fn split_path(text: &str) -> Option<(&str, &str)> {
-    let mut quoted = false;
-    let mut escaped = false;
-    for (at, octet) in text.bytes().enumerate() {
-        match octet {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'>' if !quoted => return text.split_at_checked(at + 1),
-            _ => {}
-        }
-    }
-    None
-}
-// ANCHOR_END: split_path

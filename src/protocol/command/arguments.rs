@@ -1,0 +1,186 @@
+// ANCHOR: story
+//! Arguments, which follow the verb: text, paths, and the parameters that the extensions
+//! of SMTP have brought (RFC 5321 §4.1.2, esmtp-param).
+
+use super::{Command, Syntax, Verb};
+use crate::protocol::address::AddressError;
+use std::fmt;
+use std::str::FromStr;
+// ANCHOR_END: story
+
+// ANCHOR: argument
+/// An argument that is just text: printable ASCII, not empty, no space at either end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument(String);
+
+impl Argument {
+    /// Checks a text.
+    pub fn new(text: &str) -> Option<Argument> {
+        let is_printable = text.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+        let is_good = !text.is_empty() && is_printable && text.trim_ascii() == text;
+        is_good.then(|| Argument(text.to_string()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+// ANCHOR_END: argument
+
+// ANCHOR: user_or_list
+/// The argument of VRFY and EXPN: the name of a user or a list, or an address.
+pub(super) fn user_or_list(verb: Verb, argument: &str) -> Result<Argument, Syntax> {
+    if !argument.is_ascii() {
+        return Err(Syntax::Address(verb, AddressError::NotAscii));
+    }
+    Argument::new(argument).ok_or(Syntax::Arguments(verb))
+}
+// ANCHOR_END: user_or_list
+
+// ANCHOR: auth
+/// Longest name of a mechanism, in octets (RFC 4422 §3.1).
+const MECHANISM_NAME: usize = 20;
+
+/// The argument of AUTH: the name of a mechanism, and perhaps a response, which is one
+/// word.
+pub(super) fn auth_command(argument: &str) -> Option<Command> {
+    let words: Option<Vec<Argument>> = argument.split(' ').map(Argument::new).collect();
+    let mut words = words?.into_iter();
+    let (mechanism, response) = (words.next()?, words.next());
+    let in_name = |octet: u8| octet.is_ascii_alphanumeric() || b"-_".contains(&octet);
+    let is_name = mechanism.0.len() <= MECHANISM_NAME && mechanism.0.bytes().all(in_name);
+    (is_name && words.next().is_none()).then_some(Command::Auth(mechanism, response))
+}
+// ANCHOR_END: auth
+
+// ANCHOR: path_and_parameters
+/// Reads `FROM:<path> parameters`, or the same with `TO:`. RFC 5321 §3.3 forbids spaces
+/// beside the colon, but many programs write one after it. It means nothing, so we take
+/// it.
+pub(super) fn path_and_parameters<P: FromStr<Err = AddressError>>(
+    verb: Verb,
+    word: &str,
+    argument: &str,
+) -> Result<(P, MailParameters), Syntax> {
+    let rest = match argument.split_at_checked(word.len()) {
+        Some((start, rest)) if start.eq_ignore_ascii_case(word) => rest,
+        _ => return Err(Syntax::Arguments(verb)),
+    };
+    let rest = rest.trim_start_matches([' ', '\t']);
+    // A path without an end is all that there is, and its parser will say what is wrong.
+    let (path, rest) = split_path(rest).unwrap_or((rest, ""));
+    let path = path.parse().map_err(|why| Syntax::Address(verb, why))?;
+    Ok((path, mail_parameters(verb, rest)?))
+}
+// ANCHOR_END: path_and_parameters
+
+// ANCHOR: split_path
+/// Splits `<path> rest` after the `>` that ends the path. A `>` in quotes does not end
+/// it.
+fn split_path(text: &str) -> Option<(&str, &str)> {
+    let mut is_quoted = false;
+    let mut is_escaped = false;
+    for (at, octet) in text.bytes().enumerate() {
+        match octet {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b'>' if !is_quoted => return text.split_at_checked(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+// ANCHOR_END: split_path
+
+// ANCHOR: mail_parameters
+/// What may follow the path of MAIL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MailParameters {
+    /// `SIZE=`: the size of the text in octets, as the client counts it (RFC 1870 §3).
+    pub size: Option<u64>,
+    /// `BODY=`: whether the text may have octets over 127 (RFC 1652 §2).
+    pub body: Option<Body>,
+    /// `AUTH=` was there: it says who submitted the letter first (RFC 4954 §5). We do not
+    /// believe it, so it is always displayed as `<>`, which means "somebody".
+    pub auth: bool,
+}
+
+/// The values of `BODY=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// `7BIT`: ASCII only.
+    SevenBit,
+    /// `8BITMIME`: any octets, in lines.
+    EightBitMime,
+}
+// ANCHOR_END: mail_parameters
+
+// ANCHOR: display
+impl fmt::Display for MailParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(size) = self.size {
+            write!(f, " SIZE={size}")?;
+        }
+        match self.body {
+            Some(Body::SevenBit) => write!(f, " BODY=7BIT")?,
+            Some(Body::EightBitMime) => write!(f, " BODY=8BITMIME")?,
+            None => {}
+        }
+        f.write_str(if self.auth { " AUTH=<>" } else { "" })
+    }
+}
+// ANCHOR_END: display
+
+// ANCHOR: read_mail_parameters
+/// Reads a list in which one space comes before each parameter. None may come twice, and
+/// RCPT has none that we know.
+fn mail_parameters(verb: Verb, list: &str) -> Result<MailParameters, Syntax> {
+    let list = list.to_ascii_uppercase();
+    let mut words = list.split(' ');
+    // What comes before the first space would be a part of the path.
+    if words.next() != Some("") {
+        return Err(Syntax::Arguments(verb));
+    }
+    let mut parameters = MailParameters::default();
+    let mut seen = Vec::new();
+    for word in words {
+        let (keyword, value) = split_parameter(word).ok_or(Syntax::Arguments(verb))?;
+        if seen.contains(&keyword) {
+            return Err(Syntax::Arguments(verb));
+        }
+        seen.push(keyword);
+        match (keyword, value) {
+            _ if verb != Verb::Mail => return Err(Syntax::Parameter(verb)),
+            ("SIZE" | "BODY" | "AUTH", "") => return Err(Syntax::Arguments(verb)),
+            ("SIZE", n) => parameters.size = Some(size(n).ok_or(Syntax::Arguments(verb))?),
+            ("BODY", "7BIT") => parameters.body = Some(Body::SevenBit),
+            ("BODY", "8BITMIME") => parameters.body = Some(Body::EightBitMime),
+            ("AUTH", _) => parameters.auth = true,
+            _ => return Err(Syntax::Parameter(verb)),
+        }
+    }
+    Ok(parameters)
+}
+// ANCHOR_END: read_mail_parameters
+
+// ANCHOR: parameter
+/// Splits one parameter, if it is well formed (RFC 5321 §4.1.2, esmtp-param). Without a
+/// `=` the value is empty.
+fn split_parameter(word: &str) -> Option<(&str, &str)> {
+    let (keyword, value) = word.split_once('=').unwrap_or((word, ""));
+    let in_keyword = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+    let in_value = |octet: u8| octet.is_ascii_graphic() && octet != b'=';
+    let has_keyword = !keyword.is_empty() && !keyword.starts_with('-');
+    let is_ascii = keyword.bytes().all(in_keyword) && value.bytes().all(in_value);
+    (has_keyword && is_ascii && !word.ends_with('=')).then_some((keyword, value))
+}
+
+/// One to twenty digits (RFC 1870 §3). A number that does not fit into a `u64` is too
+/// large for us in any case.
+fn size(text: &str) -> Option<u64> {
+    let is_number = text.len() <= 20 && text.bytes().all(|octet| octet.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
+}
+// ANCHOR_END: parameter
