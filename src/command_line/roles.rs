@@ -1,7 +1,7 @@
 //! The roles of a mail server: init, serve, pop3, relay.
 
 use super::args::Args;
-use super::{Failure, clock, failed, listen, note, print, trace, try_later, usage};
+use super::{Failure, clock, complain, failed, listen, print, trace, try_later, usage};
 use crate::client::Timeouts;
 use crate::next_hop::resolver::Resolver;
 use crate::next_hop::{Dns, NoHop, Target, next_hops};
@@ -15,9 +15,6 @@ use crate::site::{PostOffice, Site, new_conf};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// How long the relay rests before it looks at the queue again.
-const REST: Duration = Duration::from_secs(1);
 
 pub fn init(args: &Args) -> Result<(), Failure> {
     let folder = Path::new(&args.word);
@@ -36,24 +33,6 @@ pub fn init(args: &Args) -> Result<(), Failure> {
         "{folder} is a mail server for {domain} now; read {folder}/site.conf\n\
          next: smtp-primer serve {folder}\n"
     ))
-}
-
-fn site(args: &Args) -> Result<Site, Failure> {
-    Site::open(Path::new(&args.word)).map_err(failed)
-}
-
-/// A program that starts us can name itself here; then we end when it does.
-fn leash() -> Option<u32> {
-    std::env::var("SMTP_PRIMER_LEASH").ok()?.parse().ok()
-}
-
-/// Has our parent process, which had this id, ended? (Only Unix can tell.)
-fn is_orphan(parent: u32) -> bool {
-    #[cfg(unix)]
-    let now = std::os::unix::process::parent_id();
-    #[cfg(not(unix))]
-    let now = parent;
-    parent != now
 }
 
 pub fn serve(args: &Args) -> Result<(), Failure> {
@@ -92,7 +71,7 @@ impl Store for Office<'_> {
     fn store(&mut self, letter: &Letter) -> io::Result<String> {
         self.office.store(letter).inspect_err(|error| {
             if self.is_quiet {
-                note(&format!(
+                complain(&format!(
                     "smtp-primer: the letter could not be kept: {error}"
                 ));
             }
@@ -139,8 +118,26 @@ fn receive(
     Ok(())
 }
 
+/// A program that starts us can name itself here; then we end when it does.
+fn leash() -> Option<u32> {
+    std::env::var("SMTP_PRIMER_LEASH").ok()?.parse().ok()
+}
+
+/// Our parent process had this id. Has it ended? (Only Unix can tell.)
+fn is_orphan(parent: u32) -> bool {
+    #[cfg(unix)]
+    let now = std::os::unix::process::parent_id();
+    #[cfg(not(unix))]
+    let now = parent;
+    parent != now
+}
+
+fn site(args: &Args) -> Result<Site, Failure> {
+    Site::open(Path::new(&args.word)).map_err(failed)
+}
+
 pub fn relay(args: &Args) -> Result<(), Failure> {
-    // It makes nothing: without the folders that init or serve have made there is no work for it.
+    // We only read the site. Without the folders that init or serve make, there is nothing to relay.
     let site = Site::read(Path::new(&args.word)).map_err(failed)?;
     let trouble = |error: io::Error| failed(format!("the queue: {error}"));
     let schedule = Schedule {
@@ -165,8 +162,8 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         },
         clock: &mut clock,
         trace: &|| trace(args, Trace::of_client),
-        // Also with --quiet, which is for the trace: here stands what the other side said.
-        log: &note,
+        // Also with --quiet, which is for the trace: the log says what the other side answered.
+        log: &complain,
     };
     work(relay, args.flag("once"))
 }
@@ -185,6 +182,9 @@ fn find_hops(
         next_hops(domain, &site.routes, own, site.mx_port, dns)
     }
 }
+
+/// How long the relay rests before it looks at the queue again.
+const REST: Duration = Duration::from_secs(1);
 
 fn work(mut relay: Relay, once: bool) -> Result<(), Failure> {
     loop {

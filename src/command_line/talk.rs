@@ -1,7 +1,7 @@
 //! By hand, and by script: talk and play.
 
 use super::args::Args;
-use super::{Failure, call, failed, listen, note, print, try_later, usage};
+use super::{Failure, call, complain, failed, listen, print, try_later, usage};
 use crate::dialogue::{Dialogue, Side};
 use crate::protocol::line::{Line, Socket, Trace, Wire};
 use crate::protocol::reply::REPLY_LINES;
@@ -28,7 +28,7 @@ pub fn talk(args: &Args) -> Result<(), Failure> {
             Ok(said) => said,
             // A person can type it again. What follows in a script relies on it.
             Err(why) if io::stdin().is_terminal() => {
-                note(&format!("{why}; this line was not sent"));
+                complain(&format!("{why}; this line was not sent"));
                 continue;
             }
             Err(why) => return Err(failed(format!("standard input: {why}"))),
