@@ -14,6 +14,7 @@ mod common {
 mod deck;
 mod defects;
 mod dialogues;
+mod examples;
 mod ledger;
 mod links;
 mod listings;
