@@ -211,10 +211,7 @@ fn addresses_of(place: &str) -> Result<Vec<SocketAddr>, Failure> {
 /// Opens a port, and says which one in the first line of the output.
 fn listen(args: &Args, default: &str) -> Result<TcpListener, Failure> {
     let place = args.get("listen").unwrap_or(default);
-    let addresses = addresses_of(place).map_err(|failure| Failure {
-        why: format!("--listen: {}", failure.why),
-        ..failure
-    })?;
+    let addresses = addresses_of(place)?;
     let cannot = |error| {
         let hint = "--listen takes another port, and port 0 means any that is free";
         failed(format!("cannot listen on {place}: {error}; {hint}"))

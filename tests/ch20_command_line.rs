@@ -274,7 +274,7 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
         ),
         (
             &["serve", site, "--listen", "nowhere"],
-            "--listen: nowhere: the form is HOST:PORT",
+            "serve: nowhere: the form is HOST:PORT",
         ),
         (
             &["serve", site, "--listen", "127.0.0.1:65536"],

@@ -111,11 +111,10 @@ impl Args {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
+        let rule = "takes a number of seconds, more than 0";
         match Duration::try_from_secs_f64(value.parse().unwrap_or(0.0)) {
             Ok(time) if !time.is_zero() && time.as_secs() <= u32::MAX.into() => Ok(Some(time)),
-            _ => Err(usage(format!(
-                "--{name} takes a number of seconds, more than 0"
-            ))),
+            _ => Err(usage(format!("--{name} {rule}"))),
         }
     }
 }

@@ -105,10 +105,9 @@ impl OwnMailbox {
         let unusable = |error: io::Error| failed(format!("--into {folder}: {error}"));
         let path = Path::new(folder);
         if holds_other_things(path) {
-            let why = "this folder holds other things, and is not a Maildir";
-            return Err(failed(format!(
-                "--into {folder}: {why}; name another, or a new one"
-            )));
+            let why =
+                "it holds other things, and is not a Maildir; name another folder, or a new one";
+            return Err(unusable(io::Error::other(why)));
         }
         let mailbox = Maildir::create(path).map_err(unusable)?;
         mailbox.sweep().map_err(unusable)?;

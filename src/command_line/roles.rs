@@ -202,11 +202,11 @@ fn work(mut relay: Relay, once: bool) -> Result<(), Failure> {
 
 /// What one pass came to.
 fn outcome(report: Report) -> Result<(), Failure> {
-    if report.waiting > 0 {
-        let why = "recipients that wait in the queue";
-        return Err(try_later(format!("{why}: {}", report.waiting)));
+    let (waiting, refused, damaged) = (report.waiting, report.failed, report.damaged);
+    if waiting > 0 {
+        let why = format!("recipients that wait in the queue: {waiting}");
+        return Err(try_later(why));
     }
-    let (refused, damaged) = (report.failed, report.damaged);
     if refused > 0 || damaged > 0 {
         let why = format!("recipients refused for good: {refused}; damaged letters: {damaged}");
         return Err(failed(why));
