@@ -105,8 +105,7 @@ impl OwnMailbox {
         let unusable = |error: io::Error| failed(format!("--into {folder}: {error}"));
         let path = Path::new(folder);
         if holds_other_things(path) {
-            let why =
-                "it holds other things, and is not a Maildir; name another folder, or a new one";
+            let why = "this folder holds other things, and is not a Maildir; name another one";
             return Err(unusable(io::Error::other(why)));
         }
         let mailbox = Maildir::create(path).map_err(unusable)?;
