@@ -172,7 +172,7 @@ fn manual_page(name: &str) -> String {
     page.trim_end().to_string() + "\n"
 }
 
-/// Prints on standard output. Strangers may have written words of the text, and names of files: they
+/// Prints on standard output. Words in the text, and names of files, may come from strangers: they
 /// are made harmless.
 fn print(text: &str) -> Result<(), Failure> {
     print_raw(&printable(text))

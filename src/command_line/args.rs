@@ -1,5 +1,5 @@
-//! Options: `--name value` or `--name=value`. What begins with a dash is an option, never a value;
-//! only the second form can carry such a value. A lone `-` is not an option: it names standard input.
+//! Options: `--name value` or `--name=value`. A word that begins with a dash is an option, never a
+//! value; only the second form can carry such a value. A lone `-` names standard input.
 //!
 //! The form of a command, as the manual has it, is also the rule for its arguments. So the two
 //! cannot differ.

@@ -137,7 +137,7 @@ fn site(args: &Args) -> Result<Site, Failure> {
 }
 
 pub fn relay(args: &Args) -> Result<(), Failure> {
-    // We only read the site. Without the folders that init or serve make, there is nothing to relay.
+    // We only read the site. Without the folders that init or serve make, no letter can wait.
     let site = Site::read(Path::new(&args.word)).map_err(failed)?;
     let trouble = |error: io::Error| failed(format!("the queue: {error}"));
     let schedule = Schedule {

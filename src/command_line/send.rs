@@ -51,7 +51,7 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     outcome(sent.map_err(not_sent)?)
 }
 
-/// The recipients of the letter. The letter names those of To and Cc, and does not name those of Bcc.
+/// The recipients of the letter. It names those of To and Cc, and does not name those of Bcc.
 struct Recipients {
     to: Vec<ForwardPath>,
     cc: Vec<ForwardPath>,
@@ -142,8 +142,8 @@ fn finished(file: &str, args: &Args) -> Result<Composed, Failure> {
     })
 }
 
-/// A letter made from what the user filled in. We make both forms before we call the server, so that
-/// a mistake is found before that.
+/// A letter made from what the user filled in. We make both forms before we call the server, so
+/// that a mistake is found before that.
 fn made(
     from: &ReversePath,
     recipients: &Recipients,
