@@ -6,14 +6,31 @@
 //! which alone the two programs understand each other; and the letter, which is a file now in
 //! `a.example/mail/alice/new`.
 
-use std::io::{BufRead, BufReader, Result, Write};
+use std::io::{BufRead, BufReader, Error, Result, Write};
 use std::net::TcpStream;
+use std::process::exit;
 
-fn main() -> Result<()> {
-    let mut words = std::env::args().skip(1);
-    let server = words.next().unwrap_or("127.0.0.1:2525".to_string());
-    let to = words.next().unwrap_or("postmaster".to_string());
-    let mut to_server = TcpStream::connect(server)?;
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let sent = match words.as_slice() {
+        [] => send("127.0.0.1:2525", "postmaster"),
+        [server] => send(server, "postmaster"),
+        [server, to] => send(server, to),
+        _ => {
+            eprintln!("usage: cargo run --example ch01_by_hand [HOST:PORT [ADDRESS]]");
+            exit(2);
+        }
+    };
+    if let Err(why) = sent {
+        eprintln!("{why}");
+        exit(1);
+    }
+}
+
+fn send(server: &str, to: &str) -> Result<()> {
+    let hint = "start a server first: cargo run -- serve a.example";
+    let socket = TcpStream::connect(server);
+    let mut to_server = socket.map_err(|why| Error::other(format!("{server}: {why}; {hint}")))?;
     let mut from_server = BufReader::new(to_server.try_clone()?);
 
     hear(&mut from_server)?;
@@ -27,22 +44,27 @@ fn main() -> Result<()> {
     ] {
         println!("C: {}", line.replace("\r\n", "\nC: "));
         to_server.write_all(format!("{line}\r\n").as_bytes())?;
-        if !hear(&mut from_server)? {
-            break;
-        }
+        hear(&mut from_server)?;
     }
     Ok(())
 }
 
-/// Shows a reply; all its lines but the last have a hyphen after the digits. Shall we go on?
-fn hear(from_server: &mut BufReader<TcpStream>) -> Result<bool> {
+/// Shows a reply. All its lines but the last have a hyphen after the digits. The first digit says
+/// whether we may go on.
+fn hear(from_server: &mut BufReader<TcpStream>) -> Result<()> {
     loop {
         let mut line = String::new();
         from_server.read_line(&mut line)?;
         // What a stranger says must not drive our terminal.
         println!("S: {}", line.trim_end().escape_debug());
-        if line.get(3..4) != Some("-") {
-            return Ok(line.starts_with(['2', '3']));
+        if line.get(3..4) == Some("-") {
+            continue;
         }
+        return match line.starts_with(['2', '3']) {
+            true => Ok(()),
+            false => Err(Error::other(
+                "the server did not say yes: the letter was not sent",
+            )),
+        };
     }
 }

@@ -50,7 +50,10 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
         |_| String::new(),
         &Text::default(),
     );
-    println!("\nbob's mailbox is gone: {failed:?}");
+    match failed {
+        Ok(name) => println!("\nbob's mailbox is gone, and this is kept: {name}"),
+        Err(why) => println!("\nbob's mailbox is gone: {why}"),
+    }
     list("alice", &alice)
 }
 

@@ -46,7 +46,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("S: {}", session.removed(0));
             }
             // The driver would read the letter, and send all of it, or its beginning.
-            step => println!("   ({step:?})"),
+            Pop3Step::Send(at, None) => println!("   (send all of the letter at [{at}])"),
+            Pop3Step::Send(at, Some(most)) => {
+                println!("   (send the header of the letter at [{at}], and {most} lines more)");
+            }
+            Pop3Step::Close(reply) => println!("S: {reply}"),
+            Pop3Step::Gone => println!("   (the caller has gone)"),
         }
     }
     Ok(())

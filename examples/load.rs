@@ -21,6 +21,7 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
+use std::process::exit;
 use std::time::{Duration, Instant};
 
 /// The options, with what each is if it is not given.
@@ -34,6 +35,8 @@ const OPTIONS: [(&str, &str); 8] = [
     ("bare", ""),
     ("text-only", ""),
 ];
+const USAGE: &str = "cargo run --release --example load -- [--server HOST:PORT] [--letters N]
+    [--size BYTES] [--connections N] [--from A] [--to B] [--bare DIR] [--text-only]";
 /// Letters in a row, before the bare loop has its turn.
 const ROUND: usize = 10;
 /// How often `--text-only` measures.
@@ -45,18 +48,27 @@ const TRACE: usize = 190;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-fn main() -> Outcome<()> {
-    let options = options()?;
-    let size = options["size"].parse()?;
+fn main() {
+    let options = options().unwrap_or_else(|why| usage(&why));
+    if let Err(why) = measure(&options) {
+        eprintln!("{why}");
+        exit(1);
+    }
+}
+
+fn usage(why: &str) -> ! {
+    eprintln!("{why}\nusage: {USAGE}");
+    exit(2)
+}
+
+fn measure(options: &BTreeMap<String, String>) -> Outcome<()> {
+    let size = number(options, "size");
     let text = text(size)?;
     if options["text-only"] == "yes" {
         return text_only(&text);
     }
-    let letters: usize = options["letters"].parse()?;
-    let connections: usize = options["connections"].parse()?;
-    if letters == 0 || connections == 0 {
-        return Err("--letters and --connections are more than 0".into());
-    }
+    let letters = number(options, "letters");
+    let connections = number(options, "connections");
     let envelope = [
         format!("MAIL FROM:<{}>", options["from"]),
         format!("RCPT TO:<{}>", options["to"]),
@@ -97,7 +109,7 @@ fn main() -> Outcome<()> {
 }
 
 /// `--name value`, or `--name=value`.
-fn options() -> Outcome<BTreeMap<String, String>> {
+fn options() -> Result<BTreeMap<String, String>, String> {
     let known = OPTIONS.map(|(name, default)| (name.to_string(), default.to_string()));
     let mut options = BTreeMap::from(known);
     let mut words = std::env::args().skip(1);
@@ -108,10 +120,17 @@ fn options() -> Outcome<BTreeMap<String, String>> {
             None => (word.as_str(), words.next()),
         };
         let known = options.get_mut(name.trim_start_matches("--"));
-        let known = known.ok_or(format!("{name} is no option"))?;
+        let known = known.ok_or(format!("{name} is not an option"))?;
         *known = value.ok_or(format!("{name} needs a value"))?;
     }
     Ok(options)
+}
+
+fn number(options: &BTreeMap<String, String>, name: &str) -> usize {
+    match options[name].parse() {
+        Ok(number) if number > 0 => number,
+        _ => usage(&format!("--{name} takes a whole number, more than 0")),
+    }
 }
 
 /// A text of so many octets. Every tenth line begins with a dot.
@@ -131,7 +150,9 @@ fn text(size: usize) -> Outcome<Text> {
 
 /// A connection, and whether the server takes several commands at once.
 fn open(server: &str) -> Outcome<(Wire<Socket>, bool)> {
-    let mut wire = Wire::new(connect(server, TIMEOUT)?);
+    let hint = "start a server: cargo run --release -- serve a.example --quiet";
+    let socket = connect(server, TIMEOUT).map_err(|why| format!("{server}: {why}; {hint}"))?;
+    let mut wire = Wire::new(socket);
     hear(&mut wire, Severity::Done)?;
     wire.write_line("EHLO load.example")?;
     let offers = hear(&mut wire, Severity::Done)?;

@@ -136,6 +136,7 @@ fn help_is_for_asking_and_goes_to_standard_output() {
     }
     for command in COMMANDS {
         let page = stdout(&run(&["help", command], "").success().stderr(""));
+        assert!(!page.ends_with("\n\n"), "{page:?}");
         assert!(
             page.starts_with(&format!("smtp-primer {command} ")),
             "{page}"
@@ -148,6 +149,82 @@ fn help_is_for_asking_and_goes_to_standard_output() {
     run(&["--version"], "").success().stdout(version).stderr("");
 }
 
+/// The manual: each line that begins with the name of the program opens the page of a command.
+#[test]
+fn the_manual_has_a_page_for_each_command_and_no_other() {
+    let manual = include_str!("../src/command_line/help.txt");
+    let titles = manual
+        .lines()
+        .filter_map(|line| line.strip_prefix("smtp-primer "));
+    let pages: Vec<&str> = titles.filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(pages, COMMANDS);
+    // Those that the program knows, in its own order, each with a line about it.
+    let overview = stdout(&run(&["help"], "").success());
+    let known = overview.lines().filter_map(|line| line.strip_prefix("  "));
+    let known: Vec<(&str, &str)> = known.filter_map(|line| line.split_once(' ')).collect();
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, pages);
+    for (name, about) in known {
+        assert!(about.trim().len() > 10, "{name}: {about:?}");
+        let page = stdout(&run(&["help", name], "").success());
+        assert!(manual.replace("\r\n", "\n").contains(&page), "{page}");
+        assert!(page.lines().all(|line| line.len() <= 90), "{page}");
+        // It has a function, which finds its options in the page.
+        let unknown = format!("{name}: --frob is not an option\n");
+        fails(run(&[name, "--frob"], ""), 2, &[&unknown]);
+    }
+}
+
+#[test]
+fn options_are_those_of_the_manual() {
+    let stage = Stage::new();
+    for (words, said) in [
+        // Of one with `...` there may be several; of any other, one.
+        (
+            &[
+                "send",
+                "--to=a@a.example",
+                "--to=b@b.example",
+                "--subject=x",
+                "--subject=y",
+            ][..],
+            "--subject is given twice",
+        ),
+        (
+            &[
+                "send",
+                "--header=A: b",
+                "--header=C: d",
+                "--from=",
+                "--from=",
+            ],
+            "--from is given twice",
+        ),
+        (
+            &[
+                "init",
+                "x",
+                "--user=a:b",
+                "--user=c:d",
+                "--domain=x",
+                "--domain=y",
+            ],
+            "--domain is given twice",
+        ),
+        // One without a word after it has no value.
+        (&["journey", "--keep=1"], "--keep takes no value"),
+        (
+            &["relay", stage.site(), "--once=1"],
+            "--once takes no value",
+        ),
+        (&["play", "x", "--server"], "--server needs a value"),
+        (&["inbox", "--keep", "--timeout"], "--timeout needs a value"),
+        (&["send", "--body"], "--body needs a value"),
+    ] {
+        fails(run(words, ""), 2, &[said]);
+    }
+}
+
 #[test]
 fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
     let stage = Stage::new();
@@ -155,14 +232,14 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
     let to = ["send", "--server", "127.0.0.1:1", "--to", "b@b.example"];
     for (words, hint) in [
         (&[][..], "which command?"),
-        (&["frob"], "frob is no command"),
-        (&["help", "frob"], "frob is no command"),
+        (&["frob"], "frob is not a command"),
+        (&["help", "frob"], "frob is not a command"),
         (&["help", "send", "x"], "a word too many"),
         (&["--version", "x"], "a word too many"),
         (&["journey", "x"], "x is one word too many"),
         (&["init", "new"], "--domain is missing"),
         (&["init", "--domain", "a.example"], "DIR is missing"),
-        (&["init", "", "--domain", "a.example"], "DIR is empty"),
+        (&["init", "", "--domain", "a.example"], "DIR is missing"),
         (&["play", "nothing.txt"], "give either --server or --listen"),
         (&["init", "new", "--domain", "a b"], "domain"),
         (
@@ -181,10 +258,10 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
         (&["serve", site, "x"], "x is one word too many"),
         (
             &["serve", site, "--frob"],
-            "--frob is no option; there are --listen --sessions",
+            "--frob is not an option\nusage: ",
         ),
-        (&["serve", site, "-q"], "-q is no option"),
-        (&["show", "--frob"], "--frob is no option; there is none"),
+        (&["serve", site, "-q"], "-q is not an option"),
+        (&["show", "--frob"], "--frob is not an option\nusage: "),
         (&["serve", site, "--listen"], "--listen needs a value"),
         (
             &["serve", site, "--listen", "--quiet"],
@@ -197,7 +274,7 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
         ),
         (
             &["serve", site, "--listen", "nowhere"],
-            "--listen: nowhere: the form is HOST:PORT",
+            "serve: nowhere: the form is HOST:PORT",
         ),
         (
             &["serve", site, "--listen", "127.0.0.1:65536"],
@@ -221,7 +298,7 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
         ),
         (
             &["pop3", site, "--max-size", "1"],
-            "--max-size is no option",
+            "--max-size is not an option",
         ),
         (
             &["relay", site, "--retry", "soon"],
@@ -423,6 +500,7 @@ fn a_header_that_names_recipients_is_refused_with_the_option_to_use() {
         ("Resent-Bcc: eve@e.example", "write --bcc eve@e.example"),
         ("resent-to: a@a.example", "write --to a@a.example"),
         ("Apparently-To: a@a.example", "write --to a@a.example"),
+        ("Apparently-To: <c@c.example>", "write --to c@c.example"),
         ("Bcc:", "write --bcc ADDRESS"),
     ] {
         let words = [

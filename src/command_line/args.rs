@@ -1,8 +1,8 @@
-//! Options: `--name value` or `--name=value`. What begins with a dash is an option, never a value;
-//! only the second form can carry such a value. A lone `-` is no option: it names standard input.
+//! Options: `--name value` or `--name=value`. A word that begins with a dash is an option, never a
+//! value; only the second form can carry such a value. A lone `-` names standard input.
 //!
-//! The form of a command, as `help` prints it, is also what its arguments are checked against, so
-//! that the two cannot differ.
+//! The form of a command, as the manual has it, is also the rule for its arguments. So the two
+//! cannot differ.
 
 use super::{Failure, usage};
 use std::fmt::Display;
@@ -11,82 +11,70 @@ use std::time::Duration;
 
 /// The arguments of one command.
 pub struct Args {
-    /// What is no option: `DIR`, `FILE` or `HOST:PORT`. Empty where the form has none.
+    /// What is not an option: `DIR`, `FILE` or `HOST:PORT`. Empty where the form has none.
     pub word: String,
+    /// Names and values.
     options: Vec<(String, String)>,
-}
-
-/// The options of a form such as `DIR [--listen HOST:PORT] --to B [--to C]... [--quiet]`: of each
-/// the name, and what the form says behind it.
-fn known(form: &str) -> impl Iterator<Item = (&str, &str)> {
-    let pieces = form.split("--").skip(1);
-    pieces.filter_map(|piece| piece.split_at_checked(piece.find([' ', ']'])?))
-}
-
-fn is_option(word: &str) -> bool {
-    word.len() > 1 && word.starts_with('-')
 }
 
 impl Args {
     /// Sorts the words of a command line by the form of the command.
     pub fn parse(form: &str, words: &[&str]) -> Result<Args, Failure> {
+        let known = known_options(form);
+        // The names of the program and of the command come first.
+        let place = form.split_whitespace().nth(2);
+        let place = place.filter(|word| !word.contains("--"));
         let mut args = Args {
             word: String::new(),
             options: Vec::new(),
         };
-        let place = form.split(' ').next();
-        let mut place = place.filter(|place| !place.contains("--"));
         let mut words = words.iter().copied();
         while let Some(word) = words.next() {
             if is_option(word) {
-                let taken = args.option(word, form, &mut words);
-                taken.map_err(usage)?;
-            } else if let Some(place) = place.take() {
-                if word.is_empty() {
-                    return Err(usage(format!("{place} is empty")));
-                }
+                args.add_option(&known, word, &mut words).map_err(usage)?;
+            } else if place.is_some() && args.word.is_empty() {
                 args.word = word.to_string();
             } else {
                 return Err(usage(format!("{word} is one word too many")));
             }
         }
         match place {
-            Some(place) => Err(usage(format!("{place} is missing"))),
-            None => Ok(args),
+            Some(place) if args.word.is_empty() => Err(usage(format!("{place} is missing"))),
+            _ => Ok(args),
         }
     }
 
-    /// Takes an option, and its value, which may be the next of the words.
-    fn option<'a>(
+    /// Adds an option, and its value, which may be the next of the words.
+    fn add_option<'a>(
         &mut self,
+        known: &[Known],
         word: &str,
-        form: &str,
         words: &mut impl Iterator<Item = &'a str>,
     ) -> Result<(), String> {
         let (dashed, value) = match word.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
+            Some((dashed, value)) => (dashed, Some(value)),
             None => (word, None),
         };
-        // The last of that name is the one that says whether it may be repeated.
-        let named = known(form).filter(|(name, _)| dashed.strip_prefix("--") == Some(name));
-        let Some((name, behind)) = named.last() else {
-            return Err(format!("{dashed} is no option; {}", names(form)));
-        };
+        let mut known = known.iter();
+        let option = known.find(|known| dashed.strip_prefix("--") == Some(known.name));
+        let option = option.ok_or(format!("{dashed} is not an option"))?;
         let needs = format!("{dashed} needs a value");
-        let value = match (behind.starts_with(' '), value) {
+        let value = match (option.has_value, value) {
             (true, Some(value)) => value,
             (true, None) => match words.next() {
-                Some(value) if !is_option(value) => value,
-                Some(value) => return Err(format!("{needs}; {dashed}={value} if you mean that")),
-                None => return Err(needs),
+                Some(next) if is_option(next) => {
+                    return Err(format!("{needs}; {dashed}={next} if you mean that"));
+                }
+                next => next.ok_or(needs)?,
             },
             (false, Some(_)) => return Err(format!("{dashed} takes no value")),
             (false, None) => "",
         };
-        if !behind.contains("]...") && self.flag(name) {
+        if self.flag(option.name) && !option.may_repeat {
             return Err(format!("{dashed} is given twice"));
         }
-        self.options.push((name.to_string(), value.to_string()));
+        let option = (option.name.to_string(), value.to_string());
+        self.options.push(option);
         Ok(())
     }
 
@@ -97,9 +85,8 @@ impl Args {
 
     /// All values of an option that may be repeated.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        let named = move |option: &&(String, String)| option.0 == name;
-        let options = self.options.iter().filter(named);
-        options.map(|(_, value)| value.as_str())
+        let options = self.options.iter();
+        options.filter_map(move |(given, value)| (given == name).then_some(value.as_str()))
     }
 
     /// Was this option given?
@@ -119,14 +106,13 @@ impl Args {
         number.map_err(|_| usage(format!("--{name} takes a whole number")))
     }
 
-    /// The value of an option, read as seconds, of which there must be some.
+    /// The value of an option, read as a time in seconds, more than 0.
     pub fn seconds(&self, name: &str) -> Result<Option<Duration>, Failure> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
         let rule = "takes a number of seconds, more than 0";
-        let seconds = value.parse().unwrap_or(0.0);
-        match Duration::try_from_secs_f64(seconds) {
+        match Duration::try_from_secs_f64(value.parse().unwrap_or(0.0)) {
             Ok(time) if !time.is_zero() && time.as_secs() <= u32::MAX.into() => Ok(Some(time)),
             _ => Err(usage(format!("--{name} {rule}"))),
         }
@@ -139,11 +125,33 @@ pub fn parse<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Fai
     parsed.map_err(|why| usage(format!("--{name}: {value:?}: {why}")))
 }
 
-fn names(form: &str) -> String {
-    let mut names: Vec<&str> = known(form).map(|(name, _)| name).collect();
-    names.dedup();
-    match names.join(" --") {
-        names if names.is_empty() => "there is none".to_string(),
-        names => format!("there are --{names}"),
+/// An option that a command knows.
+struct Known<'a> {
+    name: &'a str,
+    has_value: bool,
+    may_repeat: bool,
+}
+
+/// Reads the options of a form such as `smtp-primer init DIR --domain D [--user NAME:PASSWORD]...`.
+fn known_options(form: &str) -> Vec<Known<'_>> {
+    let mut options: Vec<Known> = Vec::new();
+    for word in form.split_whitespace() {
+        if let Some(name) = word.trim_matches(['[', ']', '(']).strip_prefix("--") {
+            // Of `--to B [--to C]...` the second says that there may be more.
+            options.retain(|known| known.name != name);
+            options.push(Known {
+                name,
+                has_value: !word.ends_with(']'),
+                may_repeat: false,
+            });
+        }
+        if let Some(last) = options.last_mut() {
+            last.may_repeat |= word.ends_with("...");
+        }
     }
+    options
+}
+
+fn is_option(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-')
 }

@@ -2,24 +2,24 @@
 
 use super::args::Args;
 use super::input::{credentials, read_most};
-use super::{Failure, call, clock, failed, print, try_later, usage};
+use super::{Failure, all_of, call, clock, failed, print, try_later, usage};
 use crate::display::present;
 use crate::maildir::{Maildir, deliver, disk::sync_folder};
 use crate::message::Clock;
-use crate::pop3::client as pop3;
+use crate::pop3::client::{self as pop3, FetchError};
 use crate::protocol::address::Domain;
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Socket, Wire};
-use std::fmt::Display;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 /// How long to wait for a POP3 server.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Shows the letters. Only a letter that lies in the user's own Maildir is removed from the server,
-/// so that at every moment it is in one place or in both.
+/// Shows the letters. A letter leaves the server only when it is in the user's own Maildir. So at
+/// every moment it is in one place or in both.
 pub fn inbox(args: &Args) -> Result<(), Failure> {
     let server = args.need("server")?;
     let credentials = credentials(args.need("user")?, args)?;
@@ -34,25 +34,19 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
     print(&format!("{count} {noun}\n"))?;
     let mut failures = Vec::new();
     for (place, letter) in (1..).zip(letters) {
-        match fetch(
-            &mut client,
-            letter,
-            &format!("{place} of {count}"),
-            &mut own,
-        ) {
+        let title = format!("{place} of {count}");
+        match fetch(&mut client, letter, &title, own.as_mut()) {
             Ok(()) => {}
             // The others may be all right.
-            Err(Trouble::There(
-                why @ (pop3::FetchError::Refused(_) | pop3::FetchError::Unfit(_)),
-            )) => {
+            Err(Trouble::There(why @ (FetchError::Refused(_) | FetchError::Unfit(_)))) => {
                 let text = format!("letter {place} stays on the server: {why}");
                 failures.push(with_status(&why, text));
             }
             Err(Trouble::There(why)) => {
                 failures.push(ended("RETR or DELE", &why, own.as_ref()));
-                return outcome(&failures);
+                return all_of(failures);
             }
-            // We say QUIT all the same, or the letters that we have would come a second time.
+            // Without QUIT the letters that we have would come a second time.
             Err(Trouble::Here(failure)) => {
                 failures.push(failure);
                 break;
@@ -62,46 +56,34 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
     if let Err(why) = client.quit() {
         failures.push(ended("QUIT", &why, own.as_ref()));
     }
-    outcome(&failures)
+    all_of(failures)
 }
 
 /// Why a letter was not fetched: what happened on the server's side, or here.
 enum Trouble {
-    There(pop3::FetchError),
+    There(FetchError),
     Here(Failure),
 }
 
-impl From<pop3::FetchError> for Trouble {
-    fn from(why: pop3::FetchError) -> Trouble {
-        Trouble::There(why)
-    }
-}
-
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Trouble {
-        Trouble::Here(failure)
-    }
-}
-
 /// Fetches a letter and shows it. With a mailbox of the user's own the order is: put it there, mark
-/// it on the server, show it. If the page cannot be shown now, the letter can be read in the mailbox.
+/// it on the server, show it. If it cannot be shown now, the user can read it in the mailbox.
 fn fetch(
     client: &mut pop3::Pop3Client<Socket>,
     (number, size): (usize, usize),
     place: &str,
-    own: &mut Option<OwnMailbox>,
+    own: Option<&mut OwnMailbox>,
 ) -> Result<(), Trouble> {
-    let letter = client.retrieve(number, size)?;
+    let letter = client.retrieve(number, size).map_err(Trouble::There)?;
     let mut frame = place.to_string();
     let mut marked = Ok(());
     if let Some(own) = own {
-        own.put(&letter, place)?;
-        marked = client.delete(number);
+        own.put(&letter, place).map_err(Trouble::Here)?;
+        marked = client.delete(number).map_err(Trouble::There);
         frame += &format!(", put into {}", own.folder);
     }
     let page = present(letter.octets());
-    print(&format!("\n--- {frame} ---\n{page}"))?;
-    Ok(marked?)
+    print(&format!("\n--- {frame} ---\n{page}")).map_err(Trouble::Here)?;
+    marked
 }
 
 /// A Maildir on the user's own computer.
@@ -117,22 +99,20 @@ struct OwnMailbox {
 impl OwnMailbox {
     /// Opens the Maildir, or makes it.
     fn open(folder: &str) -> Result<OwnMailbox, Failure> {
-        let unusable = |why: &dyn Display| failed(format!("--into {folder}: {why}"));
-        let path = Path::new(folder);
         if folder.is_empty() {
             return Err(usage("--into is empty"));
         }
+        let unusable = |error: io::Error| failed(format!("--into {folder}: {error}"));
+        let path = Path::new(folder);
         if holds_other_things(path) {
-            let why =
-                "this folder holds other things, and is no Maildir; name another, or a new one";
-            return Err(unusable(&why));
+            let why = "this folder holds other things, and is not a Maildir; name another one";
+            return Err(unusable(io::Error::other(why)));
         }
-        let mailbox = Maildir::create(path).map_err(|error| unusable(&error))?;
-        mailbox.sweep().map_err(|error| unusable(&error))?;
-        // The folders above may be new, and their names are to last, too. (A folder that may not be
-        // read cannot be synced.)
-        let path = path.canonicalize().map_err(|error| unusable(&error))?;
-        for above in path.ancestors() {
+        let mailbox = Maildir::create(path).map_err(unusable)?;
+        mailbox.sweep().map_err(unusable)?;
+        // The folders above may be new, and their names have to last, too. (A folder that we may
+        // not read cannot be synced.)
+        for above in path.canonicalize().map_err(unusable)?.ancestors() {
             let _ = sync_folder(above);
         }
         Ok(OwnMailbox {
@@ -144,17 +124,17 @@ impl OwnMailbox {
         })
     }
 
-    /// Puts a letter into it, to the octet as it was on the server: trace fields are for servers
-    /// (RFC 5321 §4.4).
+    /// Puts a letter into it, exactly as it was on the server: only servers add trace fields (RFC
+    /// 5321 §4.4).
     fn put(&mut self, letter: &Text, place: &str) -> Result<(), Failure> {
         let no_trace = |_: &str| String::new();
         let mailboxes = std::slice::from_ref(&self.mailbox);
         let put = deliver(mailboxes, &mut self.clock, &self.host, no_trace, letter);
         put.map_err(|error| {
             let folder = &self.folder;
-            let why = format!("letter {place} could not be put into {folder}: {error}");
+            let stay = "it stays on the server, and so do those after it";
             failed(format!(
-                "{why}; it stays on the server, and so do those after it"
+                "letter {place} could not be put into {folder}: {error}; {stay}"
             ))
         })?;
         self.letters += 1;
@@ -162,7 +142,8 @@ impl OwnMailbox {
     }
 }
 
-/// A folder with other things in it is not made a Maildir: it may be a site, or somebody's home.
+/// Is this a folder with other things in it? Then it may be a site, or somebody's home, and we make
+/// no Maildir of it.
 fn holds_other_things(folder: &Path) -> bool {
     let names = ["tmp", "new", "cur"];
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -170,50 +151,34 @@ fn holds_other_things(folder: &Path) -> bool {
     !names.iter().all(|name| folder.join(name).is_dir()) && other.next().is_some()
 }
 
-fn with_status(why: &pop3::FetchError, text: String) -> Failure {
+/// The conversation ended too early.
+fn ended(step: &str, why: &FetchError, own: Option<&OwnMailbox>) -> Failure {
+    let mut text = format!("at {step}: {why}");
+    if let Some(own) = own.filter(|own| own.letters > 0) {
+        text += &format!("; what is in {} already may come a second time", own.folder);
+    }
+    if matches!(why, FetchError::Nonsense(_)) {
+        text += "; does a POP3 server listen there?";
+    }
+    with_status(why, text)
+}
+
+fn with_status(why: &FetchError, text: String) -> Failure {
     match why.is_temporary() {
         true => try_later(text + "; try again later"),
         false => failed(text),
     }
 }
 
-/// The conversation ended before it was over.
-fn ended(step: &str, why: &pop3::FetchError, own: Option<&OwnMailbox>) -> Failure {
-    let mut text = format!("at {step}: {why}");
-    if let Some(own) = own.filter(|own| own.letters > 0) {
-        text += &format!("; what is in {} already may come a second time", own.folder);
-    }
-    if matches!(why, pop3::FetchError::Nonsense(_)) {
-        text += "; does a POP3 server listen there?";
-    }
-    with_status(why, text)
-}
-
-/// One failure for good decides; then one that may go well later.
-fn outcome(failures: &[Failure]) -> Result<(), Failure> {
-    let lines: Vec<&str> = failures
-        .iter()
-        .map(|failure| failure.why.as_str())
-        .collect();
-    match lines.join("\n") {
-        _ if lines.is_empty() => Ok(()),
-        why if failures.iter().any(|failure| failure.status == 1) => Err(failed(why)),
-        why => Err(try_later(why)),
-    }
-}
-
-/// Shows a letter that lies in a file. Of a file that is longer than any letter, the beginning is
-/// shown.
+/// Shows a letter that is in a file. Of a file that is longer than any letter, it shows the
+/// beginning.
 pub fn show(args: &Args) -> Result<(), Failure> {
     let mut octets = read_most(&args.word, pop3::LETTER as u64 + 1)?;
     let is_cut = octets.len() > pop3::LETTER;
     octets.truncate(pop3::LETTER);
-    print(&present(&octets))?;
-    match is_cut {
-        true => print(&format!(
-            "(the file is longer; {} octets were read)\n",
-            pop3::LETTER
-        )),
-        false => Ok(()),
+    let mut page = present(&octets);
+    if is_cut {
+        page += &format!("(the file is longer; {} octets were read)\n", pop3::LETTER);
     }
+    print(&page)
 }

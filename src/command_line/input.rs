@@ -6,7 +6,7 @@ use crate::protocol::sasl::Credentials;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 
-/// The value of an option; where a person sits at a terminal, we ask for what is missing.
+/// The value of an option. If it is missing, we ask for it where a person sits at a terminal.
 pub fn ask(args: &Args, name: &str, question: &str) -> Result<String, Failure> {
     match args.get(name) {
         // --from '' means nobody. A person who just presses Enter does not mean that.
@@ -44,7 +44,7 @@ pub fn read_most(file: &str, most: u64) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// A password never stands on the command line, where everybody on this computer can read it.
+/// A password is never a word of the command line: everybody on this computer can read that.
 pub fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
     let user = user.to_string();
     let password = match args.get("password-file") {

@@ -1,11 +1,12 @@
-//! The journey: one letter, from Alice at a.example to Bob at b.example, in six steps. All that
-//! happens is done by this same program, with commands that the reader could type; the servers are
-//! processes of their own, and talk over real connections. This file only starts them, and tells.
+//! The journey: one letter, from Alice at a.example to Bob at b.example, in six steps. This same
+//! program does all of it, with commands that the reader could type. The servers are processes of
+//! their own, and talk over real connections. This file only starts them, and tells what they do.
 
 use super::args::Args;
 use super::{Failure, clock, failed, print, print_raw};
 use crate::message::{Clock, Draft, compose};
 use crate::protocol::address::ForwardPath;
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::PathBuf;
@@ -19,52 +20,50 @@ const BODY: &str = "Dear Bob,\n\
     Alice\n";
 
 pub fn journey(args: &Args) -> Result<(), Failure> {
-    let stage = Stage::set(args.flag("keep"), args.flag("pause"))?;
-    let folder = stage.folder.display();
-    say(&format!(
+    let journey = Journey::begin(args.flag("keep"), args.flag("pause"))?;
+    let folder = journey.folder.display();
+    tell(format!(
         "Two mail servers, a.example and b.example, are folders in {folder}"
     ))?;
-    stage.run("init b.example --domain b.example --user bob:builder")?;
-    stage.run("init a.example --domain a.example --user alice:wonderland")?;
-    let b_smtp = stage.start("serve b.example --quiet")?;
+    journey.run("init b.example --domain b.example --user bob:builder")?;
+    journey.run("init a.example --domain a.example --user alice:wonderland")?;
+    let b_smtp = journey.start("serve b.example --quiet")?;
     let route = format!("route b.example {}", b_smtp.address);
-    stage.append("a.example/site.conf", &route)?;
-    let a_smtp = stage.start("serve a.example --quiet")?;
-    let b_pop3 = stage.start("pop3 b.example --sessions 1")?;
-    say(&format!(
+    journey.append("a.example/site.conf", &route)?;
+    let a_smtp = journey.start("serve a.example --quiet")?;
+    let b_pop3 = journey.start("pop3 b.example --sessions 1")?;
+    tell(format!(
         "a.example takes SMTP at {}; b.example takes SMTP at {} and POP3 at {}",
         a_smtp.address, b_smtp.address, b_pop3.address
     ))?;
 
-    write(&stage)?;
-    make(&stage)?;
-    submit(&stage, &a_smtp.address)?;
-    let letter = relay(&stage, &route)?;
-    let file = fetch(&stage, b_pop3)?;
-    if fs::read(stage.folder.join(&file)).map_err(failed)? != letter {
-        return Err(failed(
-            "what Bob has fetched is not what lay in his mailbox",
-        ));
+    writing(&journey)?;
+    composing(&journey)?;
+    submitting(&journey, &a_smtp.address)?;
+    let letter = relaying(&journey, &route)?;
+    let file = fetching(&journey, b_pop3)?;
+    if fs::read(journey.folder.join(&file)).map_err(failed)? != letter {
+        return Err(failed("the letter has changed on its way to Bob"));
     }
 
-    stage.step(6, "Bob's user agent shows it", "chapter 18")?;
-    show(&stage.run(&format!("show {file}"))?)?;
+    journey.step(6, "Bob's user agent shows it", "chapter 18")?;
+    quote(&journey.run(&format!("show {file}"))?)?;
     drop((a_smtp, b_smtp));
-    match stage.keep {
-        true => say(&format!("Both sites are still in {folder}")),
-        false => say("The servers are stopped, and the folders removed. --keep leaves them."),
+    match journey.is_kept {
+        true => tell(format!("Both sites are still in {folder}")),
+        false => tell("The servers are stopped, and the folders removed. --keep leaves them."),
     }
 }
 
-fn write(stage: &Stage) -> Result<(), Failure> {
-    stage.step(1, "Alice writes a letter", "chapter 1")?;
+fn writing(journey: &Journey) -> Result<(), Failure> {
+    journey.step(1, "Alice writes a letter", "chapter 1")?;
     let header = "From:    alice@a.example\nTo:      bob@b.example\nSubject:";
-    show(&format!("{header} {SUBJECT}\n\n{BODY}"))?;
-    say("It is in no file yet, only on her screen.")
+    quote(&format!("{header} {SUBJECT}\n\n{BODY}"))?;
+    tell("It is in no file yet, only on her screen.")
 }
 
-fn make(stage: &Stage) -> Result<(), Failure> {
-    stage.step(2, "Her user agent makes a message of it", "chapter 12")?;
+fn composing(journey: &Journey) -> Result<(), Failure> {
+    journey.step(2, "Her user agent makes a message of it", "chapter 12")?;
     let bob = "bob@b.example".parse().map_err(failed)?;
     let draft = Draft {
         from: "alice@a.example".parse().map_err(failed)?,
@@ -76,110 +75,104 @@ fn make(stage: &Stage) -> Result<(), Failure> {
         eight_bit: true,
     };
     let text = compose(&draft, &mut clock()?).map_err(failed)?;
-    fs::write(stage.folder.join("letter.eml"), text.octets()).map_err(failed)?;
-    show(&String::from_utf8_lossy(text.octets()))?;
-    say("The letter is in the file letter.eml")
+    fs::write(journey.folder.join("letter.eml"), text.octets()).map_err(failed)?;
+    quote(&String::from_utf8_lossy(text.octets()))?;
+    tell("The letter is in the file letter.eml")
 }
 
-fn submit(stage: &Stage, server: &str) -> Result<(), Failure> {
+fn submitting(journey: &Journey, server: &str) -> Result<(), Failure> {
     let title = "The user agent sends it by SMTP to her server, a.example";
-    stage.step(3, title, "chapters 2 to 11")?;
-    stage.append("alice.password", "wonderland")?;
-    let conversation = stage.run(&format!(
+    journey.step(3, title, "chapters 2 to 11")?;
+    journey.append("alice.password", "wonderland")?;
+    let conversation = journey.run(&format!(
         "send --server {server} --from alice@a.example --to bob@b.example --helo alice.a.example \
          --user alice --password-file alice.password --message letter.eml"
     ))?;
-    show(&conversation)?;
-    say(
-        "250 after the dot is a promise: the letter is on the disk, and a.example answers for it.",
-    )?;
-    let file = stage.only("a.example/queue", ".letter")?;
-    say(&format!("The letter is in the file {file}"))
+    quote(&conversation)?;
+    let promise = "the letter is on the disk, and a.example answers for it.";
+    tell(format!("250 after the dot is a promise: {promise}"))?;
+    journey.find_letter("a.example/queue", ".letter")?;
+    Ok(())
 }
 
 /// Returns the letter as it lies in Bob's mailbox.
-fn relay(stage: &Stage, route: &str) -> Result<Vec<u8>, Failure> {
+fn relaying(journey: &Journey, route: &str) -> Result<Vec<u8>, Failure> {
     let title = "a.example finds the next hop, and is itself the client now";
-    stage.step(4, title, "chapters 14 to 16")?;
-    say(&format!("a.example/site.conf says: {route}"))?;
-    show(&stage.run("relay a.example --once")?)?;
-    say("The queue of a.example is empty again. In Bob's mailbox lies:")?;
-    let file = stage.only("b.example/mail/bob/new", "")?;
-    say(&format!("The letter is in the file {file}"))?;
-    let letter = fs::read(stage.folder.join(file)).map_err(failed)?;
+    journey.step(4, title, "chapters 14 to 16")?;
+    tell(format!("a.example/site.conf says: {route}"))?;
+    quote(&journey.run("relay a.example --once")?)?;
+    tell("The queue of a.example is empty again. In Bob's mailbox lies:")?;
+    let file = journey.find_letter("b.example/mail/bob/new", "")?;
+    let letter = fs::read(journey.folder.join(file)).map_err(failed)?;
     // What Alice's user agent made begins with its Date.
     let text = String::from_utf8_lossy(&letter);
-    show(text.split("Date:").next().unwrap_or_default())?;
-    say("These lines are new: each server has put its own on top (chapters 12 and 13).")?;
+    quote(text.split("Date:").next().unwrap_or_default())?;
+    tell("These lines are new: each server has put its own on top (chapters 12 and 13).")?;
     Ok(letter)
 }
 
 /// Returns the file in which Bob's user agent keeps the letter.
-fn fetch(stage: &Stage, mut server: Server) -> Result<String, Failure> {
-    stage.step(5, "Bob's user agent fetches it by POP3", "chapter 17")?;
-    stage.append("bob.password", "builder")?;
+fn fetching(journey: &Journey, mut server: Server) -> Result<String, Failure> {
+    journey.step(5, "Bob's user agent fetches it by POP3", "chapter 17")?;
+    journey.append("bob.password", "builder")?;
     let address = &server.address;
-    stage.run(&format!(
+    journey.run(&format!(
         "inbox --server {address} --user bob --password-file bob.password --into bob.mail"
     ))?;
     // After its one session the server has ended, so this too comes to an end.
-    show(&io::read_to_string(&mut server.output).map_err(failed)?)?;
-    say("Before DELE the letter was safe on Bob's own computer. It left the server at QUIT.")?;
-    let file = stage.only("bob.mail/new", "")?;
-    say(&format!("The letter is in the file {file}"))?;
-    Ok(file)
+    quote(&io::read_to_string(&mut server.output).map_err(failed)?)?;
+    tell("Before DELE the letter was safe on Bob's own computer. It left the server at QUIT.")?;
+    journey.find_letter("bob.mail/new", "")
 }
 
-fn say(text: &str) -> Result<(), Failure> {
+fn tell(text: impl Display) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
 
-/// Shows what programs have said, set apart from what we say.
-fn show(text: &str) -> Result<(), Failure> {
-    let mut shown = String::new();
+/// Shows what programs have said, set apart from what we tell.
+fn quote(text: &str) -> Result<(), Failure> {
     for line in text.lines() {
-        shown += format!("    {line}").trim_end();
-        shown += "\n";
+        tell(format!("    {line}").trim_end())?;
     }
-    say(&shown)
+    tell("")
 }
 
 /// Bold, where the output is a terminal and nobody has asked for plain text (no-color.org).
 fn bold(text: &str) -> String {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if plain || !io::stdout().is_terminal() {
-        return text.to_string();
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match is_plain || !io::stdout().is_terminal() {
+        true => text.to_string(),
+        false => format!("\x1b[1m{text}\x1b[0m"),
     }
-    format!("\x1b[1m{text}\x1b[0m")
 }
 
-/// Where the journey is played: a folder for the sites, and for what the two users keep.
-struct Stage {
+/// A journey has a folder for the sites, and for what the two users keep.
+struct Journey {
     folder: PathBuf,
-    keep: bool,
-    pause: bool,
+    is_kept: bool,
+    has_pauses: bool,
 }
 
-impl Stage {
-    fn set(keep: bool, pause: bool) -> Result<Stage, Failure> {
-        // The real time, also where letters bear a fixed one: two journeys need two folders.
+impl Journey {
+    fn begin(is_kept: bool, has_pauses: bool) -> Result<Journey, Failure> {
+        // The real time, also where letters have a fixed one: two journeys need two folders.
         let name = format!("smtp-primer-{}", Clock::new(None).unique_name());
         let folder = std::env::temp_dir().join(name);
         let mut builder = fs::DirBuilder::new();
-        // Letters and passwords will lie in it.
+        // It will hold letters and passwords.
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         let made = builder.create(&folder);
         made.map_err(|error| failed(format!("{}: {error}", folder.display())))?;
-        Ok(Stage {
+        Ok(Journey {
             folder,
-            keep,
-            pause,
+            is_kept,
+            has_pauses,
         })
     }
 
     fn step(&self, number: u8, title: &str, chapters: &str) -> Result<(), Failure> {
-        if self.pause {
+        if self.has_pauses {
             print("\n(Enter goes on) ")?;
             io::stdin().read_line(&mut String::new()).map_err(failed)?;
         }
@@ -194,12 +187,14 @@ impl Stage {
         fs::write(file, format!("{text}{line}\n")).map_err(failed)
     }
 
-    /// The one file in a folder whose name ends like this.
-    fn only(&self, folder: &str, end: &str) -> Result<String, Failure> {
+    /// Finds the one file in a folder whose name ends like this, and tells where it is.
+    fn find_letter(&self, folder: &str, end: &str) -> Result<String, Failure> {
         for file in fs::read_dir(self.folder.join(folder)).map_err(failed)? {
             let name = file.map_err(failed)?.file_name();
             if let Some(name) = name.to_str().filter(|name| name.ends_with(end)) {
-                return Ok(format!("{folder}/{name}"));
+                let file = format!("{folder}/{name}");
+                tell(format!("The letter is in the file {file}"))?;
+                return Ok(file);
             }
         }
         Err(failed(format!("no letter has arrived in {folder}")))
@@ -244,9 +239,9 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Journey {
     fn drop(&mut self) {
-        if !self.keep {
+        if !self.is_kept {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }

@@ -1,7 +1,7 @@
 //! The roles of a mail server: init, serve, pop3, relay.
 
 use super::args::Args;
-use super::{Failure, clock, failed, listen, note, print, trace, try_later, usage};
+use super::{Failure, clock, complain, failed, listen, print, trace, try_later, usage};
 use crate::client::Timeouts;
 use crate::next_hop::resolver::Resolver;
 use crate::next_hop::{Dns, NoHop, Target, next_hops};
@@ -15,9 +15,6 @@ use crate::site::{PostOffice, Site, new_conf};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// How long the relay rests before it looks at the queue again.
-const REST: Duration = Duration::from_secs(1);
 
 pub fn init(args: &Args) -> Result<(), Failure> {
     let folder = Path::new(&args.word);
@@ -38,24 +35,6 @@ pub fn init(args: &Args) -> Result<(), Failure> {
     ))
 }
 
-fn site(args: &Args) -> Result<Site, Failure> {
-    Site::open(Path::new(&args.word)).map_err(failed)
-}
-
-/// A program that starts us can name itself here; then we end when it does.
-fn leash() -> Option<u32> {
-    std::env::var("SMTP_PRIMER_LEASH").ok()?.parse().ok()
-}
-
-/// Has our parent process, which had this id, ended? (Only Unix can tell.)
-fn is_orphan(parent: u32) -> bool {
-    #[cfg(unix)]
-    let now = std::os::unix::process::parent_id();
-    #[cfg(not(unix))]
-    let now = parent;
-    parent != now
-}
-
 pub fn serve(args: &Args) -> Result<(), Failure> {
     let mut site = site(args)?;
     if let Some(size) = args.number("max-size")? {
@@ -67,7 +46,7 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
     }
     let (site, clock) = (&site, clock()?);
     // Also with --quiet, which is for the trace.
-    let log: &dyn Fn(&str) = &|why| note(&format!("smtp-primer: {why}"));
+    let log: &dyn Fn(&str) = &|why| complain(&format!("smtp-primer: {why}"));
     let mut office = PostOffice { site, clock, log };
     let goodbye = format!("421 {} closing", site.host.domain);
     receive(args, "127.0.0.1:2525", COMMAND_TIMEOUT, |wire, timeout| {
@@ -120,8 +99,26 @@ fn receive(
     Ok(())
 }
 
+/// A program that starts us can name itself here; then we end when it does.
+fn leash() -> Option<u32> {
+    std::env::var("SMTP_PRIMER_LEASH").ok()?.parse().ok()
+}
+
+/// Our parent process had this id. Has it ended? (Only Unix can tell.)
+fn is_orphan(parent: u32) -> bool {
+    #[cfg(unix)]
+    let now = std::os::unix::process::parent_id();
+    #[cfg(not(unix))]
+    let now = parent;
+    parent != now
+}
+
+fn site(args: &Args) -> Result<Site, Failure> {
+    Site::open(Path::new(&args.word)).map_err(failed)
+}
+
 pub fn relay(args: &Args) -> Result<(), Failure> {
-    // It makes nothing: without the folders that init or serve have made there is no work for it.
+    // We only read the site. Without the folders that init or serve make, no letter can wait.
     let site = Site::read(Path::new(&args.word)).map_err(failed)?;
     let trouble = |error: io::Error| failed(format!("the queue: {error}"));
     let schedule = Schedule {
@@ -147,8 +144,8 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         },
         clock: &mut clock,
         trace: &|| trace(args, Trace::of_client),
-        // Also with --quiet, which is for the trace: here stands what the other side said.
-        log: &note,
+        // Also with --quiet, which is for the trace: the log says what the other side answered.
+        log: &complain,
     };
     work(relay, args.flag("once"))
 }
@@ -168,6 +165,9 @@ fn find_hops(
     }
 }
 
+/// How long the relay rests before it looks at the queue again.
+const REST: Duration = Duration::from_secs(1);
+
 fn work(mut relay: Relay, once: bool) -> Result<(), Failure> {
     loop {
         let passed = relay.pass();
@@ -184,11 +184,11 @@ fn work(mut relay: Relay, once: bool) -> Result<(), Failure> {
 
 /// What one pass came to.
 fn outcome(report: Report) -> Result<(), Failure> {
-    if report.waiting > 0 {
-        let why = "recipients that wait in the queue";
-        return Err(try_later(format!("{why}: {}", report.waiting)));
+    let (waiting, refused, damaged) = (report.waiting, report.failed, report.damaged);
+    if waiting > 0 {
+        let why = format!("recipients that wait in the queue: {waiting}");
+        return Err(try_later(why));
     }
-    let (refused, damaged) = (report.failed, report.damaged);
     if refused > 0 || damaged > 0 {
         let why = format!("recipients refused for good: {refused}; damaged letters: {damaged}");
         return Err(failed(why));

@@ -2,13 +2,12 @@
 
 use super::args::{Args, parse};
 use super::input::{ask, credentials, prompt, read};
-use super::{Failure, call, clock, failed, note, trace, try_later, usage};
-use crate::client::{self, Client, Stage, Timeouts, Verdict};
+use super::{Failure, all_of, call, clock, complain, failed, trace, try_later, usage};
+use crate::client::{Client, SendError, Stage, Timeouts, Verdict};
 use crate::message::{Draft, Field, compose};
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Trace, Wire};
-use crate::protocol::reply::Severity;
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr};
@@ -40,19 +39,19 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     let local = socket.local_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let helo = helo.unwrap_or_else(|| Domain::from(local));
     let wire = Wire::traced(socket, trace(args, Trace::of_client));
-    let mut client = Client::open(wire, &helo, timeouts).map_err(|failure| not_sent(&failure))?;
+    let mut client = Client::open(wire, &helo, timeouts).map_err(not_sent)?;
     let ready = credentials.map_or(Ok(()), |credentials| client.authenticate(&credentials));
     let text = match client.offers_8bit() {
         true => &letter.eight_bit,
         false => &letter.seven_bit,
     };
     let to = recipients.all();
-    let sent = ready.map(|()| client.send(&from, &to, text).flatten().collect::<Vec<_>>());
+    let sent = ready.map(|()| client.send(&from, &to, text).flatten().collect());
     client.quit();
-    outcome(&sent.map_err(|failure| not_sent(&failure))?)
+    outcome(sent.map_err(not_sent)?)
 }
 
-/// Who is to get the letter. The letter names those of To and Cc; those of Bcc it does not name.
+/// The recipients of the letter. It names those of To and Cc, and does not name those of Bcc.
 struct Recipients {
     to: Vec<ForwardPath>,
     cc: Vec<ForwardPath>,
@@ -72,7 +71,7 @@ impl Recipients {
         Ok(recipients)
     }
 
-    /// All for the envelope: who is named twice gets one letter.
+    /// All of them, for the envelope. A recipient who is named twice gets one letter.
     fn all(&self) -> Vec<ForwardPath> {
         let mut all = Vec::new();
         for path in [&self.to, &self.cc, &self.bcc].into_iter().flatten() {
@@ -88,7 +87,7 @@ fn addresses(args: &Args, name: &str) -> Result<Vec<ForwardPath>, Failure> {
     args.all(name).map(|value| address(name, value)).collect()
 }
 
-/// The address in an option. It stands alone, with or without `<` and `>`.
+/// The address in an option: it alone, with or without `<` and `>`.
 fn address<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Failure> {
     let path = match value.starts_with('<') {
         true => value.to_string(),
@@ -122,55 +121,14 @@ fn helo_name(name: &str) -> Result<Domain, Failure> {
     })
 }
 
-fn not_sent(failure: &client::SendError) -> Failure {
-    match failure {
-        client::SendError::Unknown(_) => try_later(format!("{failure}; {TWICE}")),
-        _ if failure.is_temporary() => try_later(format!("not sent: {failure}; try again later")),
-        _ => failed(format!("not sent: {failure}")),
-    }
-}
-
-const TWICE: &str = "if you send it again, it may come twice";
-
-/// What became of the letter. One recipient who was refused for good decides; then one who may be
-/// tried again.
-fn outcome(verdicts: &[Verdict]) -> Result<(), Failure> {
-    if let Some(failure) = failure_of_all(verdicts) {
-        return Err(not_sent(failure));
-    }
-    let line = |verdict: &Verdict| match verdict.result {
-        Ok(_) => None,
-        Err(client::SendError::Unknown(_)) => Some(format!("{verdict}; {TWICE}")),
-        Err(_) => Some(format!("not {verdict}")),
-    };
-    let lines: Vec<String> = verdicts.iter().filter_map(line).collect();
-    let is_refused = |verdict: &Verdict| verdict.severity() == Severity::Refused;
-    match lines.join("\n") {
-        _ if lines.is_empty() => Ok(()),
-        why if verdicts.iter().any(is_refused) => Err(failed(why)),
-        why => Err(try_later(why)),
-    }
-}
-
-/// Why nobody has the letter, if that has nothing to do with the recipients: it is told once.
-fn failure_of_all(verdicts: &[Verdict]) -> Option<&client::SendError> {
-    use client::SendError::Refused;
-    let first = verdicts.first()?;
-    let is_same = |verdict: &Verdict| verdict.result == first.result;
-    match &first.result {
-        Err(Refused(Stage::Rcpt | Stage::Data | Stage::Text | Stage::Dot, _)) | Ok(_) => None,
-        Err(failure) => verdicts.iter().all(is_same).then_some(failure),
-    }
-}
-
 /// A letter as it goes to a server that takes octets over 127, and to one that does not.
-struct Letter {
+struct Composed {
     eight_bit: Text,
     seven_bit: Text,
 }
 
 /// A finished letter, as it is. With octets over 127 it can only go to a server that takes them.
-fn finished(file: &str, args: &Args) -> Result<Letter, Failure> {
+fn finished(file: &str, args: &Args) -> Result<Composed, Failure> {
     for name in ["body", "subject", "header"] {
         if args.flag(name) {
             let why = format!("--message is a finished letter; --{name} cannot change it");
@@ -178,20 +136,20 @@ fn finished(file: &str, args: &Args) -> Result<Letter, Failure> {
         }
     }
     let text = Text::from_file(&read(file)?);
-    Ok(Letter {
+    Ok(Composed {
         eight_bit: text.clone(),
         seven_bit: text,
     })
 }
 
-/// A letter made from what the user filled in. We make both forms before we know the server, so
-/// that a mistake is found before anybody is called.
+/// A letter made from what the user filled in. We make both forms before we call the server, so
+/// that a mistake is found before that.
 fn made(
     from: &ReversePath,
     recipients: &Recipients,
     helo: Option<&Domain>,
     args: &Args,
-) -> Result<Letter, Failure> {
+) -> Result<Composed, Failure> {
     let fields = args.all("header").map(header_field);
     let fields = fields.collect::<Result<_, _>>()?;
     let subject = match args.get("subject") {
@@ -200,7 +158,7 @@ fn made(
     };
     let file = args.get("body").unwrap_or("-");
     if file == "-" && io::stdin().is_terminal() {
-        note("The text; end it with Ctrl-D on a line of its own:");
+        complain("The text; end it with Ctrl-D on a line of its own:");
     }
     let body = String::from_utf8(read(file)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -220,41 +178,77 @@ fn made(
     let eight_bit = compose(&draft, &mut clock.clone()).map_err(usage)?;
     draft.eight_bit = false;
     let seven_bit = compose(&draft, &mut clock.clone()).map_err(usage)?;
-    Ok(Letter {
+    Ok(Composed {
         eight_bit,
         seven_bit,
     })
 }
 
-/// A further header field. One that names recipients would reach nobody: the letter goes to those on
-/// the envelope. And everybody could read a Bcc field.
+/// One more header field. A field that names recipients is refused: the letter goes to those on the
+/// envelope and to nobody else. And everybody could read a Bcc field.
 fn header_field(line: &str) -> Result<Field, Failure> {
     let (name, value) = line.split_once(':').unwrap_or((line, ""));
-    let name = name.trim().to_ascii_lowercase();
-    let option = name.strip_prefix("resent-").unwrap_or(&name);
-    let option = option.strip_prefix("apparently-").unwrap_or(option);
-    if !["to", "cc", "bcc"].contains(&option) {
-        return parse("header", line);
-    }
-    let mut hint = String::new();
-    for address in addresses_in(value) {
-        hint += &format!(" --{option} {address}");
-    }
-    let hint = match hint.is_empty() {
-        true => format!(" --{option} ADDRESS"),
-        false => hint,
+    let option = match name.trim().to_ascii_lowercase().as_str() {
+        "to" | "resent-to" | "apparently-to" => "to",
+        "cc" | "resent-cc" => "cc",
+        "bcc" | "resent-bcc" => "bcc",
+        _ => return parse("header", line),
     };
-    Err(usage(format!(
-        "--header: {line:?} would name recipients, and the letter would not go to them; \
-         write{hint}"
-    )))
+    let mut addresses = addresses_in(value);
+    if addresses.is_empty() {
+        addresses.push("ADDRESS");
+    }
+    let separator = format!(" --{option} ");
+    let hint = format!("write --{option} {}", addresses.join(&separator));
+    let why = "would name recipients, and the letter would not go to them";
+    Err(usage(format!("--header: {line:?} {why}; {hint}")))
 }
 
-/// A letter from nobody still has an author: whoever looks after the host.
+/// A letter from nobody still has an author: the postmaster of the host.
 fn author(from: &ReversePath, helo: Option<&Domain>) -> Result<Mailbox, Failure> {
     let host = helo.map_or("localhost", Domain::as_str);
     match from {
         ReversePath::Mailbox(mailbox) => Ok(mailbox.clone()),
         ReversePath::Null => parse("helo", &format!("postmaster@{host}")),
+    }
+}
+
+const TWICE: &str = "if you send it again, it may come twice";
+
+/// A failure that concerns the whole letter.
+fn not_sent(failure: SendError) -> Failure {
+    match failure {
+        SendError::Unknown(_) => try_later(format!("{failure}; {TWICE}")),
+        _ if failure.is_temporary() => try_later(format!("not sent: {failure}; try again later")),
+        _ => failed(format!("not sent: {failure}")),
+    }
+}
+
+/// What became of the letter, for each recipient.
+fn outcome(verdicts: Vec<Verdict>) -> Result<(), Failure> {
+    if let Some(failure) = shared_failure(&verdicts) {
+        return Err(not_sent(failure.clone()));
+    }
+    let mut failures = Vec::new();
+    for verdict in verdicts {
+        failures.extend(match &verdict.result {
+            Ok(_) => None,
+            Err(SendError::Unknown(_)) => Some(try_later(format!("{verdict}; {TWICE}"))),
+            Err(failure) if failure.is_temporary() => Some(try_later(format!("not {verdict}"))),
+            Err(_) => Some(failed(format!("not {verdict}"))),
+        });
+    }
+    all_of(failures)
+}
+
+/// The failure that kept the letter from everybody, if it has nothing to do with the recipients. It
+/// is told once.
+fn shared_failure(verdicts: &[Verdict]) -> Option<&SendError> {
+    let first = &verdicts.first()?.result;
+    let is_shared = verdicts.iter().all(|verdict| verdict.result == *first);
+    match first {
+        Err(SendError::Refused(Stage::Rcpt | Stage::Data | Stage::Text | Stage::Dot, _)) => None,
+        Err(failure) if is_shared => Some(failure),
+        _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! By hand, and by script: talk and play.
 
 use super::args::Args;
-use super::{Failure, call, failed, listen, note, print, try_later, usage};
+use super::{Failure, call, complain, failed, listen, print, try_later, usage};
 use crate::dialogue::{Dialogue, Side};
 use crate::protocol::dot::write_text_line;
 use crate::protocol::line::{Line, Socket, Trace, Wire};
@@ -35,7 +35,7 @@ pub fn talk(args: &Args) -> Result<(), Failure> {
             Ok(said) => said,
             // A person can type it again. What follows in a script relies on it.
             Err(why) if io::stdin().is_terminal() => {
-                note(&format!("{why}; this line was not sent"));
+                complain(&format!("{why}; this line was not sent"));
                 continue;
             }
             Err(why) => return Err(failed(format!("standard input: {why}"))),
@@ -140,24 +140,20 @@ fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
 }
 
 pub fn play(args: &Args) -> Result<(), Failure> {
-    let (side, address) = match (args.get("server"), args.get("listen")) {
-        (Some(server), None) => (Side::Client, server),
-        (None, Some(address)) => (Side::Server, address),
-        _ => return Err(usage("give either --server or --listen")),
-    };
+    if args.flag("server") == args.flag("listen") {
+        return Err(usage("give either --server or --listen"));
+    }
     let timeout = args.seconds("timeout")?.unwrap_or(LINE_TIMEOUT);
     let file = &args.word;
     let text = fs::read_to_string(file).map_err(|error| failed(format!("{file}: {error}")))?;
     let dialogue = Dialogue::parse(file, &text).map_err(failed)?;
-    let socket = match side {
-        Side::Client => call(address, timeout)?,
-        Side::Server => {
-            let caller = listen(args, address)?.accept();
-            let (stream, _) = caller.map_err(|error| failed(format!("{address}: {error}")))?;
-            Socket::new(stream)
+    let (side, socket) = match args.get("server") {
+        Some(server) => (Side::Client, call(server, timeout)?),
+        None => {
+            let (stream, _) = listen(args, "127.0.0.1:0")?.accept().map_err(failed)?;
+            (Side::Server, Socket::new(stream))
         }
     };
-    let played = dialogue.play(side, socket, timeout);
-    played.map_err(failed)?;
+    dialogue.play(side, socket, timeout).map_err(failed)?;
     print(&format!("{file}: all as written\n"))
 }

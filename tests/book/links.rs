@@ -195,6 +195,7 @@ pub fn cited_sections_exist(project: &Project) -> Vec<String> {
         ("book/dialogues", "txt"),
         ("book/terminal", "txt"),
         ("src", "rs"),
+        ("src", "txt"),
         ("examples", "rs"),
     ];
     for (folder, extension) in places {

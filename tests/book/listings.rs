@@ -110,15 +110,16 @@ fn resolves(project: &Project, page: &Page, listing: &Include) -> Option<String>
     }
 }
 
-/// The settings of other programs are the files of book/settings, which a run of them has written.
+/// A text is a file of src, or one of book/settings: those are the settings of other programs, which a
+/// run of them has written.
 fn settings(project: &Project, page: &Page) -> Vec<String> {
     let includes = page.includes(&["text"]).into_iter();
     let strangers = includes.filter(|shown| {
-        !shown.path.starts_with("book/settings/")
-            || shown.anchor.is_some()
-            || !project.has(&shown.path)
+        let is_settings = shown.path.starts_with("book/settings/") && project.has(&shown.path);
+        let is_source = project.source(&shown.path).is_some_and(Source::is_text);
+        shown.anchor.is_some() || !(is_settings || is_source)
     });
-    let message = "a block of text is a whole file of book/settings";
+    let message = "a block of text is a whole file of book/settings, or a .txt of src";
     strangers
         .map(|shown| page.file.complaint(shown.line, message))
         .collect()
@@ -183,7 +184,10 @@ fn used_once_and_in_order(project: &Project) -> Vec<String> {
             let key = (source.file.name.clone(), anchor.name.clone());
             let later = project.unwritten(project.chapter_of(source, first));
             if !shown.contains_key(&key) && !later {
-                let message = format!("anchor `{}` is shown nowhere", anchor.name);
+                let message = match source.is_text() {
+                    true => "this text is shown nowhere".to_string(),
+                    false => format!("anchor `{}` is shown nowhere", anchor.name),
+                };
                 wrong.push(source.file.complaint(anchor.line, message));
             }
         }
@@ -198,7 +202,8 @@ pub fn find<'p>(
 ) -> Option<(&'p Source, &'p crate::project::Anchor)> {
     let source = project.source(&piece.path)?;
     let mut anchors = source.anchors.iter();
-    let anchor = anchors.find(|anchor| Some(&anchor.name) == piece.anchor.as_ref())?;
+    let name = piece.anchor.as_deref().unwrap_or_default();
+    let anchor = anchors.find(|anchor| anchor.name == name)?;
     Some((source, anchor))
 }
 

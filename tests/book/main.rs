@@ -15,6 +15,7 @@ mod deck;
 mod defects;
 mod dialogues;
 mod early;
+mod examples;
 mod ledger;
 mod links;
 mod listings;

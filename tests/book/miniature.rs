@@ -102,6 +102,7 @@ fn say(code: u16, text: &str) -> String {
 // ANCHOR_END: answer
 ",
     ),
+    ("src/session/words.txt", "OK\n\nis all we say\n"),
     (
         "examples/ch02_line.rs",
         "fn main() {\n    assert!(smtp_primer::line::fits(\"\"));\n}\n",
@@ -219,6 +220,12 @@ See [below](#start-again), and [the code](../../src/lib.rs).
 ```
 
 Back to [the start](ch01-start.md#start-again).
+
+*File: `src/session/words.txt`*
+
+```text
+{{#include ../../src/session/words.txt}}
+```
 ",
     ),
     (
@@ -422,6 +429,26 @@ pub mod session; ~> \npub mod other; !! book/src/ch03-session.md:10: belongs to 
 src/lib.rs:line ~> src/lib.rs:session !! 10: src/lib.rs:10 belongs to chapter 3
 line.rs:story ~> line.rs:fits !! 22: in src/line.rs this piece stands before the last one
 line.rs:limit ~> line.rs:story !! src/line.rs:6: has here: //! # Lines
+",
+    );
+}
+
+#[test]
+fn a_text_in_the_code_is_shown_whole_and_in_its_chapter() {
+    let three = "book/src/ch03-session.md";
+    breaks(
+        three,
+        r"
+```text\n{{#include ../../src/session/words.txt}}\n``` ~> \s !! src/session/words.txt:1: is shown nowhere
+words.txt}} ~> words.txt:all}} !! 28: a whole file of book/settings, or a .txt of src
+words.txt}} ~> word.txt}} !! 28: a whole file of book/settings, or a .txt of src
+words.txt`* ~> word.txt`* !! 28: say first where this goes
+",
+    );
+    breaks(
+        "book/src/ch02-line.md",
+        r"
+- a list ~> ```text\n{{#include ../../src/session/words.txt}}\n``` !! 20: src/session/words.txt:1 belongs to chapter 3
 ",
     );
 }

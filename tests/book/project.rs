@@ -117,9 +117,9 @@ impl Page {
         found.collect()
     }
 
-    /// The pieces of `src/` that the page shows, in order.
+    /// The pieces of `src/` that the page shows, in order: code, and whole texts.
     pub fn pieces(&self) -> Vec<Include> {
-        let mut pieces = self.includes(&[RUST]);
+        let mut pieces = self.includes(&[RUST, "text"]);
         pieces.retain(|piece| piece.path.starts_with("src/"));
         pieces
     }
@@ -235,10 +235,10 @@ pub fn anchors(file: &TextFile, comment: &str) -> (Vec<Anchor>, Vec<String>) {
     (found, wrong)
 }
 
-/// A file of `src/`.
+/// A file of `src/`: code, or a text that the code includes.
 pub struct Source {
     pub file: TextFile,
-    /// `protocol::line`; empty for `lib.rs` and `main.rs`.
+    /// `protocol::line`; empty for `lib.rs` and `main.rs`; of a text, the module of its folder.
     pub module: String,
     /// The first chapter that the heading names, if the file has a heading of its own.
     pub heading: Option<usize>,
@@ -251,7 +251,11 @@ pub struct Source {
 impl Source {
     fn read(root: &Path, name: &str) -> Option<Source> {
         let file = TextFile::read(root, name)?;
-        let path = name.strip_prefix("src/")?.strip_suffix(".rs")?;
+        let path = name.strip_prefix("src/")?;
+        let Some(path) = path.strip_suffix(".rs") else {
+            let (module, _) = path.rsplit_once('/').unwrap_or_default();
+            return Some(Source::of_text(file, &module.replace('/', "::")));
+        };
         let module = match path {
             "lib" | "main" => String::new(),
             path => path.replace('/', "::"),
@@ -272,6 +276,29 @@ impl Source {
             anchors,
             broken,
         })
+    }
+
+    /// A text has no anchors: the program would show them. It is one piece, whose name is empty.
+    fn of_text(file: TextFile, module: &str) -> Source {
+        let lines = file.numbered();
+        let lines = lines.map(|(number, line)| (number, line.to_string()));
+        let whole = Anchor {
+            name: String::new(),
+            line: 1,
+            lines: lines.collect(),
+        };
+        Source {
+            file,
+            module: module.to_string(),
+            heading: None,
+            chapter: 0,
+            anchors: vec![whole],
+            broken: Vec::new(),
+        }
+    }
+
+    pub fn is_text(&self) -> bool {
+        self.file.name.ends_with(".txt")
     }
 
     /// The anchor that holds this line.
@@ -304,7 +331,9 @@ impl Project {
             .collect();
         // In the order of reading: the chapters, and then the others.
         pages.sort_by_key(|page| page.chapter.unwrap_or(usize::MAX));
-        let mut sources: Vec<Source> = files(root, "src", "rs")
+        let mut names = files(root, "src", "rs");
+        names.extend(files(root, "src", "txt"));
+        let mut sources: Vec<Source> = names
             .iter()
             .filter_map(|name| Source::read(root, name))
             .collect();

@@ -1,9 +1,10 @@
 //! The program, and servers that end with their test.
 
 use super::script::peak_memory;
+use assert_cmd::assert::OutputAssertExt;
 use smtp_primer::protocol::dot::Text;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::{self, JoinHandle};
@@ -22,18 +23,9 @@ pub fn run<W: AsRef<OsStr>>(words: &[W], input: &[u8]) -> Output {
 
 /// The same in another folder.
 pub fn run_in<W: AsRef<OsStr>>(folder: &Path, words: &[W], input: &[u8]) -> Output {
-    let mut child = program()
-        .args(words)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program");
-    let mut stdin = child.stdin.take().expect("its input");
-    let _ = stdin.write_all(input); // it need not be read
-    drop(stdin);
-    child.wait_with_output().expect("its output")
+    let mut command = assert_cmd::Command::from_std(program());
+    command.args(words).current_dir(folder).write_stdin(input);
+    command.output().expect("the program")
 }
 
 /// Makes a site below `folder`: `users` are `name:password`, `conf` is added to its site.conf.
@@ -44,12 +36,7 @@ pub fn make_site(folder: &Path, domain: &str, users: &[&str], conf: &str) -> Pat
     for user in users {
         init.args(["--user", user]);
     }
-    let made = init.output().expect("init runs");
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    init.assert().success();
     let file = site.join("site.conf");
     let text = std::fs::read_to_string(&file).expect("site.conf") + conf;
     std::fs::write(&file, text).expect("site.conf");
