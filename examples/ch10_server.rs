@@ -5,7 +5,6 @@
 //! without the dot that ended it; and when 250 is said: after `store` has returned, not before.
 
 use smtp_primer::protocol::line::{Trace, Wire, visible};
-use smtp_primer::protocol::mask::PasswordMask;
 use smtp_primer::server::{COMMAND_TIMEOUT, Entrance, Store, Times, converse, hang_up, serve};
 use smtp_primer::session::{Caller, Host, Letter, Session};
 use std::{collections::BTreeMap, env, error::Error, io, net::TcpListener, process::exit};
@@ -35,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on {address}");
     let host = Host {
         domain: "a.example".parse()?,
-        users: BTreeMap::from([("alice".to_string(), "wonderland".to_string())]),
+        users: BTreeMap::from([("alice".into(), "wonderland".into())]),
         aliases: BTreeMap::new(),
         max_size: 64 * 1024 * 1024,
     };
@@ -50,7 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             may_authenticate: false,
         };
         let mut session = Session::new(&host, caller);
-        let trace = Trace::of_server(Box::new(io::stdout())).with_mask(PasswordMask::default());
+        // A server that takes passwords gives the trace a mask, which hides them: chapter 7.
+        let trace = Trace::of_server(Box::new(io::stdout()));
         let mut wire = Wire::traced(connection, Some(trace));
         let ended = converse(&mut wire, &mut session, &mut memory, COMMAND_TIMEOUT);
         ended.unwrap_or_else(|error| hang_up(&mut wire, &error, "421 a.example closing"));

@@ -3,15 +3,10 @@
 
 #[allow(dead_code)]
 mod common {
-    pub mod dialogues;
-    pub mod folder;
-    pub mod process;
     pub mod script;
     pub mod talk;
 }
 
-use common::dialogues::{folder, of_chapter, play_against_serve};
-use common::process::new_letters;
 use common::script::Script;
 use common::talk::{ALICE, Talk, code, envelope, host};
 use smtp_primer::protocol::address::{ForwardPath, Mailbox};
@@ -26,42 +21,6 @@ use smtp_primer::session::{
 use std::cell::RefCell;
 use std::io;
 use std::time::Duration;
-
-#[test]
-fn the_dialogues_of_this_chapter_and_the_next_happen() {
-    let files = [of_chapter("09"), of_chapter("10")].concat();
-    assert!(files.len() >= 10, "{files:?}");
-    for file in files {
-        play_against_serve(&file);
-    }
-}
-
-#[test]
-fn the_letters_of_the_dialogues_arrive_once_at_the_right_place() {
-    for (name, letters) in [
-        (
-            "09-two-letters",
-            [("alice", 1), ("bob", 1), ("postmaster", 0)],
-        ),
-        (
-            "09-recipients",
-            [("alice", 1), ("bob", 1), ("postmaster", 1)],
-        ),
-        (
-            "09-smuggling",
-            [("alice", 0), ("bob", 0), ("postmaster", 0)],
-        ),
-    ] {
-        let played = play_against_serve(&folder().join(format!("{name}.txt")));
-        for (user, count) in letters {
-            assert_eq!(
-                new_letters(&played.site, user).len(),
-                count,
-                "{name}: {user}"
-            );
-        }
-    }
-}
 
 // ---------------------------------------------------------------- who is calling
 

@@ -2,15 +2,11 @@
 
 #[allow(dead_code)]
 mod common {
-    pub mod crash;
     pub mod folder;
-    pub mod process;
     pub mod script;
 }
 
-use common::crash::{assert_all_kept, kill_often};
 use common::folder::TempDir;
-use common::process::{make_site, new_letters};
 use common::script::Dice;
 use smtp_primer::maildir::{ABANDONED, LETTER_NAME, Maildir, deliver};
 use smtp_primer::message::Clock;
@@ -574,16 +570,4 @@ fn sweeping_removes_what_was_abandoned_in_tmp_and_nothing_else() {
     mailbox.sweep().unwrap();
     assert_eq!(names(&at("tmp")), ["future", "young"]);
     assert_eq!((names(&at("new")).len(), names(&at("cur")).len()), (1, 1));
-}
-
-#[test]
-fn a_server_killed_at_any_moment_leaves_whole_letters_and_every_one_it_answered_250() {
-    let folder = TempDir::new("maildir-killed");
-    let site = make_site(folder.path(), "a.example", &["alice:x", "bob:x"], "");
-    kill_often(&site, &["alice@a.example", "bob@a.example"], |kept| {
-        for user in ["alice", "bob"] {
-            let letters = new_letters(&site, user);
-            assert_all_kept(kept, letters.iter().map(Vec::as_slice));
-        }
-    });
 }

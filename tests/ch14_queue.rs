@@ -3,15 +3,11 @@
 
 #[allow(dead_code)]
 mod common {
-    pub mod crash;
     pub mod folder;
-    pub mod process;
     pub mod script;
 }
 
-use common::crash::{assert_all_kept, kill_often};
 use common::folder::TempDir;
-use common::process::{make_site, program};
 use common::script::Dice;
 use smtp_primer::maildir::ABANDONED;
 use smtp_primer::message::{Clock, Date};
@@ -646,65 +642,6 @@ fn others(outside: std::path::PathBuf) -> Vec<(&'static str, Put)> {
     ]
 }
 
-/// Runs `relay --once`, which must not stand still.
-#[cfg(unix)]
-fn relay_at_once(site: &Path) -> (Option<i32>, String) {
-    let mut relay = program();
-    relay.args(["relay", "--once", "--quiet"]).arg(site);
-    relay.stderr(std::process::Stdio::piped());
-    let mut child = relay.spawn().unwrap();
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    while child.try_wait().unwrap().is_none() {
-        if std::time::Instant::now() > deadline {
-            child.kill().unwrap();
-            panic!("it stands still");
-        }
-        std::thread::yield_now();
-    }
-    let done = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    (done.status.code(), said)
-}
-
-#[cfg(unix)]
-#[test]
-fn only_regular_files_are_letters_and_envelopes_and_the_others_wait_for_nobody() {
-    for kind in ["letter", "envelope", "new", "lock"] {
-        let folder = TempDir::new("queue");
-        let outside = folder.path().join("outside");
-        fs::write(&outside, "not to be touched").unwrap();
-        let site = make_site(folder.path(), "a.example", &[], "");
-        for (name, put) in others(outside.clone()) {
-            let queue = Queue::create(&site.join("queue")).unwrap();
-            let id = add(&queue, &mut still(), "x").unwrap();
-            let place = match kind {
-                "lock" => site.join("queue/lock"),
-                kind => site.join(format!("queue/{id}.{kind}")),
-            };
-            let _ = fs::remove_file(&place);
-            put(&place);
-            let (code, said) = relay_at_once(&site);
-            match kind {
-                "lock" => assert!(said.contains("not a regular file"), "{name}: {said}"),
-                // Nobody knows a hop for b.example, so the letter waits, as a letter does.
-                "new" => {
-                    assert_eq!(code, Some(75), "{name}: {said}");
-                    let left = names(&site.join("queue"));
-                    for kind in ["envelope", "letter"] {
-                        assert!(left.contains(&format!("{id}.{kind}")), "{name}: {left:?}");
-                    }
-                }
-                _ => assert!(
-                    code == Some(1) && said.contains(&id),
-                    "{name} {kind}: {said}"
-                ),
-            }
-            assert_eq!(fs::read_to_string(&outside).unwrap(), "not to be touched");
-            fs::remove_dir_all(site.join("queue")).unwrap();
-        }
-    }
-}
-
 #[cfg(unix)]
 #[test]
 fn a_letter_stays_as_long_as_anything_bears_the_name_of_its_envelope() {
@@ -769,44 +706,4 @@ fn as_long_as_an_envelope_cannot_be_removed_its_text_stays() {
     fs::remove_dir(&envelope).unwrap();
     queue.finish(&id).unwrap();
     assert!(names(folder.path()).is_empty());
-}
-
-#[test]
-fn one_at_a_time_may_work_the_queue_off() {
-    let folder = TempDir::new("queue");
-    let site = make_site(folder.path(), "a.example", &[], "");
-    let queue = Queue::create(&site.join("queue")).unwrap();
-    let relay = || {
-        program()
-            .args(["relay", "--once", "--quiet"])
-            .arg(&site)
-            .output()
-            .unwrap()
-    };
-    let lock = queue.lock().unwrap().expect("nobody has it");
-    assert!(queue.lock().unwrap().is_none(), "also within one process");
-    let refused = relay();
-    assert_eq!(refused.status.code(), Some(75));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("another relay"));
-    drop(lock);
-    assert!(relay().status.success());
-    // That process has ended, and its lock with it; the file stays.
-    assert!(queue.lock().unwrap().is_some());
-}
-
-#[test]
-fn a_server_killed_at_any_moment_leaves_whole_letters_and_every_one_it_answered_250() {
-    let folder = TempDir::new("queue-killed");
-    let site = make_site(folder.path(), "a.example", &[], "");
-    let queue = Queue::create(&site.join("queue")).unwrap();
-    kill_often(&site, &["bob@b.example", "carol@c.example"], |kept| {
-        let (letters, damaged) = see(&queue);
-        assert!(damaged.is_empty(), "{damaged:?}");
-        let mut texts = Vec::new();
-        for (id, envelope) in &letters {
-            assert_eq!(envelope.waiting().count(), 2);
-            texts.push(queue.text(id).unwrap());
-        }
-        assert_all_kept(kept, texts.iter().map(Text::octets));
-    });
 }
