@@ -3,7 +3,6 @@
 
 #[allow(dead_code)]
 mod common {
-    pub mod process;
     pub mod script;
 }
 

@@ -3,24 +3,19 @@
 
 #[allow(dead_code)]
 mod common {
-    pub mod script;
     pub mod talk;
 }
 
-use common::script::Script;
 use common::talk::{ALICE, Talk, code, envelope, host};
 use smtp_primer::protocol::address::{ForwardPath, Mailbox};
 use smtp_primer::protocol::command::Verb;
 use smtp_primer::protocol::dot::Received;
-use smtp_primer::protocol::line::{Line, Wire};
+use smtp_primer::protocol::line::Line;
 use smtp_primer::protocol::reply::{REPLY_LINES, Reply};
-use smtp_primer::server::{Store, converse};
 use smtp_primer::session::{
     Caller, HOPS, Host, Letter, MISTAKES, Policy, RECIPIENTS, Recipient, Step, Transaction,
 };
 use std::cell::RefCell;
-use std::io;
-use std::time::Duration;
 
 // ---------------------------------------------------------------- who is calling
 
@@ -356,49 +351,6 @@ fn however_a_text_ends_the_next_data_is_refused() {
 
 fn text(text: &str) -> smtp_primer::protocol::dot::Text {
     smtp_primer::protocol::dot::Text::new(text.as_bytes().to_vec()).expect("a text")
-}
-
-/// Fails the first time, keeps the envelope after that.
-#[derive(Default)]
-struct Forgetful(Option<io::ErrorKind>, Vec<String>);
-
-impl Store for Forgetful {
-    fn store(&mut self, letter: &Letter) -> io::Result<String> {
-        self.0
-            .take()
-            .map_or(Ok(()), |kind| Err(io::Error::from(kind)))?;
-        self.1.push(envelope(letter));
-        Ok(self.1.len().to_string())
-    }
-}
-
-/// The same DEFECT, where it is the store that fails; and mailin fsm.rs:551, which then said 554
-/// to every line and 250 to the dot.
-#[test]
-fn a_letter_that_cannot_be_kept_is_refused_once_and_forgotten() {
-    let said = b"EHLO c\r\nMAIL FROM:<x@y>\r\nRCPT TO:<alice@a.example>\r\nDATA\r\nall\r\nmine\r\n\
-        .\r\nDATA\r\nMAIL FROM:<>\r\nRCPT TO:<bob@a.example>\r\nDATA\r\n.\r\nQUIT\r\n";
-    for (kind, refusal) in [
-        (io::ErrorKind::PermissionDenied, "451"),
-        (io::ErrorKind::StorageFull, "452"),
-        (io::ErrorKind::QuotaExceeded, "452"),
-    ] {
-        let host = host();
-        let mut session = Talk::new(&host).0;
-        let mut script = Script::says(said);
-        let mut store = Forgetful(Some(kind), Vec::new());
-        let mut wire = Wire::new(&mut script);
-        let timeout = Duration::from_secs(1);
-        converse(&mut wire, &mut session, &mut store, timeout).expect("it ends well");
-        let heard = String::from_utf8(script.written()).expect("ASCII");
-        let last_lines = heard.lines().filter(|line| !line.starts_with("250-"));
-        let codes: Vec<&str> = last_lines.map(|line| &line[..3]).collect();
-        let due = [
-            "220", "250", "250", "250", "354", refusal, "503", "250", "250", "354",
-        ];
-        assert_eq!(codes, [&due[..], &["250", "221"]].concat(), "{kind}");
-        assert_eq!(store.1, ["<> to <bob@a.example>"], "{kind}");
-    }
 }
 
 /// nullmailer's growing list of recipients (swiftmailer #406).

@@ -5,17 +5,19 @@
 mod common {
     pub mod inn;
     pub mod script;
+    pub mod talk;
 }
 
 use common::inn::{Guest, Inn, Memory, caller, codes, conversation, host};
 use common::script::{Dice, Script};
+use common::talk::{self, Talk, envelope};
 use smtp_primer::protocol::line::{COMMAND_LINE, Wire};
-use smtp_primer::server::{BUSY_TIMEOUT, Times, converse, hang_up};
-use smtp_primer::session::Session;
+use smtp_primer::server::{BUSY_TIMEOUT, Store, Times, converse, hang_up};
+use smtp_primer::session::{Letter, Session};
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 const TIMEOUT: Duration = Duration::from_secs(300);
 const SHORT: Duration = Duration::from_millis(400);
@@ -648,4 +650,47 @@ fn the_usual_times_are_ten_seconds_for_a_caller_in_the_way_and_one_for_the_goodb
             goodbye
         }
     );
+}
+
+/// Fails the first time, keeps the envelope after that.
+#[derive(Default)]
+struct Forgetful(Option<io::ErrorKind>, Vec<String>);
+
+impl Store for Forgetful {
+    fn store(&mut self, letter: &Letter) -> io::Result<String> {
+        self.0
+            .take()
+            .map_or(Ok(()), |kind| Err(io::Error::from(kind)))?;
+        self.1.push(envelope(letter));
+        Ok(self.1.len().to_string())
+    }
+}
+
+/// The same DEFECT, where it is the store that fails; and mailin fsm.rs:551, which then said 554
+/// to every line and 250 to the dot.
+#[test]
+fn a_letter_that_cannot_be_kept_is_refused_once_and_forgotten() {
+    let said = b"EHLO c\r\nMAIL FROM:<x@y>\r\nRCPT TO:<alice@a.example>\r\nDATA\r\nall\r\nmine\r\n\
+        .\r\nDATA\r\nMAIL FROM:<>\r\nRCPT TO:<bob@a.example>\r\nDATA\r\n.\r\nQUIT\r\n";
+    for (kind, refusal) in [
+        (io::ErrorKind::PermissionDenied, "451"),
+        (io::ErrorKind::StorageFull, "452"),
+        (io::ErrorKind::QuotaExceeded, "452"),
+    ] {
+        let host = talk::host();
+        let mut session = Talk::new(&host).0;
+        let mut script = Script::says(said);
+        let mut store = Forgetful(Some(kind), Vec::new());
+        let mut wire = Wire::new(&mut script);
+        let timeout = Duration::from_secs(1);
+        converse(&mut wire, &mut session, &mut store, timeout).expect("it ends well");
+        let heard = String::from_utf8(script.written()).expect("ASCII");
+        let last_lines = heard.lines().filter(|line| !line.starts_with("250-"));
+        let codes: Vec<&str> = last_lines.map(|line| &line[..3]).collect();
+        let due = [
+            "220", "250", "250", "250", "354", refusal, "503", "250", "250", "354",
+        ];
+        assert_eq!(codes, [&due[..], &["250", "221"]].concat(), "{kind}");
+        assert_eq!(store.1, ["<> to <bob@a.example>"], "{kind}");
+    }
 }

@@ -1,7 +1,12 @@
 //! Chapter 12: header fields in any language. In fields of addresses only names and comments are
 //! encoded, in fields of MIME only the values of parameters.
 
-use smtp_primer::display::{Header, decode_words};
+#[allow(dead_code)]
+mod common {
+    pub mod reader;
+}
+
+use common::reader::{Header, decode_words};
 use smtp_primer::message::{ENCODED, Field};
 use smtp_primer::protocol::address::Mailbox;
 

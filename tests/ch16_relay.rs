@@ -4,7 +4,6 @@
 mod common {
     pub mod folder;
     pub mod peers;
-    pub mod process;
     pub mod script;
 }
 

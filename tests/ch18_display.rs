@@ -5,6 +5,7 @@ use smtp_primer::display::{
     COLUMNS, DEPTH, Header, INDENT, MARKS, PARTS, SHOWN_HEADER, SHOWN_NAME, SHOWN_TEXT,
     decode_body, decode_charset, decode_words, is_hidden, parts, present, printable,
 };
+use smtp_primer::message::{Clock, Draft, compose};
 use smtp_primer::protocol::base64;
 
 /// A letter of one part, with these fields in its header.
@@ -1123,5 +1124,34 @@ fn a_character_may_have_marks_to_a_limit() {
         }
         let words = format!("e{mark}").repeat(99);
         assert_eq!(printable(&words), words, "each character bears one");
+    }
+}
+
+#[test]
+fn the_reader_sees_what_the_writer_wrote() {
+    let subject = "Grüße aus München, und wie wäre es nachher mit einem Glas Tee? 🦀🦀🦀🦀🦀🦀🦀🦀";
+    for body in [
+        "Liebe Grüße\n\n.\n名字",
+        &format!("Grüße{}", " und Tee".repeat(200)),
+    ] {
+        let draft = Draft {
+            from: "alice@a.example".parse().unwrap(),
+            to: vec!["<bob@b.example>".parse().unwrap()],
+            cc: Vec::new(),
+            subject: Some(subject.to_string()),
+            fields: vec!["Reply-To: Zoë <zoe@phone.example>".parse().unwrap()],
+            body: body.to_string(),
+            eight_bit: true,
+        };
+        let text = compose(&draft, &mut Clock::new(Some(1_795_412_453))).unwrap();
+        let page = present(text.octets());
+        let expected = format!(
+            "Date: Mon, 23 Nov 2026 05:40:53 +0000\nFrom: alice@a.example\n\
+             Reply-To: Zoë <zoe@phone.example>\nTo: bob@b.example\nSubject: {subject}\n\n{body}\n"
+        );
+        // The page breaks long lines, and indents the text.
+        let words =
+            |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_string).collect() };
+        assert_eq!(words(&page), words(&expected), "{page}");
     }
 }

@@ -4,12 +4,9 @@
 #[allow(dead_code)]
 mod common {
     pub mod folder;
-    pub mod process;
-    pub mod script;
 }
 
-use common::folder::TempDir;
-use common::process::new_letters;
+use common::folder::{TempDir, new_letters};
 use smtp_primer::message::{Clock, above};
 use smtp_primer::protocol::address::{ForwardPath, ReversePath};
 use smtp_primer::protocol::dot::Text;

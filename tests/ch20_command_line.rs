@@ -10,8 +10,8 @@ mod common {
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
-use common::folder::TempDir;
-use common::process::{Server, make_site, new_letters, program};
+use common::folder::{TempDir, new_letters};
+use common::process::{Server, make_site, program};
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Socket;
 use smtp_primer::queue::Queue;

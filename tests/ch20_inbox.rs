@@ -12,9 +12,10 @@ mod common {
 
 use common::dialogues::site;
 use common::folder::TempDir;
+use common::folder::new_letters;
 use common::mailbox::put;
 use common::peers::{Nobody, Peer};
-use common::process::{Server, new_letters, program};
+use common::process::{Server, program};
 use smtp_primer::maildir::{ABANDONED, Maildir};
 use smtp_primer::pop3::client::FetchError;
 use smtp_primer::protocol::dot::Text;

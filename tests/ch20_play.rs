@@ -9,8 +9,8 @@ mod common {
 }
 
 use common::dialogues::{folder, play_against_serve, site};
-use common::folder::TempDir;
-use common::process::{Server, new_letters, program};
+use common::folder::{TempDir, new_letters};
+use common::process::{Server, program};
 use std::path::Path;
 
 #[test]

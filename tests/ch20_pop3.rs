@@ -11,8 +11,9 @@ mod common {
 
 use common::dialogues::{of_chapter, site};
 use common::folder::TempDir;
+use common::folder::new_letters;
 use common::mailbox::put;
-use common::process::{Server, new_letters};
+use common::process::Server;
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::pop3::COMMAND_TIMEOUT;
 use smtp_primer::protocol::line::Socket;

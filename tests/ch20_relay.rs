@@ -9,8 +9,8 @@ mod common {
 }
 
 use common::crash::{assert_all_kept, kill_often};
-use common::folder::TempDir;
-use common::process::{Server, make_site, new_letters, program};
+use common::folder::{TempDir, new_letters};
+use common::process::{Server, make_site, program};
 use smtp_primer::message::Clock;
 use smtp_primer::protocol::address::{Mailbox, ReversePath};
 use smtp_primer::protocol::dot::Text;

@@ -14,8 +14,9 @@ mod common {
 use common::crash::{assert_all_kept, kill_often};
 use common::dialogues::{folder, of_chapter, play_against_serve};
 use common::folder::TempDir;
+use common::folder::new_letters;
 use common::inn::Guest;
-use common::process::{Server, make_site, new_letters, program};
+use common::process::{Server, make_site, program};
 use common::talk::ALICE;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;

@@ -9,8 +9,8 @@ mod common {
 }
 
 use common::crash::Caller;
-use common::folder::TempDir;
-use common::process::{Server, make_site, new_letters, program};
+use common::folder::{TempDir, new_letters};
+use common::process::{Server, make_site, program};
 use smtp_primer::maildir::Maildir;
 use smtp_primer::site::Site;
 use std::fs;

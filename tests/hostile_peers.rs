@@ -25,12 +25,13 @@ mod common {
 
 use common::dns::{ASKED, FINE, answer_to, asked, bind, labels, other_id, record};
 use common::folder::TempDir;
+use common::folder::new_letters;
 use common::hostile::{
     Client, DEADLINE, Host, HostilePeer, JUST_IN_TIME, LIVELY, Pace, Watched, for_each_row, watch,
 };
 use common::inn::{Guest, codes};
 use common::mailbox::put;
-use common::process::{Server, make_site, new_letters, program};
+use common::process::{Server, make_site, program};
 use smtp_primer::message::Clock;
 use smtp_primer::pop3::client::LETTER;
 use smtp_primer::protocol::dot::Text;

@@ -21,9 +21,10 @@ mod common {
 }
 
 use common::folder::TempDir;
+use common::folder::new_letters;
 use common::inn::{Guest, Memory, conversation};
 use common::mailbox::{Letterbox, enqueue};
-use common::process::{Server, make_site, new_letters, run};
+use common::process::{Server, make_site, run};
 use common::script::{Script, latin1, octets, splits};
 use smtp_primer::client::{Client, SendError, Stage, Timeouts, Verdict};
 use smtp_primer::pop3::client as pop3;

@@ -12,9 +12,10 @@ mod common {
 }
 
 use common::folder::TempDir;
+use common::folder::new_letters;
 use common::inn::Guest;
 use common::mailbox::{enqueue, put};
-use common::process::{Server, make_site, new_letters, program, run, run_in};
+use common::process::{Server, make_site, program, run, run_in};
 use smtp_primer::protocol::base64;
 use smtp_primer::site::Site;
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
-//! Folders that vanish with their test.
+//! Folders that vanish with their test, and the letters in them.
 
+use smtp_primer::protocol::dot::Text;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -26,4 +27,20 @@ impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// The letters in a user's `new` folder, by name, as they go over the wire. (In the files each line
+/// ends with LF; that no CR is in them, chapter 13 shows.)
+pub fn new_letters(site: &Path, user: &str) -> Vec<Vec<u8>> {
+    let folder = site.join("mail").join(user).join("new");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("a mailbox")
+        .map(|file| file.expect("a letter").path())
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .map(|file| std::fs::read(file).expect("a letter"))
+        .map(|octets| Text::from_file(&octets).octets().to_vec())
+        .collect()
 }

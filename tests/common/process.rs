@@ -2,7 +2,6 @@
 
 use super::script::peak_memory;
 use assert_cmd::assert::OutputAssertExt;
-use smtp_primer::protocol::dot::Text;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -132,20 +131,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The letters in a user's `new` folder, by name, as they go over the wire. (In the files each line
-/// ends with LF; that no CR is in them, chapter 13 shows.)
-pub fn new_letters(site: &Path, user: &str) -> Vec<Vec<u8>> {
-    let folder = site.join("mail").join(user).join("new");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .expect("a mailbox")
-        .map(|file| file.expect("a letter").path())
-        .collect();
-    files.sort();
-    files
-        .iter()
-        .map(|file| std::fs::read(file).expect("a letter"))
-        .map(|octets| Text::from_file(&octets).octets().to_vec())
-        .collect()
 }
