@@ -154,7 +154,7 @@ fn overview() -> String {
     text + "\nsmtp-primer help COMMAND says more. Try first: smtp-primer journey\n"
 }
 
-/// The manual. Each line that begins with `smtp-primer` opens the page of a command. The page has
+/// The manual. Each line that begins with `smtp-primer ` opens the page of a command. The page has
 /// the form of the command, then an empty line, then what the command does.
 const MANUAL: &str = include_str!("command_line/help.txt");
 

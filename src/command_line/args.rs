@@ -1,8 +1,8 @@
 //! Options: `--name value` or `--name=value`. A word that begins with a dash is an option, never a
 //! value; only the second form can carry such a value. A lone `-` names standard input.
 //!
-//! The form of a command, as the manual has it, is also the rule for its arguments. So the two
-//! cannot differ.
+//! Which options a command takes is written in the manual, `help.txt`: the form of the command is
+//! also the rule for its arguments. So the two cannot differ.
 
 use super::{Failure, usage};
 use std::fmt::Display;
