@@ -17,7 +17,7 @@ use smtp_primer::next_hop::{NoHop, Target};
 use smtp_primer::protocol::address::{Domain, Mailbox, ReversePath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::reply::Reply;
-use smtp_primer::queue::{Envelope, Found, Progress, Queue, Reason};
+use smtp_primer::queue::{Envelope, Progress, Queue, Reason};
 use smtp_primer::relay::{LEAST_TRIES, LONGEST_WAIT, Relay, Report, Schedule, UNREACHABLE, bounce};
 use smtp_primer::server::Store;
 use smtp_primer::session::Letter;
@@ -173,10 +173,7 @@ impl Bench {
 
 fn envelopes(queue: &Queue) -> Vec<Envelope> {
     let mut envelopes = Vec::new();
-    let each = queue.each(|found| match found {
-        Found::Letter(_, envelope) => envelopes.push(envelope),
-        other => panic!("{other:?}"),
-    });
+    let each = queue.each(|_, envelope| envelopes.push(envelope.expect("an envelope")));
     each.expect("a queue");
     envelopes
 }
@@ -778,6 +775,15 @@ fn a_thousand_domains_without_a_hop_are_remembered_and_no_more() {
 }
 
 #[test]
+fn a_domain_is_looked_up_once_for_all_its_recipients() {
+    // Here is no room to remember one more domain.
+    let others = (0..UNREACHABLE).map(|at| format!("bob@d{at}.example"));
+    let last = ["bob@b.example", "carol@B.Example", "dan@B.EXAMPLE"];
+    let to = others.chain(last.map(String::from)).collect();
+    assert_eq!(questions(&mut Bench::new(), &[to]), UNREACHABLE + 1);
+}
+
+#[test]
 fn a_host_has_half_a_minute_to_pick_up_the_call_and_five_to_greet() {
     let minutes = |count: u64| Duration::from_secs(60 * count);
     assert_eq!(Timeouts::RFC.of(Stage::Connect), Duration::from_secs(30));
@@ -1064,14 +1070,29 @@ fn a_host_that_breaks_off_before_it_knows_the_letter_is_called_once_in_a_pass_to
 }
 
 #[test]
-fn an_envelope_that_cannot_be_read_is_reported_and_stays() {
+fn a_folder_with_the_name_of_an_envelope_is_set_aside_and_reported_once() {
     let mut bench = Bench::new();
-    // A folder can be read as a file by nobody, also not by root.
     std::fs::create_dir(bench.folder.path().join("x.envelope")).expect("a folder");
+    std::fs::create_dir(bench.folder.path().join("x.letter")).expect("a folder");
     assert_eq!(bench.pass().damaged, 1);
     let log = bench.log.borrow().clone();
-    assert!(log.contains("x.envelope: cannot be read"), "{log}");
-    assert_eq!(files(bench.folder.path()), ["x.envelope"]);
+    assert!(log.contains("x: it is not a regular file"), "{log}");
+    assert_eq!(files(bench.folder.path()), ["x.damaged", "x.letter"]);
+    assert_eq!(bench.pass(), report(0, 0, 0));
+}
+
+#[test]
+fn an_envelope_that_can_be_neither_read_nor_moved_is_reported_in_each_pass() {
+    let mut bench = Bench::new();
+    for place in ["x.envelope", "x.damaged/full"] {
+        std::fs::create_dir_all(bench.folder.path().join(place)).expect("a folder");
+    }
+    for _ in 0..2 {
+        assert_eq!(bench.pass().damaged, 1);
+        let log = bench.log.borrow().clone();
+        assert!(log.contains("the letter stays in the queue"), "{log}");
+        assert_eq!(files(bench.folder.path()), ["x.damaged", "x.envelope"]);
+    }
 }
 
 #[test]
