@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let from = "<bob@b.example>".parse()?;
     for verdicts in client.send(&from, &recipients, &text) {
         for verdict in verdicts {
-            println!("{:?} {verdict}", verdict.severity());
+            println!("{verdict}");
         }
     }
     client.quit();

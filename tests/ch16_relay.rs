@@ -82,7 +82,7 @@ impl Bench {
             folder: TempDir::new("relay"),
             now: NOON,
             schedule: Schedule::RFC,
-            timeouts: Timeouts::all(TIMEOUT),
+            timeouts: Timeouts(Some(TIMEOUT)),
             hops: BTreeMap::new(),
             bounces: Kept::default(),
             log: RefCell::default(),
@@ -324,7 +324,7 @@ fn a_host_that_says_nothing_is_left_when_its_time_is_over() {
     // RFC 5321 §4.5.4. A connection is made here, but nobody takes it up.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut bench = Bench::new();
-    bench.timeouts = Timeouts::all(Duration::from_millis(50));
+    bench.timeouts = Timeouts(Some(Duration::from_millis(50)));
     bench.add_for_bob();
     bench.route("b.example", &[silent.local_addr().expect("an address")]);
     assert_eq!(bench.pass(), report(0, 0, 1));
@@ -792,11 +792,11 @@ fn a_host_has_half_a_minute_to_pick_up_the_call_and_five_to_greet() {
         (minutes(1), 30),
         (Duration::from_secs(29), 29),
     ] {
-        let timeout = Timeouts::all(all).of(Stage::Connect);
+        let timeout = Timeouts(Some(all)).of(Stage::Connect);
         assert_eq!(timeout, Duration::from_secs(connect));
     }
     let mut bench = Bench::new();
-    bench.timeouts = Timeouts::all(Duration::ZERO); // that is refused, whoever listens
+    bench.timeouts = Timeouts(Some(Duration::ZERO)); // that is refused, whoever listens
     bench.add_for_bob();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     bench.route("b.example", &[listener.local_addr().expect("an address")]);

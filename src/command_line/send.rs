@@ -8,7 +8,6 @@ use crate::message::{Draft, Field, compose};
 use crate::protocol::address::{Domain, ForwardPath, Mailbox, ReversePath};
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Trace, Wire};
-use crate::protocol::reply::Severity;
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr};
@@ -33,8 +32,7 @@ pub fn send(args: &Args) -> Result<(), Failure> {
         Some(file) => finished(file, args)?,
         None => made(&from, &recipients, helo.as_ref(), args)?,
     };
-    let timeouts = args.seconds("timeout")?;
-    let timeouts = timeouts.map_or(Timeouts::RFC, Timeouts::all);
+    let timeouts = Timeouts(args.seconds("timeout")?);
 
     let socket = call(&server, timeouts.of(Stage::Connect))?;
     let local = socket.local_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -144,7 +142,10 @@ fn outcome(verdicts: &[Verdict]) -> Result<(), Failure> {
         Err(_) => Some(format!("not {verdict}")),
     };
     let lines: Vec<String> = verdicts.iter().filter_map(line).collect();
-    let is_refused = |verdict: &Verdict| verdict.severity() == Severity::Refused;
+    let is_refused = |verdict: &Verdict| {
+        let result = verdict.result.as_ref();
+        result.is_err_and(|failure| !failure.is_temporary())
+    };
     match lines.join("\n") {
         _ if lines.is_empty() => Ok(()),
         why if verdicts.iter().any(is_refused) => Err(failed(why)),
