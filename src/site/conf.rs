@@ -1,7 +1,7 @@
 //! `site.conf`: one fact on each line, in words with spaces between them. `#` begins a comment.
 //!
-//! The file is read once, from top to bottom. To add a keyword, add a row to [`KEYWORDS`] and a
-//! line to [`apply`].
+//! The file is read once, from top to bottom. To add a keyword, add a row to [`KEYWORDS`], a line to
+//! [`apply`] and, if a new file is to tell of it, one to [`HINTS`].
 
 use super::{MAX_SIZE, Site};
 use crate::next_hop::{MAIL_PORT, Route};
