@@ -42,7 +42,7 @@ fn send(server: &str) -> Result<(), Box<dyn Error>> {
     let text = Text::from_file(LETTER.as_bytes());
     let from = "<bob@b.example>".parse()?;
     for verdict in client.send(&from, &recipients, &text).flatten() {
-        println!("{:?} {verdict}", verdict.severity());
+        println!("{verdict}");
     }
     client.quit();
     Ok(())

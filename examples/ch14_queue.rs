@@ -8,7 +8,7 @@ use smtp_primer::message::{Clock, Date};
 use smtp_primer::protocol::address::Mailbox;
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::reply::Reply;
-use smtp_primer::queue::{Found, Progress, Queue, Reason};
+use smtp_primer::queue::{Progress, Queue, Reason};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -41,8 +41,8 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
         lock.is_some(),
         queue.lock()?.is_some()
     );
-    queue.each(|found| match found {
-        Found::Letter(id, mut envelope) => {
+    queue.each(|id, envelope| match envelope {
+        Ok(mut envelope) => {
             let busy = Reply::new(450, "too busy, come back later");
             let reason = Reason {
                 host: "mail.c.example".parse().ok(),
@@ -52,9 +52,9 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
             envelope.next = Date(envelope.arrived.0 + 1800);
             envelope.remove(&bob); // he has it
             envelope.set(&carol, Progress::Waiting(Some(reason)));
-            println!("--- after one try: {:?}", queue.update(&id, &envelope));
+            println!("--- after one try: {:?}", queue.update(id, &envelope));
         }
-        other => println!("--- not a letter that can be sent: {other:?}"),
+        Err(error) => println!("--- not a letter that can be sent: {error}"),
     })?;
     println!("{}", fs::read_to_string(&file)?);
 

@@ -8,7 +8,7 @@ use smtp_primer::message::Clock;
 use smtp_primer::next_hop::{NoHop, Target};
 use smtp_primer::protocol::address::Domain;
 use smtp_primer::protocol::dot::Text;
-use smtp_primer::queue::{Found, Queue};
+use smtp_primer::queue::Queue;
 use smtp_primer::relay::{Relay, Schedule};
 use smtp_primer::server::Store;
 use smtp_primer::session::Letter;
@@ -90,8 +90,8 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
 /// When the relay will try the letter again; `None` if it has left the queue.
 fn next_try(queue: &Queue) -> std::io::Result<Option<u64>> {
     let mut next = None;
-    queue.each(|found| {
-        if let Found::Letter(_, envelope) = found {
+    queue.each(|_, envelope| {
+        if let Ok(envelope) = envelope {
             next = Some(envelope.next.0);
         }
     })?;

@@ -105,9 +105,8 @@ impl<S: Stream> Client<S> {
             reply = self.say(Stage::Hello, Command::Helo(helo.clone().into()))?;
         } else {
             // The first line is the server's name.
-            for line in reply.text().iter().skip(1) {
-                self.offers.push(line.to_ascii_uppercase());
-            }
+            let lines = reply.text().iter().skip(1);
+            self.offers = lines.map(|line| line.to_ascii_uppercase()).collect();
         }
         done(Stage::Hello, reply)
     }

@@ -19,9 +19,9 @@ use crate::protocol::dot::Text;
 pub use disk::ABANDONED;
 use disk::{create_file, make_folder, open_file, remove_if_abandoned};
 use disk::{sync_above, sync_folder, with_new_name, write_synced};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// A mailbox: its folder.
@@ -94,30 +94,22 @@ fn letter_name(id: &str, by: &Domain) -> String {
 }
 
 impl Maildir {
-    /// Makes the mailbox, or what is missing of it.
-    pub fn create(folder: &Path) -> io::Result<Maildir> {
-        Maildir::create_all(&[folder.to_path_buf()])?;
-        Ok(Maildir::open(folder))
-    }
-
-    /// Makes many mailboxes. Nothing is done about one that is complete.
+    /// Makes the mailbox, or what is missing of it. Nothing is done about one that is complete.
     ///
     /// `tmp` is made last: when it is there, all else is on the disk, even if the program that made
     /// the mailbox was killed.
-    pub fn create_all(folders: &[PathBuf]) -> io::Result<()> {
-        let missing: Vec<&PathBuf> = folders.iter().filter(|it| !is_complete(it)).collect();
-        for folder in &missing {
+    pub fn create(folder: &Path) -> io::Result<Maildir> {
+        let [tmp, new, cur] = ["tmp", "new", "cur"].map(|name| folder.join(name));
+        if !(tmp.is_dir() && new.is_dir() && cur.is_dir()) {
             // There may be one, left over from a mailbox that was complete once.
-            let _ = fs::remove_dir(folder.join("tmp"));
-            make_folder(&folder.join("new"))?;
-            make_folder(&folder.join("cur"))?;
+            let _ = fs::remove_dir(&tmp);
+            make_folder(&new)?;
+            make_folder(&cur)?;
             sync_folder(folder)?;
+            sync_above(folder)?;
+            make_folder(&tmp)?;
         }
-        sync_above(&missing)?;
-        for folder in &missing {
-            make_folder(&folder.join("tmp"))?;
-        }
-        Ok(())
+        Ok(Maildir::open(folder))
     }
 
     /// The mailbox in this folder, which [`create`](Maildir::create) has made. To deliver a letter,
@@ -164,11 +156,6 @@ impl Maildir {
     }
 }
 
-fn is_complete(folder: &Path) -> bool {
-    let mut names = ["tmp", "new", "cur"].iter();
-    names.all(|name| folder.join(name).is_dir())
-}
-
 /// A letter in a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -203,23 +190,16 @@ impl Entry {
     }
 }
 
-/// How much of a file is read at a time, in octets, and then on to the end of the line.
-const BLOCK: u64 = 8 * 1024;
-
 /// Shows the lines of a file to `see`, as they go over the wire. There may be gigabytes of them, so
-/// they come a block at a time. A block ends where a line ends: then all of them together are what
-/// [`Text::from_file`] makes of the whole file.
+/// they come one by one.
 fn read_lines(path: &Path, mut see: impl FnMut(&Text)) -> io::Result<()> {
     let mut file = BufReader::new(open_file(path)?);
-    loop {
-        let mut block = Vec::new();
-        file.by_ref().take(BLOCK).read_to_end(&mut block)?;
-        file.read_until(b'\n', &mut block)?;
-        if block.is_empty() {
-            return Ok(());
-        }
-        see(&Text::from_file(&block));
+    let mut line = Vec::new();
+    while file.read_until(b'\n', &mut line)? > 0 {
+        see(&Text::from_file(&line));
+        line.clear();
     }
+    Ok(())
 }
 
 /// A name that stays the same when a reader adds flags to it, after a `:` or, on Windows, a `;`.
@@ -244,12 +224,8 @@ fn hash(name: &str) -> String {
 
 /// Sees to it that each letter is listed once, and that no two have the same uid.
 fn tell_apart(entries: &mut Vec<Entry>) {
-    let mut times = BTreeMap::new();
-    for entry in entries.iter() {
-        *times.entry(entry.uid.clone()).or_insert(0) += 1;
-    }
     // A letter that a reader renamed meanwhile was seen twice. One of the two names has gone.
-    entries.retain(|entry| times.get(&entry.uid) == Some(&1) || entry.path.exists());
+    entries.retain(|entry| entry.path.exists());
     // All others are letters of their own, such as `1` and `1:2,S`.
     let mut uids = BTreeSet::new();
     for entry in entries {

@@ -16,7 +16,7 @@ use crate::maildir::disk::{sync_above, sync_folder, with_new_name, write_synced}
 use crate::message::Clock;
 use crate::protocol::address::{Mailbox, ReversePath};
 use crate::protocol::dot::Text;
-pub use envelope::{Damaged, Envelope, Progress, Reason};
+pub use envelope::{Envelope, Progress, Reason};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ impl Queue {
     pub fn create(folder: &Path) -> io::Result<Queue> {
         if !folder.is_dir() {
             make_folder(folder)?;
-            sync_above(&[folder])?;
+            sync_above(folder)?;
         }
         Ok(Queue::open(folder))
     }
@@ -105,44 +105,33 @@ impl Queue {
     /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is damaged.
     pub fn text(&self, id: &str) -> io::Result<Text> {
         let mut octets = Vec::new();
-        match open_file(&self.file(id, "letter")) {
-            Err(error) if error.kind() == ErrorKind::InvalidInput => {
-                return Err(ErrorKind::InvalidData.into());
-            }
-            file => file?.read_to_end(&mut octets)?,
-        };
+        open_file(&self.file(id, "letter"))?.read_to_end(&mut octets)?;
         Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
     }
 
-    /// Shows every letter in the queue to `see`, one after another and in no order. It changes
-    /// nothing, and it takes as much memory for ten thousand letters as for one.
-    pub fn each(&self, mut see: impl FnMut(Found)) -> io::Result<()> {
+    /// Shows every letter in the queue to `see`, one after another and in no order: its name and
+    /// its envelope. [`ErrorKind::InvalidData`]: the letter is damaged, that is, its envelope makes
+    /// no sense, or it has no text. Any other error may be a bad moment of the disk.
+    ///
+    /// It changes nothing, and it takes as much memory for ten thousand letters as for one.
+    pub fn each(&self, mut see: impl FnMut(&str, io::Result<Envelope>)) -> io::Result<()> {
         for file in fs::read_dir(&self.0)? {
             if let Some((id, "envelope")) = id_and_kind(&file?.path()) {
-                self.find(id).map(&mut see);
+                let envelope = self.envelope(id);
+                // Somebody may take a letter out while we look at it.
+                if envelope.is_ok() || !self.has_no(id, "envelope") {
+                    see(id, envelope);
+                }
             }
         }
         Ok(())
     }
 
-    /// Reads the envelope of a letter. `None`: somebody has just taken the letter out.
-    fn find(&self, id: &str) -> Option<Found> {
-        let path = self.file(id, "envelope");
-        let envelope = match open_file(&path).and_then(io::read_to_string) {
-            Ok(text) => text.parse().ok(),
-            Err(error) => match error.kind() {
-                ErrorKind::NotFound => return None,
-                ErrorKind::InvalidData => None, // not even UTF-8
-                _ => return Some(Found::Unreadable(path)),
-            },
-        };
-        match envelope {
-            Some(envelope) if !self.has_no(id, "letter") => {
-                Some(Found::Letter(id.to_string(), envelope))
-            }
-            // Taken out after we had read it.
-            _ if self.has_no(id, "envelope") => None,
-            _ => Some(Found::Damaged(id.to_string())),
+    fn envelope(&self, id: &str) -> io::Result<Envelope> {
+        let text = open_file(&self.file(id, "envelope")).and_then(io::read_to_string)?;
+        match self.has_no(id, "letter") {
+            true => Err(io::Error::new(ErrorKind::InvalidData, "it has no text")),
+            false => text.parse(),
         }
     }
 
@@ -153,12 +142,12 @@ impl Queue {
     }
 
     /// Takes a damaged letter out of the way of the others, and returns the new name of its
-    /// envelope; or the old one, if it could not be renamed. Envelope and text are kept: we have
-    /// promised that, and somebody may still mend them.
-    pub fn set_aside(&self, id: &str) -> PathBuf {
-        let (envelope, aside) = (self.file(id, "envelope"), self.file(id, "damaged"));
-        let renamed = fs::rename(&envelope, &aside);
-        if renamed.is_ok() { aside } else { envelope }
+    /// envelope. Envelope and text are kept: we have promised that, and somebody may still mend
+    /// them.
+    pub fn set_aside(&self, id: &str) -> io::Result<PathBuf> {
+        let aside = self.file(id, "damaged");
+        fs::rename(self.file(id, "envelope"), &aside)?;
+        Ok(aside)
     }
 
     /// Removes what programs that died left: texts without an envelope, and new envelopes that were
@@ -185,17 +174,6 @@ impl Queue {
     pub fn lock(&self) -> io::Result<Option<File>> {
         lock(&self.0.join("lock"))
     }
-}
-
-/// What [`Queue::each`] has found.
-#[derive(Debug)]
-pub enum Found {
-    /// A letter that waits: its name, and its envelope.
-    Letter(String, Envelope),
-    /// The letter with this name is damaged: its envelope makes no sense, or it has no text.
-    Damaged(String),
-    /// This envelope cannot be read now. It may be a bad moment, or we may not have the right to.
-    Unreadable(PathBuf),
 }
 
 /// A file in the queue is named `ID.KIND`.

@@ -23,12 +23,13 @@ use crate::message::Clock;
 use crate::next_hop::{NoHop, Target};
 use crate::protocol::address::Domain;
 use crate::protocol::line::Trace;
-use crate::queue::{Found, Queue};
+use crate::queue::Queue;
 use crate::server::Store;
 pub use bounce::bounce;
 use pass::Pass;
 pub use pass::UNREACHABLE;
 pub use schedule::{LEAST_TRIES, LONGEST_WAIT, Schedule};
+use std::collections::HashMap;
 use std::io;
 
 /// Everything that a relay needs. Four of these are functions or a trait, so that a test, or the
@@ -58,17 +59,18 @@ impl Relay<'_> {
     /// Tries every letter whose time has come, once.
     pub fn pass(&mut self) -> io::Result<Report> {
         let queue = self.queue;
-        let mut pass = Pass::new(self);
         queue.sweep()?;
-        queue.each(|found| match found {
-            Found::Letter(id, envelope) => {
-                if let Err(error) = pass.try_letter(&id, envelope) {
-                    (pass.relay.log)(&format!("{id}: {error}; the letter stays in the queue"));
-                    pass.report.waiting += 1;
-                }
+        let mut pass = Pass {
+            relay: self,
+            report: Report::default(),
+            unreachable_hosts: HashMap::new(),
+            unreachable_domains: HashMap::new(),
+        };
+        queue.each(|id, envelope| {
+            let tried = envelope.and_then(|envelope| pass.try_letter(id, envelope));
+            if let Err(error) = tried {
+                pass.leave(id, &error);
             }
-            Found::Damaged(id) => pass.damaged(&queue.set_aside(&id)),
-            Found::Unreadable(path) => pass.damaged(&path),
         })?;
         Ok(pass.report)
     }
@@ -83,6 +85,6 @@ pub struct Report {
     pub failed: usize,
     /// They wait.
     pub waiting: usize,
-    /// These are letters, and not recipients: their files make no sense, and were set aside.
+    /// These are letters, and not recipients: their files make no sense.
     pub damaged: usize,
 }

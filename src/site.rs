@@ -15,7 +15,7 @@ use crate::protocol::address::Mailbox;
 use crate::queue::Queue;
 use crate::server::Store;
 use crate::session::{Caller, Host, Letter, POSTMASTER, Recipient};
-pub use conf::{BadConf, new_conf};
+pub use conf::new_conf;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -45,7 +45,7 @@ pub struct Site {
 
 impl Site {
     /// Reads and checks `site.conf`.
-    pub fn read(folder: &Path) -> Result<Site, BadConf> {
+    pub fn read(folder: &Path) -> Result<Site, String> {
         let file = folder.join("site.conf");
         let text = open_file(&file).and_then(io::read_to_string);
         let text = text.map_err(|error| {
@@ -53,26 +53,24 @@ impl Site {
                 ErrorKind::NotFound => "; smtp-primer init makes a site",
                 _ => "",
             };
-            BadConf::new(&file, format!("cannot be read: {error}{hint}"))
+            format!("{}: cannot be read: {error}{hint}", file.display())
         })?;
-        conf::parse(folder, &file, &text)
+        conf::parse(folder, &text)
     }
 
     /// The same, and makes the mailboxes and the queue if they are not there. A program does this
     /// when it starts. Later nothing is made: if a mailbox vanishes, somebody must hear of it.
-    pub fn open(folder: &Path) -> Result<Site, BadConf> {
+    pub fn open(folder: &Path) -> Result<Site, String> {
         let site = Site::read(folder)?;
-        site.make_folders().map_err(unwritable(folder))?;
+        let made = site.make_folders();
+        made.map_err(|error| format!("{}: cannot be written: {error}", folder.display()))?;
         Ok(site)
     }
 
     fn make_folders(&self) -> io::Result<()> {
         let users = self.host.users.keys().map(String::as_str);
-        let users = users.chain([POSTMASTER]);
-        let folders: Vec<PathBuf> = users.map(|user| self.mail_folder(user)).collect();
-        Maildir::create_all(&folders)?;
-        for folder in folders {
-            Maildir::open(&folder).sweep()?;
+        for user in users.chain([POSTMASTER]) {
+            Maildir::create(&self.mail_folder(user))?.sweep()?;
         }
         Queue::create(&self.folder.join("queue"))?;
         // A program that made them may have been killed before their names were on the disk.
@@ -82,17 +80,18 @@ impl Site {
     /// Makes a new site in `folder`, where there must not be one already. The folders come first.
     /// `site.conf` comes last, and all at once: whenever we are killed there is a site or none, and
     /// the next try succeeds.
-    pub fn init(folder: &Path, domain: &str, users: &[(String, String)]) -> Result<Site, BadConf> {
+    pub fn init(folder: &Path, domain: &str, users: &[(String, String)]) -> Result<Site, String> {
         // It is checked before anything is written.
         let text = new_conf(domain, users)?;
+        let site = conf::parse(folder, &text)?;
         let file = folder.join("site.conf");
-        let site = conf::parse(folder, &file, &text)?;
         if fs::symlink_metadata(&file).is_ok() {
             let why = "there is a site already, and it stays as it is";
-            return Err(BadConf::new(&file, why));
+            return Err(format!("{}: {why}", file.display()));
         }
-        site.make_folders().map_err(unwritable(folder))?;
-        site.write_conf(&file, &text).map_err(unwritable(&file))?;
+        let made = site.make_folders();
+        let made = made.and_then(|()| site.write_conf(&file, &text));
+        made.map_err(|error| format!("{}: cannot be written: {error}", folder.display()))?;
         Ok(site)
     }
 
@@ -145,10 +144,6 @@ impl Site {
     }
 }
 
-fn unwritable(path: &Path) -> impl Fn(io::Error) -> BadConf {
-    move |error| BadConf::new(path, format!("cannot be written: {error}"))
-}
-
 /// Takes letters in. One for users of the site goes into their mailboxes, one for others into the
 /// queue; and a letter may be for both.
 pub struct PostOffice<'a> {
@@ -173,17 +168,17 @@ impl Store for PostOffice<'_> {
         if users.is_empty() && others.is_empty() {
             return Err(ErrorKind::NotFound.into());
         }
-        let kept = self.keep(letter, &users, others).map_err(trouble);
-        kept.inspect_err(|error| (self.log)(&format!("the letter could not be kept: {error}")))
-    }
-}
-
-/// If a file is not found, a folder of the site has gone. This must not look as if the letter were
-/// for nobody: then nobody would try again.
-fn trouble(error: io::Error) -> io::Error {
-    match error.kind() {
-        ErrorKind::NotFound => io::Error::other(format!("a folder of this site has gone: {error}")),
-        _ => error,
+        self.keep(letter, &users, others).map_err(|error| {
+            let error = match error.kind() {
+                // It must not look as if the letter were for nobody: then nobody would try again.
+                ErrorKind::NotFound => {
+                    io::Error::other(format!("a folder of this site has gone: {error}"))
+                }
+                _ => error,
+            };
+            (self.log)(&format!("the letter could not be kept: {error}"));
+            error
+        })
     }
 }
 

@@ -1061,7 +1061,7 @@ fn connect_tries_every_address_of_a_name() {
     let addresses = [nobody, inn.address.parse().expect("an address")];
     let timeout = Duration::from_secs(10);
     let socket = connect(&addresses[..], timeout).expect("the second answers");
-    let client = Client::open(Wire::new(socket), &helo(), Timeouts::all(timeout)).expect("open");
+    let client = Client::open(Wire::new(socket), &helo(), Timeouts(Some(timeout))).expect("open");
     client.quit();
     inn.close();
     assert!(connect(&addresses[..1], timeout).is_err());

@@ -15,7 +15,7 @@ use smtp_primer::next_hop::{NoHop, Target};
 use smtp_primer::protocol::address::{Domain, Mailbox, ReversePath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::reply::Reply;
-use smtp_primer::queue::{Envelope, Found, Progress, Queue, Reason};
+use smtp_primer::queue::{Envelope, Progress, Queue, Reason};
 use smtp_primer::relay::{LEAST_TRIES, LONGEST_WAIT, Relay, Report, Schedule, UNREACHABLE, bounce};
 use smtp_primer::server::Store;
 use smtp_primer::session::Letter;
@@ -80,7 +80,7 @@ impl Bench {
             folder: TempDir::new("relay"),
             now: NOON,
             schedule: Schedule::RFC,
-            timeouts: Timeouts::all(TIMEOUT),
+            timeouts: Timeouts(Some(TIMEOUT)),
             hops: BTreeMap::new(),
             bounces: Kept::default(),
             log: RefCell::default(),
@@ -171,10 +171,7 @@ impl Bench {
 
 fn envelopes(queue: &Queue) -> Vec<Envelope> {
     let mut envelopes = Vec::new();
-    let each = queue.each(|found| match found {
-        Found::Letter(_, envelope) => envelopes.push(envelope),
-        other => panic!("{other:?}"),
-    });
+    let each = queue.each(|_, envelope| envelopes.push(envelope.expect("an envelope")));
     each.expect("a queue");
     envelopes
 }
@@ -325,7 +322,7 @@ fn a_host_that_says_nothing_is_left_when_its_time_is_over() {
     // RFC 5321 §4.5.4. A connection is made here, but nobody takes it up.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut bench = Bench::new();
-    bench.timeouts = Timeouts::all(Duration::from_millis(50));
+    bench.timeouts = Timeouts(Some(Duration::from_millis(50)));
     bench.add_for_bob();
     bench.route("b.example", &[silent.local_addr().expect("an address")]);
     assert_eq!(bench.pass(), report(0, 0, 1));
@@ -776,6 +773,15 @@ fn a_thousand_domains_without_a_hop_are_remembered_and_no_more() {
 }
 
 #[test]
+fn a_domain_is_looked_up_once_for_all_its_recipients() {
+    // Here is no room to remember one more domain.
+    let others = (0..UNREACHABLE).map(|at| format!("bob@d{at}.example"));
+    let last = ["bob@b.example", "carol@B.Example", "dan@B.EXAMPLE"];
+    let to = others.chain(last.map(String::from)).collect();
+    assert_eq!(questions(&mut Bench::new(), &[to]), UNREACHABLE + 1);
+}
+
+#[test]
 fn a_host_has_half_a_minute_to_pick_up_the_call_and_five_to_greet() {
     let minutes = |count: u64| Duration::from_secs(60 * count);
     assert_eq!(Timeouts::RFC.of(Stage::Connect), Duration::from_secs(30));
@@ -784,11 +790,11 @@ fn a_host_has_half_a_minute_to_pick_up_the_call_and_five_to_greet() {
         (minutes(1), 30),
         (Duration::from_secs(29), 29),
     ] {
-        let timeout = Timeouts::all(all).of(Stage::Connect);
+        let timeout = Timeouts(Some(all)).of(Stage::Connect);
         assert_eq!(timeout, Duration::from_secs(connect));
     }
     let mut bench = Bench::new();
-    bench.timeouts = Timeouts::all(Duration::ZERO); // that is refused, whoever listens
+    bench.timeouts = Timeouts(Some(Duration::ZERO)); // that is refused, whoever listens
     bench.add_for_bob();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     bench.route("b.example", &[listener.local_addr().expect("an address")]);
@@ -1062,14 +1068,29 @@ fn a_host_that_breaks_off_before_it_knows_the_letter_is_called_once_in_a_pass_to
 }
 
 #[test]
-fn an_envelope_that_cannot_be_read_is_reported_and_stays() {
+fn a_folder_with_the_name_of_an_envelope_is_set_aside_and_reported_once() {
     let mut bench = Bench::new();
-    // A folder can be read as a file by nobody, also not by root.
     std::fs::create_dir(bench.folder.path().join("x.envelope")).expect("a folder");
+    std::fs::create_dir(bench.folder.path().join("x.letter")).expect("a folder");
     assert_eq!(bench.pass().damaged, 1);
     let log = bench.log.borrow().clone();
-    assert!(log.contains("x.envelope: cannot be read"), "{log}");
-    assert_eq!(files(bench.folder.path()), ["x.envelope"]);
+    assert!(log.contains("x: it is not a regular file"), "{log}");
+    assert_eq!(files(bench.folder.path()), ["x.damaged", "x.letter"]);
+    assert_eq!(bench.pass(), report(0, 0, 0));
+}
+
+#[test]
+fn an_envelope_that_can_be_neither_read_nor_moved_is_reported_in_each_pass() {
+    let mut bench = Bench::new();
+    for place in ["x.envelope", "x.damaged/full"] {
+        std::fs::create_dir_all(bench.folder.path().join(place)).expect("a folder");
+    }
+    for _ in 0..2 {
+        assert_eq!(bench.pass().damaged, 1);
+        let log = bench.log.borrow().clone();
+        assert!(log.contains("the letter stays in the queue"), "{log}");
+        assert_eq!(files(bench.folder.path()), ["x.damaged", "x.envelope"]);
+    }
 }
 
 #[test]

@@ -10,7 +10,6 @@ use common::folder::{TempDir, new_letters};
 use smtp_primer::message::{Clock, above};
 use smtp_primer::protocol::address::{ForwardPath, ReversePath};
 use smtp_primer::protocol::dot::Text;
-use smtp_primer::queue::Found;
 use smtp_primer::server::Store;
 use smtp_primer::session::{Letter, Origin, Recipient};
 use smtp_primer::site::{MAX_SIZE, PostOffice, Site};
@@ -801,9 +800,9 @@ fn a_text_that_begins_with_no_header_field_is_parted_from_the_trace() {
         let at_home = mailbox.expect("a mailbox").remove(0).text();
         let queue = site.queue();
         let mut queued = None;
-        let seen = queue.each(|found| match found {
-            Found::Letter(id, _) => queued = Some(queue.text(&id)),
-            other => panic!("{other:?}"),
+        let seen = queue.each(|id, envelope| {
+            envelope.expect("an envelope");
+            queued = Some(queue.text(id));
         });
         seen.expect("a queue");
         let queued = queued.expect("a letter");

@@ -14,9 +14,9 @@ use common::process::{Server, make_site, program};
 use smtp_primer::message::Clock;
 use smtp_primer::protocol::address::{Mailbox, ReversePath};
 use smtp_primer::protocol::dot::Text;
-use smtp_primer::queue::{Envelope, Found, Queue};
+use smtp_primer::queue::{Envelope, Queue};
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,14 +44,15 @@ fn add(queue: &Queue, clock: &mut Clock, text: &str) -> io::Result<String> {
     )
 }
 
-/// What `each` shows: the letters, the names of those that are damaged, and the files that cannot
-/// be read.
+/// What `each` shows: the letters, and the names of those that are damaged.
 fn see(queue: &Queue) -> (Vec<(String, Envelope)>, Vec<String>) {
     let (mut letters, mut damaged) = (Vec::new(), Vec::new());
-    let all = queue.each(|found| match found {
-        Found::Letter(id, envelope) => letters.push((id, envelope)),
-        Found::Damaged(id) => damaged.push(id),
-        Found::Unreadable(path) => damaged.push(name(&path)),
+    let all = queue.each(|id, envelope| match envelope {
+        Ok(envelope) => letters.push((id.to_string(), envelope)),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{id}: {error}");
+            damaged.push(id.to_string());
+        }
     });
     all.unwrap();
     letters.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -25,7 +25,7 @@ use common::power_cut::{Disk, Left, Outcomes, cut_everywhere};
 use common::process::{Server, make_site, program};
 use smtp_primer::maildir::ABANDONED;
 use smtp_primer::message::{Clock, Date};
-use smtp_primer::queue::{Envelope, Found, Progress, Queue};
+use smtp_primer::queue::{Envelope, Progress, Queue};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -100,9 +100,9 @@ impl Stage {
     fn waiting(&self) -> Vec<String> {
         let mut names = Vec::new();
         let queue = Queue::open(&self.site.join("queue"));
-        let all = queue.each(|found| match found {
-            Found::Letter(name, _) => names.push(name),
-            other => panic!("{other:?}"),
+        let all = queue.each(|name, envelope| {
+            envelope.expect("an envelope");
+            names.push(name.to_string());
         });
         all.expect("a queue");
         names
@@ -426,6 +426,7 @@ fn a_start_syncs_what_it_has_made_and_nothing_else() {
     fs::remove_dir(stage.mailbox("bob").join("cur")).expect("a folder");
     let due = [
         stage.mailbox("bob"),
+        stage.site.join("mail"),
         stage.mailbox("carol"),
         stage.site.join("mail"),
     ];

@@ -57,19 +57,14 @@ impl fmt::Display for Stage {
     }
 }
 
-/// How long we wait at each stage: as the RFC says (RFC 5321 §4.5.3.2), or as the user says.
+/// How long we wait at each stage. `None`: as the RFC says (RFC 5321 §4.5.3.2). `Some`: the same
+/// time at each stage; but for the connection and for QUIT it is no longer than usual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts(Option<Duration>);
+pub struct Timeouts(pub Option<Duration>);
 
 impl Timeouts {
     /// What the RFC asks for.
     pub const RFC: Timeouts = Timeouts(None);
-
-    /// The same time at each stage. But for the connection and for QUIT it is no longer than
-    /// usual.
-    pub fn all(time: Duration) -> Timeouts {
-        Timeouts(Some(time))
-    }
 
     /// How long we wait at this stage: until we are connected, until a reply has come, or, in the
     /// text, until a block has left.

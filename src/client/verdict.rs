@@ -16,17 +16,6 @@ pub struct Verdict {
     pub result: Result<Reply, SendError>,
 }
 
-impl Verdict {
-    /// What that comes to.
-    pub fn severity(&self) -> Severity {
-        match &self.result {
-            Ok(_) => Severity::Done,
-            Err(failure) if failure.is_temporary() => Severity::TryLater,
-            Err(_) => Severity::Refused,
-        }
-    }
-}
-
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.result {

@@ -135,7 +135,7 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         queue: &queue,
         own: &site.host.domain,
         schedule,
-        timeouts: timeout.map_or(Timeouts::RFC, Timeouts::all),
+        timeouts: Timeouts(timeout),
         next_hops: &mut find_hops(&site, timeout),
         store: &mut PostOffice {
             site: &site,

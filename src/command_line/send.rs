@@ -32,8 +32,7 @@ pub fn send(args: &Args) -> Result<(), Failure> {
         Some(file) => finished(file, args)?,
         None => made(&from, &recipients, helo.as_ref(), args)?,
     };
-    let timeouts = args.seconds("timeout")?;
-    let timeouts = timeouts.map_or(Timeouts::RFC, Timeouts::all);
+    let timeouts = Timeouts(args.seconds("timeout")?);
 
     let socket = call(&server, timeouts.of(Stage::Connect))?;
     let local = socket.local_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));

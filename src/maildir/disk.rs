@@ -8,7 +8,6 @@
 //! file is never written over another; and only a regular file is opened.
 
 use crate::message::Clock;
-use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
@@ -45,18 +44,13 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until the names of these folders are on the disk, and the names of all folders above them:
-/// any of them may be new.
-pub fn sync_above<P: AsRef<Path>>(folders: &[P]) -> io::Result<()> {
-    let mut above = BTreeSet::new();
-    for folder in folders {
-        let path = fs::canonicalize(folder)?;
-        above.extend(path.ancestors().skip(1).map(Path::to_path_buf));
-    }
+/// Waits until the name of this folder is on the disk, and the names of all folders above it: any
+/// of them may be new.
+pub fn sync_above(folder: &Path) -> io::Result<()> {
     // A folder that we may not read, or whose disk has no such call, we have not made.
     let not_ours = [ErrorKind::PermissionDenied, ErrorKind::InvalidInput];
-    for folder in above {
-        match sync_folder(&folder) {
+    for above in fs::canonicalize(folder)?.ancestors().skip(1) {
+        match sync_folder(above) {
             Err(error) if not_ours.contains(&error.kind()) => {}
             synced => synced?,
         }
@@ -77,27 +71,21 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(folder) {
+        Ok(()) => set_mode(folder, 0o700),
         // Another program was quicker.
         Err(_) if folder.is_dir() => Ok(()),
-        made => made
-            .and_then(|()| set_mode(folder, 0o700))
-            .map_err(|error| {
-                // It may be one of thousands: say which.
-                io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
-            }),
+        // It may be one of thousands: say which.
+        Err(error) => {
+            let why = format!("{}: {error}", folder.display());
+            Err(io::Error::new(error.kind(), why))
+        }
     }
 }
 
 /// Gives the owner back what an odd umask has taken from a file or folder that we just made.
 #[cfg(unix)]
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut rights = fs::metadata(path)?.permissions();
-    if rights.mode() & 0o777 == mode {
-        return Ok(());
-    }
-    rights.set_mode(mode);
-    fs::set_permissions(path, rights)
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
 }
 
 /// Other systems have their own rules.
@@ -107,7 +95,7 @@ fn set_mode(_: &Path, _: u32) -> io::Result<()> {
 }
 
 /// Opens a file to read it. Only a regular file is opened; for all else the error is
-/// [`ErrorKind::InvalidInput`]. To open a FIFO, we would have to wait for its other end; a device
+/// [`ErrorKind::InvalidData`]. To open a FIFO, we would have to wait for its other end; a device
 /// may have no end; and a link may lead to either, or to a file that we must not show.
 pub fn open_file(path: &Path) -> io::Result<File> {
     check_regular(path)?;
@@ -119,7 +107,7 @@ fn check_regular(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     let why = "it is not a regular file (links are not followed)";
-    Err(io::Error::new(ErrorKind::InvalidInput, why))
+    Err(io::Error::new(ErrorKind::InvalidData, why))
 }
 
 /// Does something with a new name, and tries again with another one as long as the name is taken:

@@ -1,9 +1,10 @@
 //! The envelope of a waiting letter, as a file.
 
 use crate::message::Date;
-use crate::protocol::address::{Domain, HostName, Mailbox, ReversePath};
+use crate::protocol::address::{HostName, Mailbox, ReversePath};
 use crate::protocol::reply::Reply;
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::iter::Peekable;
 use std::str::{FromStr, Lines};
 
@@ -60,23 +61,6 @@ impl Envelope {
         })
     }
 
-    /// The recipients at one domain who still wait.
-    pub fn waiting_at(&self, domain: &Domain) -> impl Iterator<Item = &Mailbox> {
-        let waiting = self.waiting();
-        waiting.filter(move |mailbox| mailbox.domain() == domain)
-    }
-
-    /// The domains of the recipients who still wait, each once.
-    pub fn waiting_domains(&self) -> Vec<Domain> {
-        let mut domains: Vec<Domain> = Vec::new();
-        for mailbox in self.waiting() {
-            if !domains.contains(mailbox.domain()) {
-                domains.push(mailbox.domain().clone());
-            }
-        }
-        domains
-    }
-
     /// Changes how far we are with one recipient.
     pub fn set(&mut self, recipient: &Mailbox, progress: Progress) {
         for (mailbox, old) in &mut self.recipients {
@@ -116,15 +100,12 @@ impl fmt::Display for Envelope {
     }
 }
 
-/// A file is not an envelope, or not all of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Damaged;
-
 impl FromStr for Envelope {
-    type Err = Damaged;
+    type Err = io::Error;
 
-    fn from_str(text: &str) -> Result<Envelope, Damaged> {
-        read(&mut text.lines().peekable()).ok_or(Damaged)
+    /// [`ErrorKind::InvalidData`]: this is not an envelope, or not all of one.
+    fn from_str(text: &str) -> io::Result<Envelope> {
+        read(&mut text.lines().peekable()).ok_or(ErrorKind::InvalidData.into())
     }
 }
 

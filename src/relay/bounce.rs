@@ -74,8 +74,8 @@ fn status(reply: &Reply) -> &str {
         _ => ("4", "4.4.7"),
     };
     let is_number = |part: &str| {
-        let is_short = (1..=3).contains(&part.len()) && part.bytes().all(|it| it.is_ascii_digit());
-        is_short && (part == "0" || !part.starts_with('0'))
+        let number = part.parse::<u16>();
+        number.is_ok_and(|number| number <= 999 && number.to_string() == part)
     };
     match word.split('.').collect::<Vec<_>>()[..] {
         [first, second, third] if first == class && is_number(second) && is_number(third) => word,
@@ -95,17 +95,15 @@ fn header(text: &Text) -> String {
         if header.len() + line.len() > BOUNCED_HEADER {
             break;
         }
-        header.extend(line.iter().map(seven_bit));
+        // A bounce is plain ASCII, whatever the letter was. It has to pass every host on its way
+        // back, and perhaps it exists only because a host takes nothing but ASCII (RFC 6522 §3).
+        for octet in line {
+            header.push(match octet {
+                b' '..=b'~' | b'\t' => char::from(*octet),
+                _ => '?',
+            });
+        }
         header.push('\n');
     }
     header
-}
-
-/// A bounce is plain ASCII, whatever the letter was. It has to pass every host on its way back; and
-/// perhaps it exists only because a host takes nothing but ASCII (RFC 6522 §3).
-fn seven_bit(octet: &u8) -> char {
-    match octet {
-        b' '..=b'~' | b'\t' => char::from(*octet),
-        _ => '?',
-    }
 }

@@ -31,8 +31,12 @@ impl Pass<'_, '_> {
     /// a letter to ten people crosses the network once (RFC 5321 §4.5.4.1).
     fn next_hops(&mut self, job: &mut Job) -> Vec<(Vec<Target>, Vec<Mailbox>)> {
         let mut hops: Vec<(Vec<Target>, Vec<Mailbox>)> = Vec::new();
-        for domain in job.envelope.waiting_domains() {
-            let to: Vec<Mailbox> = job.envelope.waiting_at(&domain).cloned().collect();
+        let mut waiting: Vec<Mailbox> = job.envelope.waiting().cloned().collect();
+        while let Some(first) = waiting.first() {
+            let domain = first.domain().clone();
+            let is_there = |mailbox: &Mailbox| *mailbox.domain() == domain;
+            let (to, others) = waiting.into_iter().partition(is_there);
+            waiting = others;
             match self.targets(&domain) {
                 Err(outcome) => self.record(&job.id, &mut job.envelope, &to, &outcome),
                 Ok(targets) => match hops.iter_mut().find(|(known, _)| *known == targets) {

@@ -10,7 +10,6 @@ use crate::queue::{Envelope, Progress};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::path::Path;
 
 /// One pass over the queue.
 pub struct Pass<'r, 'a> {
@@ -36,17 +35,8 @@ pub struct Job {
     pub text: Text,
 }
 
-impl<'r, 'a> Pass<'r, 'a> {
-    pub fn new(relay: &'r mut Relay<'a>) -> Pass<'r, 'a> {
-        Pass {
-            relay,
-            report: Report::default(),
-            unreachable_hosts: HashMap::new(),
-            unreachable_domains: HashMap::new(),
-        }
-    }
-
-    /// The way of one letter through the pass.
+impl Pass<'_, '_> {
+    /// The way of one letter through the pass. [`ErrorKind::InvalidData`]: its text is damaged.
     pub fn try_letter(&mut self, id: &str, envelope: Envelope) -> io::Result<()> {
         let (queue, schedule) = (self.relay.queue, self.relay.schedule);
         let now = self.relay.clock.now();
@@ -59,13 +49,7 @@ impl<'r, 'a> Pass<'r, 'a> {
             return Ok(());
         }
         // 2. Read the text.
-        let text = match queue.text(id) {
-            Err(error) if error.kind() == ErrorKind::InvalidData => {
-                self.damaged(&queue.set_aside(id));
-                return Ok(());
-            }
-            text => text?,
-        };
+        let text = queue.text(id)?;
         let id = id.to_string();
         let mut job = Job { id, envelope, text };
         // 3. Hand it over. The date of the next try comes first: it is written down before we call.
@@ -118,15 +102,18 @@ impl<'r, 'a> Pass<'r, 'a> {
         Ok(())
     }
 
-    /// Reports a letter whose files make no sense.
-    pub fn damaged(&mut self, path: &Path) {
-        let is_aside = path.extension().is_some_and(|kind| kind == "damaged");
-        let what = match is_aside {
-            true => "damaged, set aside",
-            false => "cannot be read or moved; the letter stays in the queue",
-        };
-        (self.relay.log)(&format!("{}: {what}", path.display()));
-        self.report.damaged += 1;
+    /// Leaves a letter that could not be tried: in the queue, or set aside if it is damaged.
+    pub fn leave(&mut self, id: &str, error: &io::Error) {
+        let mut end = "the letter stays in the queue".to_string();
+        if error.kind() == ErrorKind::InvalidData {
+            self.report.damaged += 1;
+            if let Ok(path) = self.relay.queue.set_aside(id) {
+                end = format!("damaged, set aside as {}", path.display());
+            }
+        } else {
+            self.report.waiting += 1;
+        }
+        (self.relay.log)(&format!("{id}: {error}; {end}"));
     }
 }
 

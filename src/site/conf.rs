@@ -1,14 +1,13 @@
 //! `site.conf`: one fact on each line, in words with spaces between them. `#` begins a comment.
 //!
-//! The file is read once, from top to bottom. To add a keyword, add a row to [`KEYWORDS`] and a
-//! line to [`apply`].
+//! The file is read once, from top to bottom. To add a keyword, add a row to [`KEYWORDS`], a line to
+//! [`apply`] and, if a new file is to tell of it, one to [`HINTS`].
 
 use super::{MAX_SIZE, Site};
 use crate::next_hop::{MAIL_PORT, Route};
 use crate::protocol::address::{Domain, ForwardPath, Mailbox};
 use crate::session::{Host, POSTMASTER, Recipient};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 use std::path::Path;
@@ -19,48 +18,39 @@ struct Keyword {
     /// What comes after it.
     form: &'static str,
     may_repeat: bool,
-    /// How a new file explains it: an example, and what that means.
-    hint: (&'static str, &'static str),
 }
 
 #[rustfmt::skip]
 const KEYWORDS: [Keyword; 8] = [
-    Keyword { name: "domain", form: "NAME", may_repeat: false, hint: ("", "") },
-    Keyword { name: "user", form: "NAME PASSWORD", may_repeat: true, hint: ("", "") },
-    Keyword { name: "alias", form: "NAME MEMBER...", may_repeat: true,
-        hint: ("staff alice bob", "letters for staff go to alice and bob, who are named above") },
-    Keyword { name: "route", form: "DOMAIN HOST:PORT (or * for the domain)", may_repeat: true,
-        hint: ("b.example 127.0.0.1:2626", "letters for b.example go there; * means all others") },
-    Keyword { name: "resolver", form: "ADDRESS:PORT, such as 127.0.0.1:53", may_repeat: false,
-        hint: ("127.0.0.1:53", "whom to ask for MX records where no route fits") },
-    Keyword { name: "mx-port", form: "NUMBER, from 1 to 65535", may_repeat: false,
-        hint: ("25", "the port of hosts found by MX") },
-    Keyword { name: "trust", form: "loopback, or trust nobody", may_repeat: false,
-        hint: ("loopback", "who may send to other domains without AUTH: loopback or nobody") },
-    Keyword { name: "auth", form: "loopback, or auth anywhere", may_repeat: false,
-        hint: ("loopback", "where passwords are taken: loopback or anywhere") },
+    Keyword { name: "domain", form: "NAME", may_repeat: false },
+    Keyword { name: "user", form: "NAME PASSWORD", may_repeat: true },
+    Keyword { name: "alias", form: "NAME MEMBER...", may_repeat: true },
+    Keyword { name: "route", form: "DOMAIN HOST:PORT (or * for the domain)", may_repeat: true },
+    Keyword { name: "resolver", form: "ADDRESS:PORT, such as 127.0.0.1:53", may_repeat: false },
+    Keyword { name: "mx-port", form: "NUMBER, from 1 to 65535", may_repeat: false },
+    Keyword { name: "trust", form: "loopback, or trust nobody", may_repeat: false },
+    Keyword { name: "auth", form: "loopback, or auth anywhere", may_repeat: false },
 ];
 
 /// Checks the whole file, from top to bottom, and tells all that is wrong with it at once.
-pub fn parse(folder: &Path, file: &Path, text: &str) -> Result<Site, BadConf> {
+pub fn parse(folder: &Path, text: &str) -> Result<Site, String> {
+    let file = folder.join("site.conf");
     let mut site = empty_site(folder);
     let mut said = BTreeSet::new();
     let mut wrong = Vec::new();
-    let mut number = 1;
-    for line in text.lines() {
+    for (number, line) in (1..).zip(text.lines()) {
         if let Err(why) = add_line(&words(line), &mut said, &mut site) {
             wrong.push(format!("{}:{number}: {why}", file.display()));
         }
-        number += 1;
     }
     if !said.contains("domain") {
-        let why = "a line domain NAME is missing";
-        wrong.push(format!("{}:{number}: {why}", file.display()));
+        let (end, why) = (text.lines().count() + 1, "a line domain NAME is missing");
+        wrong.push(format!("{}:{end}: {why}", file.display()));
     }
-    if wrong.is_empty() {
-        return Ok(site);
+    match wrong.is_empty() {
+        true => Ok(site),
+        false => Err(wrong.join("\n")),
     }
-    Err(BadConf(wrong.join("\n")))
 }
 
 /// The words of a line, without its comment.
@@ -216,8 +206,18 @@ fn empty_site(folder: &Path) -> Site {
     }
 }
 
+/// What a new file says of the keywords that it does not use.
+const HINTS: &str = "\
+# alias    staff alice bob           letters for staff go to alice and bob, who are named above
+# route    b.example 127.0.0.1:2626  letters for b.example go there; * means all others
+# resolver 127.0.0.1:53              whom to ask for MX records where no route fits
+# mx-port  25                        the port of hosts found by MX
+# trust    loopback                  who may send to other domains without AUTH: loopback or nobody
+# auth     loopback                  where passwords are taken: loopback or anywhere
+";
+
 /// The text of `site.conf` for a new site; or all that is wrong with these words.
-pub fn new_conf(domain: &str, users: &[(String, String)]) -> Result<String, BadConf> {
+pub fn new_conf(domain: &str, users: &[(String, String)]) -> Result<String, String> {
     let mut text = format!("# {domain}: a mail server. Its letters lie in mail/ and queue/.\n");
     text += &format!("domain {domain}\n");
     let (mut site, mut said) = (empty_site(Path::new("")), BTreeSet::new());
@@ -231,32 +231,8 @@ pub fn new_conf(domain: &str, users: &[(String, String)]) -> Result<String, BadC
             wrong.push(format!("the password of {name} {rule}"));
         }
     }
-    for Keyword { name, hint, .. } in &KEYWORDS {
-        let (example, meaning) = hint;
-        if !example.is_empty() {
-            text += &format!("# {name:8} {example:25} {meaning}\n");
-        }
-    }
-    if wrong.is_empty() {
-        return Ok(text);
-    }
-    Err(BadConf(wrong.join("\n")))
-}
-
-/// Why a folder is not a site: one line for each thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadConf(String);
-
-impl BadConf {
-    pub(super) fn new(path: &Path, why: impl Display) -> BadConf {
-        BadConf(format!("{}: {why}", path.display()))
+    match wrong.is_empty() {
+        true => Ok(text + HINTS),
+        false => Err(wrong.join("\n")),
     }
 }
-
-impl Display for BadConf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadConf {}

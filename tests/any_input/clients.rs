@@ -10,7 +10,7 @@ use smtp_primer::display::is_hidden;
 use smtp_primer::pop3::client::{self as pop3, LETTER};
 use smtp_primer::protocol::dot::{Received, Text};
 use smtp_primer::protocol::line::{ENDLESS_LINE, Line, Wire, visible};
-use smtp_primer::protocol::reply::{REPLY_LINES, Reply, Severity};
+use smtp_primer::protocol::reply::{REPLY_LINES, Reply};
 use smtp_primer::protocol::sasl::Credentials;
 use std::fmt::Display;
 use std::time::Duration;
@@ -59,7 +59,7 @@ fn send(server: Shared) -> Result<Vec<Verdict>, SendError> {
     let to = ["<bob@b.example>", "<carol@b.example>"].map(|path| path.parse().expect("a path"));
     let text = Text::new(TEXT.into()).expect("a text");
     let helo = "a.example".parse().expect("a domain");
-    let mut client = Client::open(Wire::new(server), &helo, Timeouts::all(Duration::ZERO))?;
+    let mut client = Client::open(Wire::new(server), &helo, Timeouts(Some(Duration::ZERO)))?;
     match client.authenticate(&alice()) {
         Ok(()) | Err(SendError::Unfit(_)) => {}
         Err(failure) => return Err(failure),
@@ -143,7 +143,7 @@ pub fn sender(input: &[u8]) -> bool {
     match sent {
         Ok(verdicts) => {
             verdicts.iter().for_each(assert_shown);
-            let sent = |verdict: &Verdict| verdict.severity() == Severity::Done;
+            let sent = |verdict: &Verdict| verdict.result.is_ok();
             let sent: Vec<bool> = verdicts.iter().map(sent).collect();
             let count = |list: &[bool]| list.iter().filter(|it| **it).count();
             // Nobody is refused who has got it, nor the other way round.

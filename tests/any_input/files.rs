@@ -32,7 +32,7 @@ pub fn envelope(octets: &[u8]) -> bool {
     assert_eq!(went, came, "no line is passed over");
     let printable = |octet| matches!(octet, b' '..=b'~' | b'\t' | b'\n');
     assert!(shown.bytes().all(printable), "{shown:?}");
-    assert_eq!(shown.parse(), Ok(envelope), "{shown}");
+    assert_eq!(shown.parse::<Envelope>().expect(&shown), envelope);
     true
 }
 
