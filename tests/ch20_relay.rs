@@ -59,10 +59,6 @@ fn see(queue: &Queue) -> (Vec<(String, Envelope)>, Vec<String>) {
     (letters, damaged)
 }
 
-fn name(path: &Path) -> String {
-    path.file_name().unwrap().to_str().unwrap().to_string()
-}
-
 /// The names of the files in a folder.
 fn names(folder: &Path) -> Vec<String> {
     let name = |file: io::Result<fs::DirEntry>| file.unwrap().file_name().into_string().unwrap();
