@@ -6,7 +6,7 @@
 //! pretends to end with LF "." CR LF. See what a kinder server would run as commands, and what
 //! ours makes of the same octets.
 
-use smtp_primer::protocol::dot::{Text, read_text, write_text};
+use smtp_primer::protocol::dot::{Text, end_text, read_text, write_text_line};
 use smtp_primer::protocol::line::{Stream, Wire, visible};
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -45,7 +45,10 @@ fn main() -> io::Result<()> {
     let text = Text::from_file(b"Subject: dots\n\n.\n..\n...and so on");
     println!("the text:    {}", visible(text.octets()));
     let mut wire = Wire::new(Loop::default());
-    write_text(&mut wire, &text, TIMEOUT)?;
+    for line in text.lines() {
+        write_text_line(&mut wire, line, TIMEOUT)?;
+    }
+    end_text(&mut wire, TIMEOUT)?;
     let received = read_text(&mut wire, LIMIT, TIMEOUT)?;
     println!("received:    {received:?}\n");
 

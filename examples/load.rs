@@ -13,7 +13,7 @@
 //! a text written to memory, and read from there.
 
 use smtp_primer::client::connect;
-use smtp_primer::protocol::dot::{Received, Text, read_text, write_text, write_text_line};
+use smtp_primer::protocol::dot::{Received, Text, end_text, read_text, write_text_line};
 use smtp_primer::protocol::line::{Socket, Stream, Wire};
 use smtp_primer::protocol::reply::{Reply, Severity};
 use std::collections::BTreeMap;
@@ -290,7 +290,10 @@ fn text_only(text: &Text) -> Outcome<()> {
     for _ in 0..TRIES {
         let mut wire = Wire::new(Memory::default());
         let begun = Instant::now();
-        write_text(&mut wire, text, TIMEOUT)?;
+        for line in text.lines() {
+            write_text_line(&mut wire, line, TIMEOUT)?;
+        }
+        end_text(&mut wire, TIMEOUT)?;
         times[0].push(begun.elapsed());
         let begun = Instant::now();
         let received = read_text(&mut wire, size, TIMEOUT)?;

@@ -10,9 +10,9 @@ use common::script::{
     Event, Notes, Script, latin1, octets, peak_memory, read_lines, splits, strings,
 };
 use smtp_primer::protocol::dot::{
-    BareNewline, Received, TEXT_TIMEOUTS, Text, end_text, read_text, write_text, write_text_line,
+    BareNewline, Received, TEXT_TIMEOUTS, Text, end_text, read_text, write_text_line,
 };
-use smtp_primer::protocol::line::{COMMAND_LINE, Line, Trace, Wire};
+use smtp_primer::protocol::line::{COMMAND_LINE, Line, Stream, Trace, Wire};
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
@@ -55,6 +55,13 @@ where
     let mut wire = Wire::new(Script::new(pieces));
     let received = read_text(&mut wire, limit, TIMEOUT)?;
     Ok((received, read_lines(&mut wire, COMMAND_LINE)))
+}
+
+fn write_text<S: Stream>(wire: &mut Wire<S>, text: &Text, timeout: Duration) -> io::Result<()> {
+    for line in text.lines() {
+        write_text_line(wire, line, timeout)?;
+    }
+    end_text(wire, timeout)
 }
 
 fn send(text: &Text) -> Vec<u8> {

@@ -20,6 +20,11 @@ const BAD_DOMAIN: AddressError = AddressError::Grammar("the domain is not well f
 const NO_BRACKETS: AddressError = AddressError::Grammar("the address must be between < and >");
 const BAD_ROUTE: AddressError = AddressError::Grammar("a source route has the form @one,@two:");
 
+fn local_part_of(mailbox: &Mailbox) -> String {
+    let text = mailbox.to_string();
+    text.rsplit_once('@').expect("an address").0.to_string()
+}
+
 fn mailbox(text: &str) -> Result<Mailbox, AddressError> {
     text.parse()
 }
@@ -57,7 +62,7 @@ fn an_address_is_kept_as_it_was_written() {
     ] {
         let text = format!("{local_part}@{domain}");
         let mailbox = mailbox(&text).unwrap();
-        assert_eq!(mailbox.local_part(), local_part);
+        assert_eq!(local_part_of(&mailbox), local_part);
         assert_eq!(mailbox.domain().as_str(), domain);
         assert_eq!(mailbox.to_string(), text);
     }
@@ -140,7 +145,7 @@ fn what_breaks_the_grammar_is_no_address() {
 fn the_domain_begins_after_the_last_at() {
     let address = mailbox("\"victim@x y\"@internal").unwrap();
     assert_eq!(address.domain().as_str(), "internal");
-    assert_eq!(address.local_part(), "\"victim@x y\"");
+    assert_eq!(local_part_of(&address), "\"victim@x y\"");
     assert_eq!(address.user(), "victim@x y");
     assert_eq!(address.to_string(), "\"victim@x y\"@internal");
 }

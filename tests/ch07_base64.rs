@@ -8,7 +8,7 @@ mod common {
 
 use common::script::{Dice, Notes, Script, strings};
 use smtp_primer::protocol::base64::{decode, decode_loosely, encode};
-use smtp_primer::protocol::dot::{Text, read_text, write_text};
+use smtp_primer::protocol::dot::{end_text, read_text, write_text_line};
 use smtp_primer::protocol::line::{Trace, Wire};
 use smtp_primer::protocol::mask::PasswordMask;
 use smtp_primer::protocol::sasl::{Credentials, LOGIN_CHALLENGES};
@@ -420,8 +420,10 @@ fn the_lines_of_a_text_are_not_masked_and_do_not_mask() {
     let wait = std::time::Duration::from_secs(1);
     read_text(&mut wire, 100, wait).expect("a text");
     wire.read_line(512).expect("a line");
-    let list = Text::new(b"PASS me the salt\r\n334 12\r\n".to_vec()).expect("a text");
-    write_text(&mut wire, &list, wait).expect("written");
+    for line in ["PASS me the salt", "334 12"] {
+        write_text_line(&mut wire, line.as_bytes(), wait).expect("written");
+    }
+    end_text(&mut wire, wait).expect("written");
     let shown = "C: AUTH x\nC: 334\nC: .\nC: hello\nS: PASS me the salt\nS: 334 12\nS: .\n";
     assert_eq!(notes.text(), shown);
 }

@@ -107,11 +107,6 @@ impl Mailbox {
         &self.domain
     }
 
-    /// The local part as it was written, with its quotes if it has any.
-    pub fn local_part(&self) -> &str {
-        &self.local_part
-    }
-
     /// The same local part at another domain.
     ///
     /// Errors: [`AddressError::TooLong`].
@@ -130,7 +125,7 @@ impl Mailbox {
 /// A domain such as `b.example`, or an address literal such as `[192.0.2.1]` or
 /// `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3). It is displayed as it was written, and
 /// compared without case.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Eq)]
 pub struct Domain(String);
 
 /// Longest domain in octets (RFC 5321 §4.5.3.1.2).
@@ -202,8 +197,6 @@ impl PartialEq for Domain {
         self.0.eq_ignore_ascii_case(&other.0)
     }
 }
-
-impl Eq for Domain {}
 
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -149,18 +149,12 @@ pub fn read_text<S: Stream>(
 // ANCHOR_END: read_text
 
 // ANCHOR: has_bare_newline
-/// Is there a bare CR or LF in a piece? `seen` is the two octets before the piece, and
-/// the piece. An LF can only be at its end.
+/// Is there a bare CR or LF in a piece? `seen` is the two octets before the piece, and the
+/// piece. After each CR comes an LF, and an LF comes nowhere else. (The LF after a CR at
+/// the end of a piece may come with the next.)
 fn has_bare_newline(seen: &[u8]) -> bool {
-    match seen {
-        [_, b'\r', piece @ ..] => piece != b"\n",
-        [_, _, piece @ ..] => {
-            let whole = piece.strip_suffix(b"\r\n");
-            let line = whole.or(piece.strip_suffix(b"\r")).unwrap_or(piece);
-            line.contains(&b'\r') || line.contains(&b'\n')
-        }
-        _ => false,
-    }
+    let mut pairs = seen.windows(2).skip(1);
+    pairs.any(|pair| pair.starts_with(b"\r") != pair.ends_with(b"\n"))
 }
 // ANCHOR_END: has_bare_newline
 
@@ -212,18 +206,9 @@ pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;
 pub const TEXT_TIMEOUTS: u32 = 6;
 // ANCHOR_END: endless_text
 
-// ANCHOR: write_text
-/// Writes a text, stuffed, and its lone dot. `timeout` is for each block that leaves.
-pub fn write_text<S: Stream>(wire: &mut Wire<S>, text: &Text, timeout: Duration) -> io::Result<()> {
-    for line in text.lines() {
-        write_text_line(wire, line, timeout)?;
-    }
-    end_text(wire, timeout)
-}
-// ANCHOR_END: write_text
-
 // ANCHOR: write_text_line
-/// Writes one line of a text; a line that begins with a dot gets one more.
+/// Writes one line of a text; a line that begins with a dot gets one more. `timeout` is
+/// for each block that leaves.
 ///
 /// Errors: as for [`Wire::write_line`].
 pub fn write_text_line<S: Stream>(

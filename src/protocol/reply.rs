@@ -125,8 +125,7 @@ impl Reply {
     /// A reply of one line, from that line without its CR LF.
     pub fn parse(line: &[u8]) -> Option<Reply> {
         let (code, _, text) = split_line(line)?;
-        let lines = vec![text];
-        Some(Reply { code, lines })
+        Some(Reply::new(code, &text))
     }
 }
 // ANCHOR_END: parse
@@ -168,17 +167,16 @@ fn read_line<S: Stream>(wire: &mut Wire<S>) -> io::Result<Vec<u8>> {
     if let Some(trace) = wire.trace() {
         trace.heard(&line);
     }
-    match line.strip_suffix(b"\r\n") {
-        Some(text) => Ok(text.to_vec()),
-        None if line.ends_with(b"\n") => Err(io::Error::other(
-            "a line of the reply ended with LF alone; lines end with CR LF",
-        )),
-        None if line.len() == ENDLESS_LINE => Err(io::Error::other(TOO_LONG)),
-        None => Err(io::Error::other(
-            "the other side closed the connection without a reply",
-        )),
-    }
+    let why = match line.strip_suffix(b"\r\n") {
+        Some(text) => return Ok(text.to_vec()),
+        None if line.ends_with(b"\n") => LONE_LF,
+        None if line.len() == ENDLESS_LINE => TOO_LONG,
+        None => "the other side closed the connection without a reply",
+    };
+    Err(io::Error::other(why))
 }
+
+const LONE_LF: &str = "a line of the reply ended with LF alone; lines end with CR LF";
 // ANCHOR_END: read_line
 
 // ANCHOR: split_line

@@ -75,7 +75,8 @@ pub fn address(octets: &[u8]) -> bool {
     let from = text_returns::<ReversePath>(octets, PATH);
     let to = text_returns::<ForwardPath>(octets, PATH);
     let mailbox = text.parse::<Mailbox>();
-    assert!(mailbox.map_or(0, |it| it.local_part().len()) <= LOCAL_PART);
+    let local_part = |mailbox: Mailbox| mailbox.to_string().rfind('@').unwrap_or(0);
+    assert!(mailbox.map_or(0, local_part) <= LOCAL_PART);
     // The address in a route may be shown in another spelling; that one stays.
     let spelled = |text: &str| text.parse::<Route>().map(|route| route.to_string());
     let route = spelled(&text).map(|shown| assert_eq!(spelled(&shown), Ok(shown)));

@@ -47,9 +47,7 @@ impl fmt::Display for Syntax {
         match self {
             Syntax::Unknown => write!(f, "no such command; HELP lists the commands"),
             Syntax::Foreign => write!(f, "this is SMTP, and that line is not; closing"),
-            Syntax::TooLong(most) => {
-                write!(f, "line too long; the limit is {most} octets with CR LF")
-            }
+            Syntax::TooLong(n) => write!(f, "line too long; the limit is {n} octets with CR LF"),
             Syntax::Arguments(verb) => write!(f, "the form is {}", verb.explain().0),
             Syntax::Address(_, why @ AddressError::NotAscii) => write!(f, "{why}"),
             Syntax::Address(verb, why) => write!(f, "{why}; {}", Syntax::Arguments(*verb)),
@@ -59,8 +57,6 @@ impl fmt::Display for Syntax {
         }
     }
 }
-
-impl std::error::Error for Syntax {}
 // ANCHOR_END: syntax_display
 
 // ANCHOR: foreign
