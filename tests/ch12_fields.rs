@@ -27,8 +27,8 @@ fn refusal(name: &str, value: &str) -> String {
 }
 
 /// Reads a list as RFC 5322 §3.4 has it, strictly and by another way than the code: from the back,
-/// where each entry ends with its address. Returns the names, decoded, and the addresses. Groups
-/// and comments are not known here.
+/// where each entry ends with its address. Returns the names, decoded, and the addresses. Comments
+/// are not known here.
 fn list(value: &str) -> Vec<(String, Mailbox)> {
     let mut entries = vec![String::new()];
     let (mut quoted, mut escaped) = (false, false);
@@ -232,22 +232,13 @@ fn every_address_of_any_list_survives() {
 }
 
 #[test]
-fn groups_and_comments_stay_and_are_encoded_apart() {
+fn comments_stay_and_are_encoded_apart() {
     for (value, expected) in [
-        (
-            "Team: a@x.example, José <b@x.example>;",
-            "Team: a@x.example, =?UTF-8?B?Sm9zw6k=?= <b@x.example>;",
-        ),
-        (
-            "c@x.example,José:;,d@x.example",
-            "c@x.example, =?UTF-8?B?Sm9zw6k=?= :;, d@x.example",
-        ),
-        ("\"a: b\":;", "\"a: b\":;"),
         ("(José) j@d.example", "j@d.example (=?UTF-8?B?Sm9zw6k=?=)"),
         ("j(é)@d.example", "j@d.example (=?UTF-8?B?w6k=?=)"),
         (
             "Bob (at (the \\) place) home) <j@d.example> (é)",
-            "Bob <j@d.example> (at \\(the \\) place\\) home) (=?UTF-8?B?w6k=?=)",
+            "Bob <j@d.example> (at (the \\) place) home) (=?UTF-8?B?w6k=?=)",
         ),
     ] {
         assert_eq!(travels("Cc", value), expected);
@@ -292,19 +283,21 @@ fn a_value_that_is_not_a_list_of_addresses_is_refused_in_words() {
         ),
         ("Cc", "é <a@d.example", "does not close"),
         ("Cc", "a@d.example (é", "does not close"),
-        ("Cc", "Team: a@d.example", "a group that does not end"),
+        // A group (RFC 5322 §3.4) is not known here.
         (
             "Cc",
-            "Team: x: a@d.example;;",
-            "a colon without the name of a group",
+            "Team: a@d.example, b@d.example;",
+            "no names of groups",
         ),
         (
             "Cc",
-            ": a@d.example;",
-            "a colon without the name of a group",
+            "a@d.example;Bob <b@d.example>",
+            "has \";\" outside quotes",
         ),
+        ("Reply-To", "José:;", "has \":\" outside quotes"),
+        ("Cc", "<a@d.example>; <b@d.example>", "write a comma"),
         ("Reply-To", "", "needs an address"),
-        ("Resent-From", "nobody:;", "needs an address"),
+        ("Resent-From", " ,, ", "needs an address"),
         ("Sender", "a@d.example, b@d.example", "needs one address"),
     ] {
         let why = refusal(name, value);
@@ -340,19 +333,21 @@ fn a_file_name_in_any_language_is_a_parameter_in_utf_8() {
     ] {
         assert_eq!(travels("Content-Disposition", value), expected);
     }
-    // A long one comes in numbered pieces, none of which ends within a character.
-    let name = "名é🦀x".repeat(30);
-    let value = travels("content-type", &format!("x/y; name=\"{name}\""));
-    let mut whole = String::new();
-    for (at, piece) in value.split("; ").skip(1).enumerate() {
-        let charset = if at == 0 { "UTF-8''" } else { "" };
-        let start = format!("name*{at}*={charset}");
-        let piece = piece.strip_prefix(&start).expect(piece);
-        assert!(piece.len() < 60, "{piece}");
-        let escaped = piece.replace('%', "=");
-        whole += &decode_words(&format!("=?utf-8?q?{escaped}?="));
+    // A long one stays in one piece, as long as a line may be (RFC 5322 §2.1.1).
+    let start = " name*=UTF-8''";
+    for (length, fits) in [(997, true), (998, true), (999, false)] {
+        let name = "é".repeat(20) + &"x".repeat(length - start.len() - 20 * "%C3%A9".len());
+        let value = format!("x/y; name=\"{name}\"");
+        match fits {
+            true => {
+                let value = travels("content-type", &value);
+                let field = format!("Content-Type: {value}\r\n\r\n");
+                let (header, _) = Header::read(field.as_bytes());
+                assert_eq!(header.parameter("Content-Type", "name"), name);
+            }
+            false => assert!(refusal("content-type", &value).ends_with("too long for a line")),
+        }
     }
-    assert_eq!(whole, name);
 }
 
 #[test]
