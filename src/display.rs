@@ -194,9 +194,6 @@ fn list_parts(page: &mut Page, parts: &[Part]) {
             line += &format!(" \"{}\"", name.replace('"', "\\\""));
         }
         line += &format!(", {} octets", part.octets.len());
-        if part.kind.starts_with("multipart/") {
-            line += " (nested too deep to be opened)";
-        }
         page.quote(&format!("{number:3}. "), "       ", &line);
     }
 }

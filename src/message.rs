@@ -21,7 +21,7 @@ use crate::session::{Letter, Origin};
 pub use date::{Clock, Date};
 pub(crate) use field::split_field;
 pub use field::{ENCODED, FOLD, Field, FieldError, LONGEST};
-pub(crate) use structured::{IN_MIME, content, pieces, split_parameters, split_piece};
+pub(crate) use structured::{IN_MIME, pieces, plain_value, split_parameters};
 
 /// What the user agent writes into `X-Mailer`.
 pub const MAILER: &str = concat!("smtp-primer ", env!("CARGO_PKG_VERSION"));

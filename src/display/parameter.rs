@@ -3,7 +3,7 @@
 //! have a charset.
 
 use super::encoding::{decode_escapes, decode_or_name};
-use crate::message::{IN_MIME, content, pieces, split_parameters, split_piece};
+use crate::message::{IN_MIME, pieces, plain_value, split_parameters};
 use std::collections::BTreeMap;
 
 /// The value of a parameter; empty if there is none. A value with a charset comes before one in
@@ -40,15 +40,6 @@ pub(super) fn without_comments(value: &str) -> String {
     let mut pieces = pieces(value, IN_MIME);
     pieces.retain(|piece| !piece.starts_with('('));
     pieces.concat()
-}
-
-/// A quoted-string without its quotes; or a token. A token should not have spaces, but file names
-/// often do.
-fn plain_value(value: &str) -> String {
-    match split_piece(value, IN_MIME) {
-        Some((quoted, _)) if quoted.starts_with('"') => content(quoted),
-        _ => value.trim_start_matches('"').to_string(),
-    }
 }
 
 /// Sections to one value. The first tells the charset and the language of all, as in

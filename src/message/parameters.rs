@@ -2,7 +2,7 @@
 //! §5). A value in another language is written `filename*=UTF-8''%C3%A9.txt` (RFC 2231 §4).
 
 use super::field::BLANKS;
-use super::structured::{IN_MIME, content, split_parameters, split_piece};
+use super::structured::{plain_value, split_parameters};
 
 /// The field as it travels. A part in ASCII stays as it is.
 ///
@@ -15,7 +15,7 @@ pub(super) fn encode_parameters(value: &str) -> Result<String, String> {
             *part = encode_parameter(part).ok_or_else(wrong)?;
         }
     }
-    Ok(parts.join(";"))
+    Ok(parts.join(";").trim_start().to_string())
 }
 
 /// A parameter in UTF-8. An octet that cannot be there as itself becomes `%` and two digits (RFC
@@ -26,13 +26,8 @@ fn encode_parameter(parameter: &str) -> Option<String> {
     if name.is_empty() || !name.bytes().all(is_plain) {
         return None;
     }
-    let value = match split_piece(value, IN_MIME) {
-        Some((quoted, "")) if quoted.starts_with('"') => content(quoted),
-        _ if value.contains('"') => return None,
-        _ => value.to_string(),
-    };
     let mut encoded = format!(" {name}*=UTF-8''");
-    for octet in value.bytes() {
+    for octet in plain_value(value).bytes() {
         match is_plain(octet) {
             true => encoded.push(char::from(octet)),
             false => encoded += &format!("%{octet:02X}"),

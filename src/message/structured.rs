@@ -20,7 +20,7 @@ pub(crate) fn pieces<'a>(value: &'a str, opening: &str) -> Vec<&'a str> {
 }
 
 /// The first piece, and the rest. `None` if the text is empty, or if the piece does not close.
-pub(crate) fn split_piece<'a>(text: &'a str, opening: &str) -> Option<(&'a str, &'a str)> {
+pub(super) fn split_piece<'a>(text: &'a str, opening: &str) -> Option<(&'a str, &'a str)> {
     let mut chars = text.char_indices();
     let (_, first) = chars.next()?;
     let last = match first {
@@ -53,7 +53,7 @@ pub(super) fn inside(piece: &str) -> &str {
 
 /// What a quoted-string or a comment says: without its quotes or brackets, and without the
 /// backslash of each quoted-pair (RFC 5322 §3.2.1).
-pub(crate) fn content(piece: &str) -> String {
+pub(super) fn content(piece: &str) -> String {
     let mut content = String::new();
     let mut chars = inside(piece).chars();
     while let Some(c) = chars.next() {
@@ -73,4 +73,13 @@ pub(crate) fn split_parameters(value: &str) -> Vec<String> {
         }
     }
     parts
+}
+
+/// The value of a parameter: a quoted-string without its quotes, or a token. A token should not
+/// have spaces, but file names often do. We keep what follows the quotes.
+pub(crate) fn plain_value(value: &str) -> String {
+    match split_piece(value, IN_MIME) {
+        Some((quoted, rest)) if quoted.starts_with('"') => content(quoted) + rest,
+        _ => value.trim_start_matches('"').to_string(),
+    }
 }
