@@ -50,15 +50,15 @@ pub fn present(letter: &[u8]) -> String {
     show_fields(&mut page, letter);
     let parts = parts(letter);
     let is_full = parts.len() == PARTS;
-    let (mut texts, mut others): (Vec<Part>, Vec<Part>) =
-        parts.into_iter().partition(is_plain_text);
+    let (mut texts, mut others): (Vec<Part>, Vec<Part>) = parts
+        .into_iter()
+        .partition(|part| is_inline(part, "text/plain"));
     texts.retain(|part| !is_blank(part));
     if texts.is_empty()
         && let Some(at) = best_source(&others)
     {
         let part = others.remove(at);
         let kind = &part.kind;
-        page.say("");
         page.remark(&format!("no plain text: this is the source of {kind}"));
         texts.push(part);
     }
@@ -91,9 +91,12 @@ fn show_fields(page: &mut Page, letter: &[u8]) {
     if is_empty {
         page.remark("no date, no sender, no subject");
     }
-    let left_out = header.left_out();
-    if left_out > 0 {
-        page.remark(&format!("{left_out} octets of the header are left out"));
+    remark_left_out(page, header.left_out, "header");
+}
+
+fn remark_left_out(page: &mut Page, octets: usize, of_what: &str) {
+    if octets > 0 {
+        page.remark(&format!("{octets} octets of the {of_what} are left out"));
     }
 }
 
@@ -116,8 +119,9 @@ fn shorten(name: &str) -> String {
     }
 }
 
-fn is_plain_text(part: &Part) -> bool {
-    part.kind == "text/plain" && !part.is_attachment
+/// Is it a part of this kind, and meant to be read with the letter?
+fn is_inline(part: &Part, kind: &str) -> bool {
+    part.kind.starts_with(kind) && !part.is_attachment
 }
 
 /// Is there nothing in it that a reader could see? A text that is too long to be shown as a whole
@@ -132,61 +136,49 @@ fn is_blank(part: &Part) -> bool {
 /// text (RFC 2046 §4.1.4), or a report, which is made of header fields (RFC 3464 §2.1).
 fn best_source(parts: &[Part]) -> Option<usize> {
     ["text/", "message/"].iter().find_map(|kind| {
-        let fits =
-            |part: &Part| part.kind.starts_with(kind) && !part.is_attachment && !is_blank(part);
-        parts.iter().position(fits)
+        let mut parts = parts.iter();
+        parts.position(|part| is_inline(part, kind) && !is_blank(part))
     })
 }
 
-/// The texts, one below the other.
+/// The texts, one below the other, as far as there is room.
 fn show_texts(page: &mut Page, parts: &[Part]) {
     let (mut room, mut left_out) = (SHOWN_TEXT, 0);
     for part in parts {
-        let (shown, rest) = part.octets.split_at(cut(&part.octets, room));
+        let (shown, rest) = part.octets.split_at(room.min(part.octets.len()));
         room -= shown.len();
         left_out += rest.len();
         if !shown.is_empty() {
-            page.say("");
             show_text(page, part, shown);
         }
     }
     if parts.is_empty() {
-        page.say("");
         page.remark("no text");
     }
-    if left_out > 0 {
-        page.say("");
-        page.remark(&format!("{left_out} octets of the text are left out"));
-    }
-}
-
-/// How many octets to show, if `most` are allowed. We do not cut inside a character of UTF-8, which
-/// has at most four octets.
-fn cut(octets: &[u8], most: usize) -> usize {
-    let is_inside = |at: usize| matches!(octets.get(at), Some(0x80..0xc0));
-    let end = (0..=most).rev().take(4).find(|at| !is_inside(*at));
-    end.unwrap_or(most).min(octets.len())
+    remark_left_out(page, left_out, "text");
 }
 
 /// A text, and before it what we do not know about it.
 fn show_text(page: &mut Page, part: &Part, octets: &[u8]) {
     if let Some(encoding) = &part.unknown_encoding {
-        page.remark(&format!("this text is {}", unknown("encoded in", encoding)));
-        page.say("");
+        remark_unknown(page, "encoded in", encoding);
     }
     let text = decode_charset(&part.charset, octets).unwrap_or_else(|marks| {
-        page.remark(&format!("this text is {}", unknown("in", &part.charset)));
-        page.say("");
+        remark_unknown(page, "in", &part.charset);
         marks
     });
-    let text = text.replace("\r\n", "\n");
-    for line in text.trim_matches('\n').split('\n') {
+    page.say("");
+    let lines = text.replace("\r\n", "\n");
+    for line in lines.trim_matches('\n').split('\n') {
         page.quote(INDENT, INDENT, line);
     }
 }
 
-fn unknown(how: &str, name: &str) -> String {
-    format!("{how} {}, which is not known here", shorten(name))
+fn remark_unknown(page: &mut Page, how: &str, name: &str) {
+    let name = shorten(name);
+    page.remark(&format!(
+        "this text is {how} {name}, which is not known here"
+    ));
 }
 
 /// A line for each part that is not shown: type, name, size.
@@ -202,12 +194,6 @@ fn list_parts(page: &mut Page, parts: &[Part]) {
             line += &format!(" \"{}\"", name.replace('"', "\\\""));
         }
         line += &format!(", {} octets", part.octets.len());
-        if part.kind.starts_with("multipart/") {
-            line += " (nested too deep to be opened)";
-        }
-        if let Some(encoding) = &part.unknown_encoding {
-            line += &format!(" ({})", unknown("encoded in", encoding));
-        }
         page.quote(&format!("{number:3}. "), "       ", &line);
     }
 }

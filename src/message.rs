@@ -21,7 +21,7 @@ use crate::session::{Letter, Origin};
 pub use date::{Clock, Date};
 pub(crate) use field::split_field;
 pub use field::{ENCODED, FOLD, Field, FieldError, LONGEST};
-pub(crate) use structured::{IN_MIME, content, pieces, split_parameters, split_piece};
+pub(crate) use structured::{IN_MIME, pieces, plain_value, split_parameters};
 
 /// What the user agent writes into `X-Mailer`.
 pub const MAILER: &str = concat!("smtp-primer ", env!("CARGO_PKG_VERSION"));
@@ -57,7 +57,7 @@ pub fn compose(draft: &Draft, clock: &mut Clock) -> Result<Text, FieldError> {
     let given: Vec<&Field> = draft.fields.iter().filter(is_true).collect();
 
     // 2. The fields that we make. A letter with a field of MIME has a version, too (RFC 2045 §4).
-    let is_of_mime = |field: &&Field| field.name().to_ascii_lowercase().starts_with("content-");
+    let is_of_mime = |field: &&Field| field.name.to_ascii_lowercase().starts_with("content-");
     let has_mime = encoding.is_some() || given.iter().any(is_of_mime);
     let mime = |value: &str| has_mime.then(|| value.to_string());
     let id = format!("<{}@{}>", clock.unique_name(), draft.from.domain());
@@ -98,20 +98,19 @@ fn sender(draft: &Draft) -> Option<String> {
     has_many.then(|| draft.from.to_string())
 }
 
-/// The value of a field of addresses. A name without a domain is not an address, but it may be the
-/// name of a group (RFC 5322 §3.4).
+/// The value of a field of addresses. `<Postmaster>` without a domain is not an address in a header
+/// (RFC 5322 §3.4.1). It is on the envelope only.
 fn address_list(paths: &[ForwardPath]) -> Option<String> {
-    let addresses = paths.iter().map(|path| match path {
-        ForwardPath::Mailbox(mailbox) => mailbox.to_string(),
-        ForwardPath::Postmaster => "postmaster:;".to_string(),
-    });
-    let addresses: Vec<String> = addresses.collect();
+    let mut addresses = Vec::new();
+    for path in paths {
+        if let ForwardPath::Mailbox(mailbox) = path {
+            addresses.push(mailbox.to_string());
+        }
+    }
     (!addresses.is_empty()).then(|| addresses.join(", "))
 }
 
 const ENCODING: &str = "Content-Transfer-Encoding";
-/// Names of encodings that change nothing (RFC 2045 §6.2).
-const AS_IS: [&str; 4] = ["", "7bit", "8bit", "binary"];
 
 /// The body as it travels, and the encoding that we have to tell. A body that the user has encoded
 /// must not be encoded once more. Nor may a multipart body as a whole, only its parts (RFC 2045
@@ -119,12 +118,14 @@ const AS_IS: [&str; 4] = ["", "7bit", "8bit", "binary"];
 fn encode_body(draft: &Draft) -> (Option<&'static str>, Text) {
     let value = |name| {
         let field = draft.fields.iter().find(|field| field.is(name));
-        field.map_or(String::new(), |field| field.value().to_ascii_lowercase())
+        field.map_or(String::new(), |field| field.value.to_ascii_lowercase())
     };
     let body = Text::from_file(draft.body.as_bytes());
     let (encoding, kind) = (value(ENCODING), value("Content-Type"));
+    // These names say that nothing was encoded (RFC 2045 §6.2).
+    let is_encoded = !matches!(encoding.as_str(), "" | "7bit" | "8bit" | "binary");
     // Base64 and quoted-printable are ASCII. If the body is not, it is not encoded yet.
-    if !AS_IS.contains(&encoding.as_str()) && body.octets().is_ascii() {
+    if is_encoded && body.octets().is_ascii() {
         (None, body)
     } else if kind.starts_with("multipart/") || kind.starts_with("message/") {
         (body::name_as_is(&body), body)

@@ -32,8 +32,8 @@ fn refusal(name: &str, value: &str) -> String {
 }
 
 /// Reads a list as RFC 5322 §3.4 has it, strictly and by another way than the code: from the back,
-/// where each entry ends with its address. Returns the names, decoded, and the addresses. Groups
-/// and comments are not known here.
+/// where each entry ends with its address. Returns the names, decoded, and the addresses. Comments
+/// are not known here.
 fn list(value: &str) -> Vec<(String, Mailbox)> {
     let mut entries = vec![String::new()];
     let (mut quoted, mut escaped) = (false, false);
@@ -237,22 +237,13 @@ fn every_address_of_any_list_survives() {
 }
 
 #[test]
-fn groups_and_comments_stay_and_are_encoded_apart() {
+fn comments_stay_and_are_encoded_apart() {
     for (value, expected) in [
-        (
-            "Team: a@x.example, José <b@x.example>;",
-            "Team: a@x.example, =?UTF-8?B?Sm9zw6k=?= <b@x.example>;",
-        ),
-        (
-            "c@x.example,José:;,d@x.example",
-            "c@x.example, =?UTF-8?B?Sm9zw6k=?= :;, d@x.example",
-        ),
-        ("\"a: b\":;", "\"a: b\":;"),
         ("(José) j@d.example", "j@d.example (=?UTF-8?B?Sm9zw6k=?=)"),
         ("j(é)@d.example", "j@d.example (=?UTF-8?B?w6k=?=)"),
         (
             "Bob (at (the \\) place) home) <j@d.example> (é)",
-            "Bob <j@d.example> (at \\(the \\) place\\) home) (=?UTF-8?B?w6k=?=)",
+            "Bob <j@d.example> (at (the \\) place) home) (=?UTF-8?B?w6k=?=)",
         ),
     ] {
         assert_eq!(travels("Cc", value), expected);
@@ -297,19 +288,21 @@ fn a_value_that_is_not_a_list_of_addresses_is_refused_in_words() {
         ),
         ("Cc", "é <a@d.example", "does not close"),
         ("Cc", "a@d.example (é", "does not close"),
-        ("Cc", "Team: a@d.example", "a group that does not end"),
+        // A group (RFC 5322 §3.4) is not known here.
         (
             "Cc",
-            "Team: x: a@d.example;;",
-            "a colon without the name of a group",
+            "Team: a@d.example, b@d.example;",
+            "no names of groups",
         ),
         (
             "Cc",
-            ": a@d.example;",
-            "a colon without the name of a group",
+            "a@d.example;Bob <b@d.example>",
+            "has \";\" outside quotes",
         ),
+        ("Reply-To", "José:;", "has \":\" outside quotes"),
+        ("Cc", "<a@d.example>; <b@d.example>", "write a comma"),
         ("Reply-To", "", "needs an address"),
-        ("Resent-From", "nobody:;", "needs an address"),
+        ("Resent-From", " ,, ", "needs an address"),
         ("Sender", "a@d.example, b@d.example", "needs one address"),
     ] {
         let why = refusal(name, value);
@@ -337,6 +330,11 @@ fn a_file_name_in_any_language_is_a_parameter_in_utf_8() {
             "x; filename=é (1).pdf",
             "x; filename*=UTF-8''%C3%A9%20%281%29.pdf",
         ),
+        // Nothing is lost, even if the quotes are not where they should be.
+        ("x; name=\"é\" (x)", "x; name*=UTF-8''%C3%A9%20%28x%29"),
+        ("x; name=\"a\"é", "x; name*=UTF-8''a%C3%A9"),
+        ("x; name=\"é", "x; name*=UTF-8''%C3%A9"),
+        ("x=é", "x*=UTF-8''%C3%A9"),
         (
             "attachment; filename=\"a; b.txt\"",
             "attachment; filename=\"a; b.txt\"",
@@ -345,19 +343,21 @@ fn a_file_name_in_any_language_is_a_parameter_in_utf_8() {
     ] {
         assert_eq!(travels("Content-Disposition", value), expected);
     }
-    // A long one comes in numbered pieces, none of which ends within a character.
-    let name = "名é🦀x".repeat(30);
-    let value = travels("content-type", &format!("x/y; name=\"{name}\""));
-    let mut whole = String::new();
-    for (at, piece) in value.split("; ").skip(1).enumerate() {
-        let charset = if at == 0 { "UTF-8''" } else { "" };
-        let start = format!("name*{at}*={charset}");
-        let piece = piece.strip_prefix(&start).expect(piece);
-        assert!(piece.len() < 60, "{piece}");
-        let escaped = piece.replace('%', "=");
-        whole += &decode_words(&format!("=?utf-8?q?{escaped}?="));
+    // A long one stays in one piece, as long as a line may be (RFC 5322 §2.1.1).
+    let start = " name*=UTF-8''";
+    for (length, fits) in [(997, true), (998, true), (999, false)] {
+        let name = "é".repeat(20) + &"x".repeat(length - start.len() - 20 * "%C3%A9".len());
+        let value = format!("x/y; name=\"{name}\"");
+        match fits {
+            true => {
+                let value = travels("content-type", &value);
+                let field = format!("Content-Type: {value}\r\n\r\n");
+                let (header, _) = Header::read(field.as_bytes());
+                assert_eq!(header.parameter("Content-Type", "name"), name);
+            }
+            false => assert!(refusal("content-type", &value).ends_with("too long for a line")),
+        }
     }
-    assert_eq!(whole, name);
 }
 
 #[test]
@@ -365,8 +365,6 @@ fn other_characters_are_refused_elsewhere_in_a_field_with_rules_of_its_own() {
     for (name, value) in [
         ("Content-Disposition", "é; filename=x"),
         ("Content-Type", "text/plain; é=x"),
-        ("Content-Type", "text/plain; name=\"é\" (x)"),
-        ("Content-Type", "text/plain; name=\"é"),
         ("Content-ID", "<é@x.example>"),
         ("Content-Transfer-Encoding", "8bït"),
         ("message-id", "<é@x.example>"),

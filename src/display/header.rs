@@ -15,7 +15,8 @@ pub const SHOWN_HEADER: usize = 256 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     fields: Vec<(String, String)>,
-    left_out: usize,
+    /// How many octets of the header we did not keep; see [`SHOWN_HEADER`].
+    pub(super) left_out: usize,
 }
 
 impl Header {
@@ -73,11 +74,6 @@ impl Header {
     /// empty if there is none.
     pub fn parameter(&self, field: &str, name: &str) -> String {
         parameter(self.first(field), name)
-    }
-
-    /// How many octets of the header we did not keep; see [`SHOWN_HEADER`].
-    pub fn left_out(&self) -> usize {
-        self.left_out
     }
 }
 

@@ -29,8 +29,11 @@ impl Page {
         self.0 += "\n";
     }
 
-    /// A remark of ours, which may hold a word of the letter.
+    /// A remark of ours, after an empty line. It may hold a word of the letter.
     pub(super) fn remark(&mut self, remark: &str) {
+        if !self.0.is_empty() {
+            self.say("");
+        }
         self.quote("(", INDENT, &format!("{remark})"));
     }
 
@@ -82,7 +85,6 @@ fn fitting(text: &str, columns: usize) -> usize {
 /// the page is never longer than we think.
 fn width(c: char) -> usize {
     match c {
-        ' '..='~' => 1,
         '\t' => 8,
         // Accents, and the points of Hebrew, Arabic and Thai.
         '\u{300}'..='\u{8ff}' | '\u{e00}'..='\u{eff}' if is_mark(c) => 0,

@@ -3,7 +3,7 @@
 //! have a charset.
 
 use super::encoding::{decode_escapes, decode_or_name};
-use crate::message::{IN_MIME, content, pieces, split_parameters, split_piece};
+use crate::message::{IN_MIME, pieces, plain_value, split_parameters};
 use std::collections::BTreeMap;
 
 /// The value of a parameter; empty if there is none. A value with a charset comes before one in
@@ -11,18 +11,15 @@ use std::collections::BTreeMap;
 pub(super) fn parameter(value: &str, name: &str) -> String {
     let all = parameters(value);
     let name = name.to_ascii_lowercase();
+    let plain = |name: &str| Some((all.get(name)?, false));
     // With a star at the end, a value has octets such as `%E9` (RFC 2231 §4).
-    let section = |name: String| match all.get(&format!("{name}*")) {
-        Some(value) => Some((value, true)),
-        None => Some((all.get(&name)?, false)),
-    };
+    let starred = |name: &str| Some((all.get(&format!("{name}*"))?, true));
+    let section = |name: String| starred(&name).or(plain(&name));
     // Sections may come in any order (RFC 2231 §3). If one is missing, the rest is not used.
     let sections = (0..).map_while(|number| section(format!("{name}*{number}")));
-    let whole = all.get(&format!("{name}*")).map(|value| (value, true));
-    let plain = all.get(&name).map(|value| (value, false));
-    let values = [join(whole), join(sections), join(plain)];
-    let mut given = values.into_iter().filter(|value| !value.is_empty());
-    given.next().unwrap_or_default()
+    let values = [join(starred(&name)), join(sections), join(plain(&name))];
+    let given = values.into_iter().find(|value| !value.is_empty());
+    given.unwrap_or_default()
 }
 
 /// All parameters: their names in lower case, and their values. Of two with one name, the first
@@ -40,18 +37,9 @@ fn parameters(value: &str) -> BTreeMap<String, String> {
 
 /// The value without its comments, which may be between any two words (RFC 2045 §5.1).
 pub(super) fn without_comments(value: &str) -> String {
-    let (pieces, unclosed) = pieces(value, IN_MIME);
-    let all = pieces.into_iter().chain([unclosed]);
-    all.filter(|piece| !piece.starts_with('(')).collect()
-}
-
-/// A quoted-string without its quotes; or a token. A token should not have spaces, but file names
-/// often do.
-fn plain_value(value: &str) -> String {
-    match split_piece(value, IN_MIME) {
-        Some((quoted, _)) if quoted.starts_with('"') => content(quoted),
-        _ => value.trim_start_matches('"').to_string(),
-    }
+    let mut pieces = pieces(value, IN_MIME);
+    pieces.retain(|piece| !piece.starts_with('('));
+    pieces.concat()
 }
 
 /// Sections to one value. The first tells the charset and the language of all, as in

@@ -64,24 +64,20 @@ impl Part {
 /// letter.
 pub fn parts(letter: &[u8]) -> Vec<Part> {
     let mut parts = Vec::new();
-    add_parts(letter, "text/plain", DEPTH, &mut parts);
+    add_parts(letter, DEPTH, &mut parts);
     parts
 }
 
 /// Adds an entity to the list, or the parts inside it: a letter and a part have the same form.
-fn add_parts(entity: &[u8], default: &str, depth: usize, parts: &mut Vec<Part>) {
+fn add_parts(entity: &[u8], depth: usize, parts: &mut Vec<Part>) {
     let (header, body) = Header::read(entity);
-    // A type that is missing or not well formed is the default one (RFC 2045 §5.2).
     let kind = media_type(header.first("Content-Type"));
-    let mut kind = kind.unwrap_or_else(|| default.to_string());
+    // A type that is missing or not well formed is plain text (RFC 2045 §5.2).
+    let mut kind = kind.unwrap_or("text/plain".to_string());
     if kind.starts_with("multipart/") && depth > 0 {
         let inside = split_multipart(body, &header.parameter("Content-Type", "boundary"));
-        let default = match kind.as_str() {
-            "multipart/digest" => "message/rfc822", // RFC 2046 §5.1.5
-            _ => "text/plain",
-        };
         for part in &inside {
-            add_parts(part, default, depth - 1, parts);
+            add_parts(part, depth - 1, parts);
         }
         if !inside.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! Fields of addresses (RFC 5322 §3.4): `Alice <a@a.example>, Team: b@b.example, c@c.example;`.
+//! Fields of addresses (RFC 5322 §3.4): `Alice <a@a.example>, b@b.example`. We do not know groups.
 //!
 //! Only a name and a comment may be in any language. An address is ASCII. An encoded-word inside an
 //! address or a quoted-string would not be decoded (RFC 2047 §5). So we read the whole list, and
@@ -6,60 +6,40 @@
 
 use super::encoded_word::{encode_run, needs_encoding};
 use super::field::BLANKS;
-use super::structured::{IN_ADDRESSES, content, inside, pieces};
+use super::structured::{IN_ADDRESSES, content, inside, pieces, split_piece};
 use crate::protocol::address::Mailbox;
 
-/// Reads a list of addresses and groups. Returns it as it travels, and how many addresses it has.
-pub(super) fn read_addresses(value: &str) -> Result<(String, usize), String> {
-    let (mut pieces, unclosed) = pieces(value, IN_ADDRESSES);
-    if !unclosed.is_empty() {
-        return Err(format!("has {unclosed:?}, which does not close"));
+/// Reads a list of addresses. Returns each of them as it travels, with its name and comments.
+pub(super) fn read_addresses(value: &str) -> Result<Vec<String>, String> {
+    let pieces = pieces(value, IN_ADDRESSES);
+    if let Some(last) = pieces.last()
+        && split_piece(last, IN_ADDRESSES).is_none()
+    {
+        return Err(format!("has {last:?}, which does not close"));
     }
-    // An item may be empty (RFC 5322 §4.4), and so each item can end in the same way.
-    pieces.push(",");
-    let (mut list, mut separator) = (String::new(), "");
-    let (mut count, mut in_group) = (0, false);
-    for item in pieces.split_inclusive(|piece| [",", ":", ";"].contains(piece)) {
-        let (item, end) = item.split_at(item.len() - 1);
-        if end == [":"] {
-            if in_group || !is_group_name(item) {
-                return Err("has a colon without the name of a group before it".into());
-            }
-            let name = phrase(&item.concat()) + ":";
-            list += separator;
-            // An encoded-word has white space on both sides (RFC 2047 §5, rule 3).
-            list += &name.replace("?=:", "?= :");
-            (separator, in_group) = (" ", true);
-        } else if let Some(address) = write_item(item)? {
-            list += &format!("{separator}{address}");
-            (separator, count) = (", ", count + 1);
-        }
-        if end == [";"] {
-            if !in_group {
-                return Err("has a semicolon; write a comma between two addresses".into());
-            }
-            list += ";";
-            (separator, in_group) = (", ", false);
-        }
+    let mut addresses = Vec::new();
+    for item in pieces.split(|piece| *piece == ",") {
+        addresses.extend(write_item(item)?);
     }
-    match list.as_str() {
-        _ if in_group => Err("has a group that does not end in a semicolon".into()),
-        "" => Err("needs an address".into()),
-        _ => Ok((list, count)),
+    match addresses.is_empty() {
+        true => Err("needs an address".into()),
+        false => Ok(addresses),
     }
 }
 
-fn is_group_name(item: &[&str]) -> bool {
-    let is_address = |piece: &&str| piece.starts_with('<');
-    !item.concat().trim().is_empty() && !item.iter().any(is_address)
-}
-
-/// An item of the list as it travels, comments last; `None` if it is empty.
+/// An item of the list as it travels, comments last; `None` if it is empty (RFC 5322 §4.4).
 fn write_item(item: &[&str]) -> Result<Option<String>, String> {
     let (mut words, mut comments, mut address) = (String::new(), String::new(), None);
     for piece in item {
         match piece.chars().next() {
-            Some('(') => comments += &format!(" ({})", encode_comment(&content(piece))),
+            Some('(') if needs_encoding(piece) => {
+                comments += &format!(" ({})", encode_run(&content(piece)));
+            }
+            Some('(') => comments += &format!(" {piece}"),
+            Some(':' | ';') => {
+                let hint = "write a comma between two addresses, and no names of groups";
+                return Err(format!("has {piece:?} outside quotes; {hint}"));
+            }
             Some(' ' | '\t') if address.is_some() => {}
             _ if address.is_some() => {
                 let hint = "write a comma first";
@@ -87,7 +67,6 @@ fn mailbox(text: &str) -> Result<String, String> {
             let form = "the form is Bob <bob@b.example>, with the name in quotes if it has a comma";
             Err(format!("has {text:?} without an address; {form}"))
         }
-        Err(_) if !text.is_ascii() => Err(format!("has {text:?}: addresses here are ASCII")),
         Err(why) => Err(format!("has {text:?}: {why}")),
     }
 }
@@ -96,7 +75,7 @@ fn mailbox(text: &str) -> Result<String, String> {
 /// RFC 2047 §5).
 fn phrase(words: &str) -> String {
     let mut name = String::new();
-    for piece in pieces(words.trim_matches(BLANKS), IN_ADDRESSES).0 {
+    for piece in pieces(words, IN_ADDRESSES) {
         match piece.starts_with('"') {
             true => name += &content(piece),
             false => name += piece,
@@ -108,24 +87,7 @@ fn phrase(words: &str) -> String {
     } else if !name.is_empty() && name.chars().all(is_atom) {
         name
     } else {
-        format!("\"{}\"", escape(&name, &['"', '\\']))
+        let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("\"{escaped}\"")
     }
-}
-
-fn encode_comment(text: &str) -> String {
-    match needs_encoding(text) {
-        true => encode_run(text),
-        false => escape(text, &['(', ')', '\\']),
-    }
-}
-
-fn escape(text: &str, special: &[char]) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        if special.contains(&c) {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }

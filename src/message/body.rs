@@ -21,7 +21,9 @@ pub(super) fn encode(body: Text, eight_bit: bool) -> (Option<&'static str>, Text
     // escaped. If many are, base64 is shorter.
     let is_escaped = |octet: &&u8| !matches!(octet, b'\t' | b'\r' | b'\n' | b' '..=b'~');
     let (name, text) = if octets.iter().filter(is_escaped).count() > octets.len() / 3 {
-        ("base64", to_base64(octets))
+        let groups = octets.chunks(ENCODED_LINE / 4 * 3);
+        let lines = groups.map(|octets| base64::encode(octets) + "\n");
+        ("base64", lines.collect())
     } else {
         ("quoted-printable", to_quoted_printable(&body))
     };
@@ -31,11 +33,6 @@ pub(super) fn encode(body: Text, eight_bit: bool) -> (Option<&'static str>, Text
 /// The encoding of a body that is not changed: we do not have to tell it if all is ASCII.
 pub(super) fn name_as_is(body: &Text) -> Option<&'static str> {
     (!body.octets().is_ascii()).then_some("8bit")
-}
-
-fn to_base64(octets: &[u8]) -> String {
-    let groups = octets.chunks(ENCODED_LINE / 4 * 3);
-    groups.map(|octets| base64::encode(octets) + "\n").collect()
 }
 
 /// An octet that is not printable becomes `=` and two digits. So do `=` itself, and a blank at the

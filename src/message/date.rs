@@ -21,15 +21,13 @@ impl fmt::Display for Date {
         let day_name = DAYS[(days % 7) as usize];
         // Without this step, a date in a damaged file could keep the loop below busy for years.
         let mut year = 1970 + 400 * (days / DAYS_OF_400_YEARS);
-        let mut day = days % DAYS_OF_400_YEARS;
-        while day >= days_of_year(year) {
-            day -= days_of_year(year);
-            year += 1;
-        }
-        let mut month = 0;
+        let (mut month, mut day) = (0, days % DAYS_OF_400_YEARS);
         while day >= days_of_month(year, month) {
             day -= days_of_month(year, month);
             month += 1;
+            if month == MONTHS.len() {
+                (year, month) = (year + 1, 0);
+            }
         }
         write!(f, "{day_name}, {} {} {year} ", day + 1, MONTHS[month])?;
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -37,19 +35,13 @@ impl fmt::Display for Date {
     }
 }
 
-/// Every fourth year is a leap year. The year 1900 was not, and 2100 will not be; 2000 was.
-fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
-}
-
-fn days_of_year(year: u64) -> u64 {
-    365 + u64::from(is_leap(year))
-}
-
-/// The length of a month; the first has number 0.
+/// The length of a month; the first has number 0. Every fourth year is a leap year. The year 1900
+/// was not, and 2100 will not be; 2000 was.
 fn days_of_month(year: u64, month: usize) -> u64 {
+    let is_leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
     match MONTHS[month] {
-        "Feb" => 28 + u64::from(is_leap(year)),
+        "Feb" if is_leap => 29,
+        "Feb" => 28,
         "Apr" | "Jun" | "Sep" | "Nov" => 30,
         _ => 31,
     }

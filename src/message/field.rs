@@ -22,9 +22,9 @@ pub(super) const BLANKS: [char; 2] = [' ', '\t'];
 /// character: such a value would add fields of its own, or end the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    name: String,
+    pub(super) name: String,
     /// In ASCII, and not folded yet.
-    value: String,
+    pub(super) value: String,
 }
 
 /// Why something is not a header field, in words.
@@ -76,24 +76,14 @@ impl Field {
         Ok(field)
     }
 
-    /// The name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Is this the field of that name? Names are compared without case.
     pub(super) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// The value as it travels, before it is folded.
-    pub(super) fn value(&self) -> &str {
-        &self.value
-    }
-
     /// How many addresses a field of addresses has.
     pub(super) fn addresses(&self) -> usize {
-        read_addresses(&self.value).map_or(0, |(_, count)| count)
+        read_addresses(&self.value).map_or(0, |addresses| addresses.len())
     }
 
     /// The field as lines of a header: folded, with CR LF.
@@ -130,12 +120,11 @@ fn encode(name: &str, value: &str) -> Result<String, String> {
     let name = name.strip_prefix("resent-").unwrap_or(&name);
     let is_one_of = |names: &str| names.split(' ').any(|one| one == name);
     if is_one_of(ADDRESS_FIELDS) {
-        let (value, count) = read_addresses(value)?;
-        return match (name, count) {
-            ("from", 0) => Err("needs an address".into()),
-            ("sender", 0 | 2..) => Err("needs one address".into()),
-            _ => Ok(value),
-        };
+        let addresses = read_addresses(value)?;
+        if name == "sender" && addresses.len() > 1 {
+            return Err("needs one address".into());
+        }
+        return Ok(addresses.join(", "));
     }
     let is_of_mime = name.starts_with("content-") && name != "content-description";
     if is_of_mime || is_one_of(EXACT_FIELDS) {

@@ -7,20 +7,20 @@ pub(crate) const IN_MIME: &str = "\"(";
 pub(super) const IN_ADDRESSES: &str = "\"(<[";
 
 /// The pieces of a structured field, exactly as written. A comment has comments inside it. Each
-/// character that no piece holds is a piece itself. If a piece does not close, the rest of the
-/// field is returned apart.
-pub(crate) fn pieces<'a>(value: &'a str, opening: &str) -> (Vec<&'a str>, &'a str) {
+/// character that no piece holds is a piece itself. A piece that does not close goes to the end.
+pub(crate) fn pieces<'a>(value: &'a str, opening: &str) -> Vec<&'a str> {
     let mut pieces = Vec::new();
     let mut rest = value;
-    while let Some((piece, after)) = split_piece(rest, opening) {
+    while !rest.is_empty() {
+        let (piece, after) = split_piece(rest, opening).unwrap_or((rest, ""));
         pieces.push(piece);
         rest = after;
     }
-    (pieces, rest)
+    pieces
 }
 
 /// The first piece, and the rest. `None` if the text is empty, or if the piece does not close.
-pub(crate) fn split_piece<'a>(text: &'a str, opening: &str) -> Option<(&'a str, &'a str)> {
+pub(super) fn split_piece<'a>(text: &'a str, opening: &str) -> Option<(&'a str, &'a str)> {
     let mut chars = text.char_indices();
     let (_, first) = chars.next()?;
     let last = match first {
@@ -53,7 +53,7 @@ pub(super) fn inside(piece: &str) -> &str {
 
 /// What a quoted-string or a comment says: without its quotes or brackets, and without the
 /// backslash of each quoted-pair (RFC 5322 §3.2.1).
-pub(crate) fn content(piece: &str) -> String {
+pub(super) fn content(piece: &str) -> String {
     let mut content = String::new();
     let mut chars = inside(piece).chars();
     while let Some(c) = chars.next() {
@@ -63,15 +63,23 @@ pub(crate) fn content(piece: &str) -> String {
 }
 
 /// A field of MIME, as `attachment; filename="plan.txt"`, in its parts: what it says first, and its
-/// parameters (RFC 2045 §5.1). A piece that does not close is the end of the last part.
+/// parameters (RFC 2045 §5.1).
 pub(crate) fn split_parameters(value: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
-    let (pieces, unclosed) = pieces(value, IN_MIME);
-    for piece in pieces.into_iter().chain([unclosed]) {
+    for piece in pieces(value, IN_MIME) {
         match parts.last_mut() {
             Some(part) if piece != ";" => *part += piece,
             _ => parts.push(String::new()),
         }
     }
     parts
+}
+
+/// The value of a parameter: a quoted-string without its quotes, or a token. A token should not
+/// have spaces, but file names often do. We keep what follows the quotes.
+pub(crate) fn plain_value(value: &str) -> String {
+    match split_piece(value, IN_MIME) {
+        Some((quoted, rest)) if quoted.starts_with('"') => content(quoted) + rest,
+        _ => value.trim_start_matches('"').to_string(),
+    }
 }
