@@ -52,7 +52,7 @@ pub fn present(letter: &[u8]) -> String {
     let is_full = parts.len() == PARTS;
     let (mut texts, mut others): (Vec<Part>, Vec<Part>) = parts
         .into_iter()
-        .partition(|part| is_inline(part, "text/plain"));
+        .partition(|part| part.kind == "text/plain" && !part.is_attachment);
     texts.retain(|part| !is_blank(part));
     if texts.is_empty()
         && let Some(at) = best_source(&others)
@@ -119,11 +119,6 @@ fn shorten(name: &str) -> String {
     }
 }
 
-/// Is it a part of this kind, and meant to be read with the letter?
-fn is_inline(part: &Part, kind: &str) -> bool {
-    part.kind.starts_with(kind) && !part.is_attachment
-}
-
 /// Is there nothing in it that a reader could see? A text that is too long to be shown as a whole
 /// is never blank: nobody has seen its end.
 fn is_blank(part: &Part) -> bool {
@@ -137,7 +132,7 @@ fn is_blank(part: &Part) -> bool {
 fn best_source(parts: &[Part]) -> Option<usize> {
     ["text/", "message/"].iter().find_map(|kind| {
         let mut parts = parts.iter();
-        parts.position(|part| is_inline(part, kind) && !is_blank(part))
+        parts.position(|part| part.kind.starts_with(kind) && !part.is_attachment && !is_blank(part))
     })
 }
 

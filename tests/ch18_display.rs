@@ -1137,3 +1137,10 @@ fn the_reader_sees_what_the_writer_wrote() {
         assert_eq!(words(&page), words(&expected), "{page}");
     }
 }
+
+#[test]
+fn a_type_that_only_begins_like_plain_text_is_another_type() {
+    let page = present(b"Content-Type: text/plainer\r\n\r\nhello\r\n");
+    let note = "no plain text: this is the source of text/plainer";
+    assert!(page.contains(note), "{page}");
+}
