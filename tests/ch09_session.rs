@@ -925,14 +925,11 @@ fn help_explains_every_verb_and_owns_up_to_the_rest() {
         for topic in [verb.to_string(), verb.to_lowercase()] {
             let lines = talk.reply(&format!("HELP {topic}"));
             assert!(lines[0].starts_with(&format!("214-{verb}")), "{lines:?}");
-            assert!(
-                lines[1].starts_with("214 ") && lines[1].contains("RFC"),
-                "{lines:?}"
-            );
+            assert!(lines[1].starts_with("214 "), "{lines:?}");
         }
     }
     talk.goes(&[
-        ("HELP LHLO", 504),
+        ("HELP XYZZY", 504),
         ("HELP RCPT TO", 504),
         ("HELP \u{e9}", 501),
     ]);
@@ -949,7 +946,7 @@ fn abandoned_commands_are_known_and_not_done() {
         ("TURN", 502),
         ("TURN x", 502),
         ("STARTTLS", 502),
-        ("BDAT 1", 500),
+        ("XYZZY 1", 500),
     ]);
 }
 

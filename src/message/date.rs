@@ -39,10 +39,10 @@ impl fmt::Display for Date {
 /// was not, and 2100 will not be; 2000 was.
 fn days_of_month(year: u64, month: usize) -> u64 {
     let is_leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
-    match MONTHS[month] {
-        "Feb" if is_leap => 29,
-        "Feb" => 28,
-        "Apr" | "Jun" | "Sep" | "Nov" => 30,
+    match month + 1 {
+        2 if is_leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
 }

@@ -13,11 +13,7 @@ pub fn commands(project: &Project) -> Vec<String> {
     let mut wrong = Vec::new();
     for verb in Verb::all() {
         let (form, about) = verb.explain();
-        let section = about.rsplit_once('(').map_or("", |(_, section)| section);
-        let section = section
-            .trim_end_matches(')')
-            .replacen(' ', " §", 2)
-            .replacen(" §", " ", 1);
+        let section = section(about);
         match rows.get(verb.name()) {
             None => wrong.push(format!("{page}:1: {} is missing", verb.name())),
             Some((line, row)) => {
@@ -35,6 +31,13 @@ pub fn commands(project: &Project) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The section that HELP tells, as a page writes it: `RFC 5321 §4.1.1.1`.
+pub fn section(about: &str) -> String {
+    let section = about.rsplit_once('(').map_or("", |(_, section)| section);
+    let section = section.trim_end_matches(')');
+    section.replacen(' ', " §", 2).replacen(" §", " ", 1)
 }
 
 /// What the server says is decided in these files.
