@@ -2,9 +2,7 @@
 //! of our library.
 //!
 //! Start a server, with `cargo run -- serve a.example`, and run this in a second terminal:
-//! `cargo run --example ch01_by_hand 127.0.0.1:2525 alice@a.example`. Look for: the digits, by
-//! which alone the two programs understand each other; and the letter, which is a file now in
-//! `a.example/mail/alice/new`.
+//! `cargo run --example ch01_by_hand 127.0.0.1:2525 alice@a.example`.
 
 use std::io::{BufRead, BufReader, Error, Result, Write};
 use std::net::TcpStream;
@@ -28,6 +26,10 @@ fn main() {
 }
 
 fn send(server: &str, to: &str) -> Result<()> {
+    println!("Look for:");
+    println!("- the digits: by them alone the two programs understand each other");
+    println!("- the letter: it is a file now, in the folder `new` of the mailbox");
+    println!();
     let hint = "start a server first: cargo run -- serve a.example";
     let socket = TcpStream::connect(server);
     let mut to_server = socket.map_err(|why| Error::other(format!("{server}: {why}; {hint}")))?;

@@ -1,9 +1,6 @@
 //! Chapter 2, lines: a peer says six things at once, and only CR LF ends each.
 //!
 //! Run it: `cargo run --example ch02_line`
-//!
-//! Look for the two lines with no proper end, and for the line that is too long: it is thrown away,
-//! and the one after it is whole.
 
 use smtp_primer::protocol::line::{Line, Stream, Trace, Wire, visible};
 use std::io::{self, Cursor, Read, Write};
@@ -38,6 +35,14 @@ impl Stream for Peer {
 }
 
 fn main() -> io::Result<()> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch02_line");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- the two lines that do not end with CR LF");
+    println!("- the line that is too long: it is thrown away, and the next one is whole");
+    println!();
     let said = b"NOOP\r\nbare line feed\nbare\rreturn\r\nEHLO b.example\r\n\
         a line of more than forty octets, its end included\r\nQUIT\r\n";
     let trace = Trace::of_server(Box::new(io::stdout()));

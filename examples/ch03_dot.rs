@@ -1,12 +1,8 @@
 //! Chapter 3, dots: a text with dots in it goes over the wire and comes back the same.
 //!
 //! Run it: `cargo run --example ch03_dot`
-//!
-//! Look for the dots that the wire has and the text has not. Then an attacker's text comes: it
-//! pretends to end with LF "." CR LF. See what a kinder server would run as commands, and what
-//! ours makes of the same octets.
 
-use smtp_primer::protocol::dot::{Text, end_text, read_text, write_text_line};
+use smtp_primer::protocol::dot::{Received, Text, end_text, read_text, write_text_line};
 use smtp_primer::protocol::line::{Stream, Wire, visible};
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -41,7 +37,26 @@ impl Stream for Loop {
     }
 }
 
+fn in_words(received: &Received) -> String {
+    match received {
+        Received::Text(text) => visible(text.octets()),
+        Received::BareNewline => "nothing: there is a CR or LF alone in it".to_string(),
+        Received::TooBig => "nothing: it is too big".to_string(),
+    }
+}
+
 fn main() -> io::Result<()> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch03_dot");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- the dots that are on the wire and not in the text");
+    println!(
+        "- the attacker's text, which pretends to end with LF . CR LF: what a kind server would run as"
+    );
+    println!("  commands, and what ours says");
+    println!();
     let text = Text::from_file(b"Subject: dots\n\n.\n..\n...and so on");
     println!("the text:    {}", visible(text.octets()));
     let mut wire = Wire::new(Loop::default());
@@ -50,14 +65,14 @@ fn main() -> io::Result<()> {
     }
     end_text(&mut wire, TIMEOUT)?;
     let received = read_text(&mut wire, LIMIT, TIMEOUT)?;
-    println!("received:    {received:?}\n");
+    println!("received:    {}\n", in_words(&received));
 
     let attack = b"Hello!\n.\r\nMAIL FROM:<boss@b.example>\r\n.\r\n";
     let mut peer = Loop::default();
     peer.write_all(attack)?;
     be_kind(attack);
     let received = read_text(&mut Wire::new(peer), LIMIT, TIMEOUT)?;
-    println!("received:    {received:?}");
+    println!("received:    {}", in_words(&received));
     Ok(())
 }
 

@@ -2,14 +2,17 @@
 //!
 //! Run it: `cargo run --example ch04_address`
 //! or with addresses of your own: `cargo run --example ch04_address '<you@home.example>'`
-//!
-//! Look for the address with two `@`: a program that splits it at the first sends it to a stranger.
-//! And see what became of the source route.
 
 use smtp_primer::protocol::address::ForwardPath;
 use smtp_primer::protocol::line::visible;
 
 fn main() {
+    println!("Look for:");
+    println!(
+        "- the address with two @: a program that splits it at the first sends it to a stranger"
+    );
+    println!("- the source route, and what became of it");
+    println!();
     let mut paths: Vec<String> = std::env::args().skip(1).collect();
     if paths.is_empty() {
         let some = [

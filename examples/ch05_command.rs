@@ -2,14 +2,17 @@
 //!
 //! Run it: `cargo run --example ch05_command`
 //! or with a line of your own: `cargo run --example ch05_command 'mail from:<you@home.example>'`
-//!
-//! Look for the codes: 501 for a command with a wrong argument, 555 for a parameter that is not
-//! known here, 421 for what is not SMTP at all. And see how each good one is written properly.
 
 use smtp_primer::protocol::command::Command;
 use smtp_primer::protocol::line::visible;
 
 fn main() {
+    println!("Look for:");
+    println!(
+        "- the codes: 501 for a wrong argument, 555 for an unknown parameter, 421 for what is not SMTP"
+    );
+    println!("- each good command, written as the rule says");
+    println!();
     let mut lines: Vec<String> = std::env::args().skip(1).collect();
     if lines.is_empty() {
         let some = [

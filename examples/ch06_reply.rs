@@ -1,9 +1,6 @@
 //! Chapter 6, replies: what a client makes of the answers that servers give.
 //!
 //! Run it: `cargo run --example ch06_reply`
-//!
-//! Look for the code that nobody has heard of: its first digit says enough. The one after it would
-//! clear your screen. The last three are no replies at all, each in its own way.
 
 use smtp_primer::protocol::line::{Stream, Wire, visible};
 use smtp_primer::protocol::reply::{Reply, Severity, in_words};
@@ -48,6 +45,15 @@ impl Stream for Server {
 }
 
 fn main() {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch06_reply");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- the code that nobody has heard of: its first digit says enough");
+    println!("- the reply after it, which would clear your screen");
+    println!("- the last three, which are not replies");
+    println!();
     for answer in ANSWERS {
         println!("S: {}", visible(answer));
         match Reply::read(&mut Wire::new(Server(Cursor::new(answer)))) {

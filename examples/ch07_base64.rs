@@ -2,9 +2,7 @@
 //!
 //! Run it: `cargo run --example ch07_base64`
 //! or with a name and a password: `cargo run --example ch07_base64 alice wonderland`
-//!
-//! Look at what a listener reads: whoever listens on the way has the password. (Do not try this
-//! with one that you use.)
+//! (Do not try this with a password that you use.)
 
 use smtp_primer::protocol::base64::{decode, encode};
 use smtp_primer::protocol::line::{Trace, visible};
@@ -13,13 +11,21 @@ use smtp_primer::protocol::sasl::{Credentials, LOGIN_CHALLENGES};
 use std::io::stdout;
 
 fn main() {
+    if ![1, 3].contains(&std::env::args().len()) {
+        eprintln!("usage: cargo run --example ch07_base64 [NAME PASSWORD]");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- what a listener reads: anybody on the way has the password");
+    println!("- what a trace shows of it");
+    println!();
     let mut words = std::env::args().skip(1);
     let credentials = Credentials {
         user: words.next().unwrap_or("alice".to_string()),
         password: words.next().unwrap_or("wonderland".to_string()),
     };
 
-    println!("three octets are four letters:");
+    println!("three octets are four characters:");
     for text in ["f", "fo", "foo", "foob"] {
         println!("    {text:4} is {}", encode(text.as_bytes()));
     }
@@ -46,10 +52,9 @@ fn main() {
     let mut trace = Trace::of_client(Box::new(stdout())).with_mask(PasswordMask::default());
     print!("    a trace shows ");
     trace.said(format!("AUTH PLAIN {message}\r\n").as_bytes());
-    let read = Credentials::from_plain(&message).map(|(_, credentials)| credentials);
-    println!("    the server reads {read:?}");
-    println!(
-        "    is it \"wonderland\"? {}",
-        credentials.has_password("wonderland")
-    );
+    if let Some((_, read)) = Credentials::from_plain(&message) {
+        println!("    the server reads the name {}", read.user);
+        let is_right = read.has_password("wonderland");
+        println!("    is the password \"wonderland\"? {is_right}");
+    }
 }

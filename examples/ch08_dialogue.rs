@@ -1,8 +1,7 @@
 //! One dialogue, played as the client against three servers, and as the server against two
 //! clients, all of them in memory.
 //!
-//! Run it with `cargo run --example ch08_dialogue`, and look for what is told of those that do not
-//! keep to it: the line where it happened, and the rule that stands above that line.
+//! Run it with `cargo run --example ch08_dialogue`.
 
 use smtp_primer::dialogue::{Dialogue, Difference, Side};
 use smtp_primer::protocol::line::Stream;
@@ -77,6 +76,16 @@ impl Stream for Parrot {
 }
 
 fn main() -> Result<(), Difference> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch08_dialogue");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!(
+        "- what the report says about each peer that does something else: the line where it happened,"
+    );
+    println!("  and the rule above that line");
+    println!();
     let dialogue = Dialogue::parse("order.txt", DIALOGUE)?;
     for (name, side, lines) in PEERS {
         let peer = Parrot(Cursor::new(lines));

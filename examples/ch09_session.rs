@@ -1,8 +1,6 @@
 //! A whole conversation with the receiver's rules, and nothing else: no socket, no file, no clock.
 //!
-//! Run it with `cargo run --example ch09_session`, and look for: DATA, which is refused until MAIL
-//! and RCPT were accepted, and is refused again after the letter; and the envelope, which left with
-//! the letter and holds only those who were accepted.
+//! Run it with `cargo run --example ch09_session`.
 
 use smtp_primer::protocol::dot::{BareNewline, Received, Text};
 use smtp_primer::protocol::line::Line;
@@ -38,6 +36,14 @@ fn show_envelope(letter: &Letter) {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch09_session");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- DATA: it is refused until MAIL and RCPT were accepted, and again after the letter");
+    println!("- the envelope: it left with the letter, and holds only the accepted recipients");
+    println!();
     let host = Host {
         domain: "a.example".parse()?,
         users: BTreeMap::from([("bob".to_string(), "builder".to_string())]),

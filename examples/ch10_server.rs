@@ -1,8 +1,7 @@
 //! A mail server in one screen: it keeps its letters in memory and shows them.
 //!
 //! Run it with `cargo run --example ch10_server`, and in a second terminal
-//! `cargo run --example ch11_client`. Look for: the conversation, line by line; then the letter,
-//! without the dot that ended it; and when 250 is said: after `store` has returned, not before.
+//! `cargo run --example ch11_client`.
 
 use smtp_primer::protocol::line::{Trace, Wire, visible};
 use smtp_primer::server::{COMMAND_TIMEOUT, Entrance, Store, Times, converse, hang_up, serve};
@@ -32,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let address = listener.local_addr()?;
     println!("listening on {address}");
+    println!("Look for: the conversation; the letter, without the last dot; 250, said after it.");
     let host = Host {
         domain: "a.example".parse()?,
         users: BTreeMap::from([("alice".into(), "wonderland".into())]),

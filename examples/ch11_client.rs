@@ -1,8 +1,7 @@
 //! The sender's side in one screen: one letter, two recipients, and only one of them exists.
 //!
 //! Start `cargo run --example ch10_server` in one terminal, and in another
-//! `cargo run --example ch11_client`. Look for: a reply before each next command; the second dot on
-//! the line that begins with one; and the result, which has an answer for each recipient.
+//! `cargo run --example ch11_client`.
 
 use smtp_primer::client::{Client, Stage, Timeouts, connect};
 use smtp_primer::protocol::dot::Text;
@@ -23,6 +22,7 @@ fn main() {
         eprintln!("usage: cargo run --example ch11_client [HOST:PORT]");
         exit(2);
     }
+    println!("Look for: a reply before each next command; a dot that is doubled; two results.");
     let server = env::args().nth(1).unwrap_or("127.0.0.1:2525".to_string());
     if let Err(why) = send(&server) {
         eprintln!("{server}: {why}");

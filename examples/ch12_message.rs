@@ -1,7 +1,6 @@
 //! What the user fills in, and the message that goes out; then the trace that two servers leave.
 //!
-//! Run it with `cargo run --example ch12_message`, and look for: the fields that nobody filled in;
-//! the subject, which is ASCII now and folded; and, in the trace, the way back from the top down.
+//! Run it with `cargo run --example ch12_message`.
 
 use smtp_primer::message::{Clock, Date, Draft, Field, compose, received, return_path};
 use smtp_primer::protocol::address::{Domain, HostName, ReversePath};
@@ -10,6 +9,15 @@ use std::error::Error;
 use std::net::IpAddr;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch12_message");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- the fields that nobody filled in");
+    println!("- the subject: it is ASCII now, and folded");
+    println!("- the trace: from the top down it is the way back");
+    println!();
     let draft = Draft {
         from: "alice@a.example".parse()?,
         to: vec!["<bob@b.example>".parse()?],

@@ -1,8 +1,6 @@
 //! A letter is delivered into two mailboxes at once, is read, and keeps its name for life.
 //!
-//! Run it with `cargo run --example ch13_maildir`, and look for: the size of each letter on the
-//! wire, which is more than that of its file; the folder that changes when a letter was seen, and
-//! the uid that does not; and that a letter which cannot be delivered to all is delivered to nobody.
+//! Run it with `cargo run --example ch13_maildir`.
 
 use smtp_primer::maildir::{Maildir, deliver};
 use smtp_primer::message::Clock;
@@ -13,6 +11,15 @@ use std::fs;
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch13_maildir");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- the size of each letter on the wire: it is more than that of its file");
+    println!("- the folder, which changes when a letter was seen, and the uid, which does not");
+    println!("- a letter that cannot be delivered to all: it is delivered to nobody");
+    println!();
     let folder = std::env::temp_dir().join(format!("ch13-maildir-{}", std::process::id()));
     let shown = show(&folder);
     fs::remove_dir_all(&folder)?;

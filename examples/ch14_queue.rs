@@ -1,8 +1,6 @@
 //! A letter waits in the queue: its two files, a try that fails, one that does not.
 //!
-//! Run it with `cargo run --example ch14_queue`, and look for: the envelope, which says from whom,
-//! to whom and how far we are, and ends with `end`, so that half of one is known for what it is;
-//! and the second runner, who must wait.
+//! Run it with `cargo run --example ch14_queue`.
 
 use smtp_primer::message::{Clock, Date};
 use smtp_primer::protocol::address::Mailbox;
@@ -14,6 +12,16 @@ use std::fs;
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch14_queue");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!(
+        "- the envelope: from whom, to whom, how far we are; and `end`, so that half of one is noticed"
+    );
+    println!("- the second runner, which must wait");
+    println!();
     let folder = std::env::temp_dir().join(format!("ch14-queue-{}", std::process::id()));
     let shown = show(&folder);
     fs::remove_dir_all(&folder)?;
@@ -36,10 +44,17 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
     );
 
     let lock = queue.lock()?;
+    let word = |got: bool| {
+        if got {
+            "it has the lock"
+        } else {
+            "it must wait"
+        }
+    };
     println!(
-        "--- locked: {}, again: {}\n",
-        lock.is_some(),
-        queue.lock()?.is_some()
+        "--- one runner: {}; a second one: {}\n",
+        word(lock.is_some()),
+        word(queue.lock()?.is_some())
     );
     queue.each(|id, envelope| match envelope {
         Ok(mut envelope) => {
@@ -52,7 +67,8 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
             envelope.next = Date(envelope.arrived.0 + 1800);
             envelope.remove(&bob); // he has it
             envelope.set(&carol, Progress::Waiting(Some(reason)));
-            println!("--- after one try: {:?}", queue.update(id, &envelope));
+            queue.update(id, &envelope).expect("the disk takes it");
+            println!("--- after one try");
         }
         Err(error) => println!("--- not a letter that can be sent: {error}"),
     })?;

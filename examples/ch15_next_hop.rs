@@ -1,13 +1,11 @@
 //! Where does a letter go next? A table stands in for DNS, so this needs no network.
 //!
-//!     cargo run --example ch15_next_hop
-//!     cargo run --example ch15_next_hop gnu.org 9.9.9.9:53     (asks a real resolver)
-//!
-//! Look at the order of the hosts, and at the reasons where there is none.
+//! cargo run --example ch15_next_hop
+//! cargo run --example ch15_next_hop gnu.org 9.9.9.9:53     (asks a real resolver)
 
 use smtp_primer::next_hop::dns::{Data, Kind, Record};
 use smtp_primer::next_hop::resolver::Resolver;
-use smtp_primer::next_hop::{Dns, MAIL_PORT, NoHop, next_hops};
+use smtp_primer::next_hop::{Dns, MAIL_PORT, NoHop, Target, next_hops};
 use std::time::Instant;
 
 /// Lines of a name, a preference if it is an MX record, and the host or address.
@@ -54,9 +52,12 @@ fn show(domain: &str, dns: &mut dyn Dns) -> Result<(), Box<dyn std::error::Error
         MAIL_PORT,
         Some(dns),
     ) {
-        Ok(targets) => targets
-            .iter()
-            .for_each(|target| println!("{domain} -> {} {:?}", target.name, target.addresses)),
+        Ok(targets) => {
+            for Target { name, addresses } in targets {
+                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                println!("{domain} -> {name} at {}", addresses.join(", "));
+            }
+        }
         Err(NoHop::Never(why)) => println!("{domain} -> never: {why}"),
         Err(NoHop::NotNow(why)) => println!("{domain} -> not now: {why}"),
     }
@@ -65,6 +66,14 @@ fn show(domain: &str, dns: &mut dyn Dns) -> Result<(), Box<dyn std::error::Error
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if ![0, 2].contains(&words.len()) {
+        eprintln!("usage: cargo run --example ch15_next_hop [DOMAIN RESOLVER:PORT]");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- the order of the hosts");
+    println!("- the reasons where there is no host: never, or not now");
+    println!();
     if let [domain, resolver] = words.as_slice() {
         let mut resolver = Resolver::new(resolver.parse()?, None, Instant::now());
         return show(domain, &mut resolver);

@@ -42,6 +42,10 @@ fn next_hops(domain: &Domain) -> Result<Vec<Target>, NoHop> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch16_relay");
+        std::process::exit(2);
+    }
     let folder = std::env::temp_dir().join(format!("ch16-relay-{}", std::process::id()));
     let shown = show(&folder);
     fs::remove_dir_all(&folder)?;

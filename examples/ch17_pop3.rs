@@ -1,8 +1,6 @@
 //! The rules of POP3, with no connection and no mailbox: lines go in, steps come out.
 //!
-//! Run it with `cargo run --example ch17_pop3`, and look for: the numbers, which stay although
-//! letter 1 is deleted; and the last step, the only one that says `Remove`. If the connection
-//! drops before it, nothing is removed.
+//! Run it with `cargo run --example ch17_pop3`.
 
 use smtp_primer::pop3::{Listed, Pop3Session, Pop3Step};
 use smtp_primer::protocol::line::Line;
@@ -10,6 +8,16 @@ use smtp_primer::session::Host;
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch17_pop3");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- the numbers: they stay, although letter 1 is deleted");
+    println!(
+        "- the last step, which alone removes letters. If the connection drops before it, all stay"
+    );
+    println!();
     let host = Host {
         domain: "a.example".parse()?,
         users: [("alice".to_string(), "wonderland".to_string())].into(),
@@ -42,13 +50,18 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("S: {}", session.opened(letters.to_vec()));
             }
             Pop3Step::Remove(places) => {
-                println!("   (remove the letters at {places:?})");
+                let numbers = places.iter().map(|place| (place + 1).to_string());
+                let numbers: Vec<String> = numbers.collect();
+                println!("   (remove letter {})", numbers.join(", "));
                 println!("S: {}", session.removed(0));
             }
             // The driver would read the letter, and send all of it, or its beginning.
-            Pop3Step::Send(at, None) => println!("   (send all of the letter at [{at}])"),
+            Pop3Step::Send(at, None) => println!("   (send all of letter {})", at + 1),
             Pop3Step::Send(at, Some(most)) => {
-                println!("   (send the header of the letter at [{at}], and {most} lines more)");
+                println!(
+                    "   (send the header of letter {}, and {most} lines more)",
+                    at + 1
+                );
             }
             Pop3Step::Close(reply) => println!("S: {reply}"),
             Pop3Step::Gone => println!("   (the caller has gone)"),

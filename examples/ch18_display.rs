@@ -1,8 +1,6 @@
 //! One letter, as it lies in the mailbox and as its reader sees it.
 //!
-//! Run it with `cargo run --example ch18_display`, and look for: the subject, which is two
-//! encoded-words and one line; the text, which came as base64; and what became of the sender, who
-//! tried to retitle your terminal window from inside an encoded-word.
+//! Run it with `cargo run --example ch18_display`.
 
 use smtp_primer::display::{Header, decode_words, present, printable};
 
@@ -29,6 +27,15 @@ iVBORw0KGgo=
 ";
 
 fn main() {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch18_display");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- the subject: two encoded-words, and one line on the page");
+    println!("- the text: it came as base64");
+    println!("- the sender, who tried to retitle your terminal from inside an encoded-word");
+    println!();
     println!("--- the letter\n{LETTER}");
 
     let (header, _) = Header::read(LETTER.as_bytes());

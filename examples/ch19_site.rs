@@ -2,9 +2,7 @@
 //! puts one letter into its post office, and shows the files that are there afterwards. Then it
 //! spoils site.conf.
 //!
-//! Run it with `cargo run --example ch19_site`, and look for: the one letter for staff, which lies
-//! in two mailboxes and, for carol, who is elsewhere, in the queue; and the two mistakes, both
-//! found before any server would start.
+//! Run it with `cargo run --example ch19_site`.
 
 use smtp_primer::message::Clock;
 use smtp_primer::protocol::address::ReversePath;
@@ -17,6 +15,16 @@ use std::fs;
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch19_site");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!(
+        "- the one letter for staff: it is in two mailboxes, and for carol, who is elsewhere, in the queue"
+    );
+    println!("- the two mistakes in site.conf: both are found before any server would start");
+    println!();
     let folder = std::env::temp_dir().join(format!("ch19_site-{}", std::process::id()));
     let shown = show(&folder);
     let _ = fs::remove_dir_all(&folder);

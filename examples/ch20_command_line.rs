@@ -1,8 +1,7 @@
 //! The program as a function: `main` hands it the words of the command line, and it returns the
 //! exit status. So other programs, this one too, can learn from the status alone what happened.
 //!
-//! Run it with `cargo run --example ch20_command_line`, and look for the status after each command:
-//! 0 all done, 1 refused for good or failed here, 75 try again later, 2 wrong usage.
+//! Run it with `cargo run --example ch20_command_line`.
 
 use smtp_primer::command_line;
 use std::ffi::OsString;
@@ -11,6 +10,14 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 
 fn main() -> Result<()> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch20_command_line");
+        std::process::exit(2);
+    }
+    println!("Look for:");
+    println!("- the status after each command: 0 all done, 1 refused for good or failed here,");
+    println!("  75 try again later, 2 wrong usage");
+    println!();
     let site = std::env::temp_dir().join(format!("ch20_command_line-{}", std::process::id()));
     let site = site.to_string_lossy().into_owned();
     // A port that was free a moment ago: nobody listens there.
