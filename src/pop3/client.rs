@@ -2,6 +2,7 @@
 
 use crate::protocol::dot::{Received, Text, read_text};
 use crate::protocol::line::{ENDLESS_LINE, Line, Stream, Wire, visible};
+use crate::protocol::reply::in_words;
 use crate::protocol::sasl::Credentials;
 use std::fmt;
 use std::io;
@@ -181,13 +182,10 @@ impl From<io::Error> for FetchError {
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FetchError::Io(error) => match error.kind() {
-                io::ErrorKind::TimedOut => f.write_str("no answer came in time"),
-                io::ErrorKind::UnexpectedEof => {
-                    f.write_str("the connection failed: the other side closed it")
-                }
-                _ => write!(f, "the connection failed: {error}"),
-            },
+            FetchError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                f.write_str("the connection failed: the other side closed it")
+            }
+            FetchError::Io(error) => f.write_str(&in_words(error)),
             FetchError::Refused(reply) => write!(f, "the server said: {reply}"),
             FetchError::Nonsense(what) => write!(f, "this is not a POP3 reply: {what}"),
             FetchError::Unfit(why) => f.write_str(why),
