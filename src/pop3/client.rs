@@ -94,16 +94,11 @@ impl<S: Stream> Pop3Client<S> {
     fn hear(&mut self) -> Result<(), FetchError> {
         self.wire.allow(self.timeout)?;
         let line = self.line()?;
-        let begins = |word| match line.strip_prefix(word) {
-            Some(text) => !text.starts_with(|c: char| c.is_ascii_alphanumeric()),
-            None => false,
-        };
-        if begins("+OK") {
-            Ok(())
-        } else if begins("-ERR") {
-            Err(FetchError::Refused(line))
-        } else {
-            Err(nonsense(&line))
+        let is_end = |c: char| !(c.is_ascii_alphanumeric() || "+-".contains(c));
+        match line.split(is_end).next() {
+            Some("+OK") => Ok(()),
+            Some("-ERR") => Err(FetchError::Refused(line)),
+            _ => Err(nonsense(&line)),
         }
     }
 
@@ -150,18 +145,15 @@ impl FetchError {
 }
 
 /// The codes of a refusal that does not last (RFC 2449 §8.1, RFC 3206 §4).
-const NOT_NOW: [&str; 3] = ["IN-USE/", "LOGIN-DELAY/", "SYS/TEMP/"];
+const NOT_NOW: [&str; 3] = ["[IN-USE", "[LOGIN-DELAY", "[SYS/TEMP"];
 
 /// A code is in brackets at the beginning of the text, in capitals or not. After a further `/` come
 /// details that nobody has to know (RFC 2449 §8).
 fn says_not_now(reply: &str) -> bool {
-    let text = reply.strip_prefix("-ERR").unwrap_or(reply).trim_start();
-    let code = text.strip_prefix('[').and_then(|text| text.split_once(']'));
-    let Some((code, _)) = code else {
-        return false;
-    };
-    let code = code.to_ascii_uppercase() + "/";
-    NOT_NOW.iter().any(|known| code.starts_with(known))
+    let reply = reply.to_ascii_uppercase();
+    let text = reply.strip_prefix("-ERR").unwrap_or_default().trim_start();
+    let mut rests = NOT_NOW.iter().filter_map(|code| text.strip_prefix(code));
+    rests.any(|rest| rest.starts_with(['/', ']']))
 }
 
 const ENDLESS: &str = "an answer longer than any real one";

@@ -137,7 +137,7 @@ impl<'a> Pop3Session<'a> {
                 ok("now the password")
             }
             // A password may hold spaces, also at its beginning and its end: no words here.
-            ("PASS", [_, ..], None) => self.log_in(user, argument),
+            ("PASS", [_, ..], None) => self.check_password(user, argument),
             ("QUIT", [], None) => Ok(close("+OK goodbye")),
             (verb, words, Some(letters)) => after_login(letters, verb, words),
             (verb, ..) => Err(what_is_wrong(verb, false)),
@@ -156,7 +156,7 @@ impl<'a> Pop3Session<'a> {
     }
 
     /// RFC 1939 §7. `user` is the name, if USER came just before.
-    fn log_in(&self, user: Option<String>, password: &str) -> Reaction {
+    fn check_password(&self, user: Option<String>, password: &str) -> Reaction {
         let credentials = Credentials {
             user: user.ok_or("say USER first")?,
             password: password.to_string(),
