@@ -35,7 +35,7 @@ pub const MAIL_PORT: u16 = 25;
 /// A host to try, and its addresses in the order in which to try them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Its name. If it has none, or one that no mail host has, this is the literal of its first
+    /// Its name. If it has none, or one that is not well formed, this is the literal of its first
     /// address.
     pub name: HostName,
     /// At least one address.

@@ -81,7 +81,7 @@ const RECURSION_DESIRED: u16 = 0x0100;
 /// RCODE: the result, one of the numbers in RFC 1035 §4.1.1.
 const RESULT_MASK: u16 = 0x000f;
 
-const MALFORMED: Answer = Answer::Failed("the answer breaks the rules of DNS");
+const MALFORMED: Answer = Answer::Failed("the answer cannot be read");
 
 impl Question {
     /// Asks for the `kind` of records of `name`, which is written as in [`Data`]. `None` if no
@@ -195,17 +195,11 @@ impl<'a> Reader<'a> {
             match first {
                 0 => break,
                 1..=63 => {
-                    let label = self.octets(first.into())?;
+                    let label = str::from_utf8(self.octets(first.into())?).ok()?;
+                    name += &format!("{label}.");
                     // A dot in a label would look like the end of the label.
-                    if !label
-                        .iter()
-                        .all(|octet| octet.is_ascii_graphic() && *octet != b'.')
-                    {
-                        return None;
-                    }
-                    name += str::from_utf8(label).ok()?;
-                    name.push('.');
-                    if name.len() >= DNS_NAME {
+                    let is_odd = label.contains(|c: char| !c.is_ascii_graphic() || c == '.');
+                    if is_odd || name.len() >= DNS_NAME {
                         return None;
                     }
                 }

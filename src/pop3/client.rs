@@ -94,11 +94,14 @@ impl<S: Stream> Pop3Client<S> {
     fn hear(&mut self) -> Result<(), FetchError> {
         self.wire.allow(self.timeout)?;
         let line = self.line()?;
-        let is_end = |c: char| !(c.is_ascii_alphanumeric() || "+-".contains(c));
-        match line.split(is_end).next() {
-            Some("+OK") => Ok(()),
-            Some("-ERR") => Err(FetchError::Refused(line)),
-            _ => Err(nonsense(&line)),
+        let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let begins = |word| line.strip_prefix(word).is_some_and(|rest| !goes_on(rest));
+        if begins("+OK") {
+            Ok(())
+        } else if begins("-ERR") {
+            Err(FetchError::Refused(line))
+        } else {
+            Err(nonsense(&line))
         }
     }
 
