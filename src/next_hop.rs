@@ -13,8 +13,8 @@
 //! If there is no hop, [`NoHop`] says whether a later try can help. A wrong "never" bounces a good
 //! letter, a wrong "not now" only delays a bad one. So whenever we are not sure, it is "not now".
 //!
-//! Names in DNS are not mail domains: they may hold any octet, and real ones hold a `_`. We ask
-//! about every name that DNS itself has given us, and DNS says whether it is good.
+//! Names in DNS are not mail domains: real ones hold a `_`, and more. We ask about every name that
+//! DNS itself has given us, and DNS says whether it is good.
 //!
 //! This file knows how to choose. [`dns`] and [`resolver`] know how to ask, and how long a search
 //! may take. None of them calls the host: that is for the relay.
@@ -35,7 +35,7 @@ pub const MAIL_PORT: u16 = 25;
 /// A host to try, and its addresses in the order in which to try them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Its name. If it has none, or one that is too odd to be shown, this is the literal of its first
+    /// Its name. If it has none, or one that is not well formed, this is the literal of its first
     /// address.
     pub name: HostName,
     /// At least one address.

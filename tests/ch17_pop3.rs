@@ -755,6 +755,10 @@ fn a_request_of_http_ends_the_conversation_however_long_it_is() {
     let mut session = Pop3Session::new(&host, true);
     says(&mut session, "USER alice");
     assert!(is_error(&says(&mut session, "PASS HTTP/1.1")));
+    // And a line that begins with a command of ours is a mistake at most.
+    for line in ["RETR HTTP/1.1", "top / HTTP/1.0"] {
+        assert!(is_error(&says(&mut logged_in(&host, 1), line)), "{line}");
+    }
 }
 
 /// A client whose time is over after the clock was started this many times.

@@ -789,7 +789,7 @@ fn good_answer(question: &[u8]) -> Vec<u8> {
     answer_to(question, FINE, 2, &records.concat())
 }
 
-const RULES: &str = "the answer breaks the rules of DNS";
+const UNREADABLE_ANSWER: &str = "the answer cannot be read";
 const STRANGERS: &str = "only answers to other questions came";
 const ALIASES: &str = "is an alias of an alias, and so on, more than 4 times";
 
@@ -802,7 +802,7 @@ fn cut_zones() -> Vec<Zone> {
         let words = if cut < question {
             "server failure"
         } else {
-            RULES
+            UNREADABLE_ANSWER
         };
         zone(format!("cut{cut:03}"), words, move |question| {
             let failure = answer_to(question, SERVER_FAILURE, 0, &[]);
@@ -823,16 +823,16 @@ fn zones() -> Vec<Zone> {
         vec![answer_to(question, FINE, 1, &records)]
     };
     vec![
-        zone("to-itself", RULES, move |question| {
+        zone("to-itself", UNREADABLE_ANSWER, move |question| {
             one(question, &pointer(question, 0))
         }),
-        zone("forward", RULES, move |question| {
+        zone("forward", UNREADABLE_ANSWER, move |question| {
             one(question, &pointer(question, 20))
         }),
-        zone("past-the-end", RULES, move |question| {
+        zone("past-the-end", UNREADABLE_ANSWER, move |question| {
             one(question, &[0xff, 0xff])
         }),
-        zone("to-each-other", RULES, |question| {
+        zone("to-each-other", UNREADABLE_ANSWER, |question| {
             let circle = record(&pointer(question, 12), CNAME, &pointer(question, 0));
             vec![answer_to(question, FINE, 1, &circle)]
         }),
@@ -844,12 +844,12 @@ fn zones() -> Vec<Zone> {
             let records = [first, before.flat_map(next).collect()].concat();
             vec![answer_to(question, FINE, 900, &records)]
         }),
-        zone("counts", RULES, |question| {
+        zone("counts", UNREADABLE_ANSWER, |question| {
             let mut packet = answer_to(question, FINE, 0xffff, &[]);
             packet[8..12].fill(0xff);
             vec![packet]
         }),
-        zone("counts-and-records", RULES, |question| {
+        zone("counts-and-records", UNREADABLE_ANSWER, |question| {
             let records = record(&[0], A, &[192, 0, 2, 1]).repeat(4000);
             let mut packet = answer_to(question, FINE, 0xffff, &records);
             packet[8..12].fill(0xff);

@@ -55,9 +55,9 @@ pub struct Record {
     pub data: Data,
 }
 
-/// What a record says. DNS allows any octet in a name. Here a name is printable ASCII without
-/// spaces: an odd octet is shown as `\` and three digits (RFC 1035 §5.1). It does not end with a
-/// dot; only the root, the name without labels, is `.`.
+/// What a record says. DNS allows any octet in a name. But every name that mail needs is printable
+/// ASCII without spaces, and others we do not read. A name does not end with a dot here; only the
+/// root, the name without labels, is `.`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
     /// An address of the host.
@@ -78,14 +78,10 @@ const ANSWER: u16 = 0x8000;
 const TRUNCATED: u16 = 0x0200;
 /// RD: please ask others until you know.
 const RECURSION_DESIRED: u16 = 0x0100;
-/// RCODE: the result.
+/// RCODE: the result, one of the numbers in RFC 1035 §4.1.1.
 const RESULT_MASK: u16 = 0x000f;
 
-/// The results, by their number (RFC 1035 §4.1.1).
-#[rustfmt::skip]
-const RESULTS: [&str; 6] =
-    ["no error", "format error", "server failure", "no such name", "not implemented", "refused"];
-const MALFORMED: Answer = Answer::Failed("the answer breaks the rules of DNS");
+const MALFORMED: Answer = Answer::Failed("the answer cannot be read");
 
 impl Question {
     /// Asks for the `kind` of records of `name`, which is written as in [`Data`]. `None` if no
@@ -123,10 +119,9 @@ impl Question {
             0 if flags & TRUNCATED != 0 => Answer::Truncated,
             0 => reader.records(counts).map_or(MALFORMED, Answer::Records),
             3 => Answer::NoSuchName,
-            code => {
-                let known = RESULTS.get(usize::from(code));
-                Answer::Failed(known.unwrap_or(&"an unknown error"))
-            }
+            2 => Answer::Failed("server failure"),
+            5 => Answer::Failed("refused"),
+            _ => Answer::Failed("the resolver cannot answer that"),
         })
     }
 }
@@ -192,8 +187,7 @@ impl<'a> Reader<'a> {
     /// name may also end with a pointer to an earlier name, or to the end of one: two octets that
     /// begin with two 1 bits (RFC 1035 §4.1.4).
     fn name(&mut self) -> Option<String> {
-        let mut labels = Vec::new();
-        let mut length = 0;
+        let mut name = String::new(); // with a dot after each label
         let mut start = self.at; // where this piece of the name begins
         let mut after = None; // where reading goes on: after the first pointer
         loop {
@@ -201,12 +195,13 @@ impl<'a> Reader<'a> {
             match first {
                 0 => break,
                 1..=63 => {
-                    let label = self.octets(first.into())?;
-                    length += 1 + label.len();
-                    if length >= DNS_NAME {
+                    let label = str::from_utf8(self.octets(first.into())?).ok()?;
+                    name += &format!("{label}.");
+                    // A dot in a label would look like the end of the label.
+                    let is_odd = label.contains(|c: char| !c.is_ascii_graphic() || c == '.');
+                    if is_odd || name.len() >= DNS_NAME {
                         return None;
                     }
-                    labels.push(readable(label));
                 }
                 0xc0.. => {
                     let [second] = self.array()?;
@@ -223,9 +218,9 @@ impl<'a> Reader<'a> {
             }
         }
         self.at = after.unwrap_or(self.at);
-        match labels.is_empty() {
-            true => Some(".".to_string()),
-            false => Some(labels.join(".")),
+        match name.pop() {
+            Some(_) => Some(name),
+            None => Some(".".to_string()),
         }
     }
 }
@@ -239,37 +234,12 @@ pub const DNS_NAME: usize = 255;
 fn name_octets(name: &str) -> Option<Vec<u8>> {
     let mut octets = Vec::new();
     for label in name.split('.').filter(|_| name != ".") {
-        let label = label_octets(label)?;
         if label.is_empty() || label.len() > LABEL {
             return None;
         }
         octets.push(label.len() as u8);
-        octets.extend(label);
+        octets.extend_from_slice(label.as_bytes());
     }
     octets.push(0);
     (octets.len() <= DNS_NAME).then_some(octets)
-}
-
-/// The octets of a label that people can read.
-fn label_octets(label: &str) -> Option<Vec<u8>> {
-    let mut pieces = label.split('\\');
-    let mut octets = pieces.next()?.as_bytes().to_vec();
-    for piece in pieces {
-        let (number, rest) = piece.split_at_checked(3)?;
-        octets.push(number.parse().ok()?);
-        octets.extend_from_slice(rest.as_bytes());
-    }
-    Some(octets)
-}
-
-/// A label as people can read it.
-fn readable(label: &[u8]) -> String {
-    let mut text = String::new();
-    for octet in label {
-        match octet {
-            b'!'..=b'~' if !b".\\".contains(octet) => text.push(char::from(*octet)),
-            _ => text += &format!("\\{octet:03}"),
-        }
-    }
-    text
 }

@@ -100,9 +100,9 @@ impl Resolver {
             if timeout.is_zero() {
                 return Err(io::Error::other("the time for one domain is over"));
             }
-            let deadline = Instant::now() + timeout;
+            let end = Instant::now() + timeout;
             socket.send(&question.encode(id))?;
-            while let Some(length) = next_packet(&socket, &mut packet, deadline)? {
+            while let Some(length) = next_packet(&socket, &mut packet, end)? {
                 match question.read_answer(id, packet.get(..length).unwrap_or_default()) {
                     Some(answer) => return Ok(answer),
                     None if strangers < STRANGERS => strangers += 1,
@@ -132,13 +132,9 @@ impl Resolver {
     }
 }
 
-/// The length of the next packet, if one comes before the deadline.
-fn next_packet(
-    socket: &UdpSocket,
-    packet: &mut [u8],
-    deadline: Instant,
-) -> io::Result<Option<usize>> {
-    let left = deadline.saturating_duration_since(Instant::now());
+/// The length of the next packet, if one comes before the `end`.
+fn next_packet(socket: &UdpSocket, packet: &mut [u8], end: Instant) -> io::Result<Option<usize>> {
+    let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() {
         return Ok(None);
     }

@@ -2,6 +2,7 @@
 
 use crate::protocol::dot::{Received, Text, read_text};
 use crate::protocol::line::{ENDLESS_LINE, Line, Stream, Wire, visible};
+use crate::protocol::reply::in_words;
 use crate::protocol::sasl::Credentials;
 use std::fmt;
 use std::io;
@@ -93,10 +94,8 @@ impl<S: Stream> Pop3Client<S> {
     fn hear(&mut self) -> Result<(), FetchError> {
         self.wire.allow(self.timeout)?;
         let line = self.line()?;
-        let begins = |word| match line.strip_prefix(word) {
-            Some(text) => !text.starts_with(|c: char| c.is_ascii_alphanumeric()),
-            None => false,
-        };
+        let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let begins = |word| line.strip_prefix(word).is_some_and(|rest| !goes_on(rest));
         if begins("+OK") {
             Ok(())
         } else if begins("-ERR") {
@@ -149,18 +148,15 @@ impl FetchError {
 }
 
 /// The codes of a refusal that does not last (RFC 2449 §8.1, RFC 3206 §4).
-const NOT_NOW: [&str; 3] = ["IN-USE/", "LOGIN-DELAY/", "SYS/TEMP/"];
+const NOT_NOW: [&str; 3] = ["[IN-USE", "[LOGIN-DELAY", "[SYS/TEMP"];
 
 /// A code is in brackets at the beginning of the text, in capitals or not. After a further `/` come
 /// details that nobody has to know (RFC 2449 §8).
 fn says_not_now(reply: &str) -> bool {
-    let text = reply.strip_prefix("-ERR").unwrap_or(reply).trim_start();
-    let code = text.strip_prefix('[').and_then(|text| text.split_once(']'));
-    let Some((code, _)) = code else {
-        return false;
-    };
-    let code = code.to_ascii_uppercase() + "/";
-    NOT_NOW.iter().any(|known| code.starts_with(known))
+    let reply = reply.to_ascii_uppercase();
+    let text = reply.strip_prefix("-ERR").unwrap_or_default().trim_start();
+    let mut rests = NOT_NOW.iter().filter_map(|code| text.strip_prefix(code));
+    rests.any(|rest| rest.starts_with(['/', ']']))
 }
 
 const ENDLESS: &str = "an answer longer than any real one";
@@ -181,13 +177,10 @@ impl From<io::Error> for FetchError {
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FetchError::Io(error) => match error.kind() {
-                io::ErrorKind::TimedOut => f.write_str("no answer came in time"),
-                io::ErrorKind::UnexpectedEof => {
-                    f.write_str("the connection failed: the other side closed it")
-                }
-                _ => write!(f, "the connection failed: {error}"),
-            },
+            FetchError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                f.write_str("the connection failed: the other side closed it")
+            }
+            FetchError::Io(error) => f.write_str(&in_words(error)),
             FetchError::Refused(reply) => write!(f, "the server said: {reply}"),
             FetchError::Nonsense(what) => write!(f, "this is not a POP3 reply: {what}"),
             FetchError::Unfit(why) => f.write_str(why),

@@ -14,16 +14,13 @@ pub struct Pop3Session<'a> {
     host: &'a Host,
     /// May a password be given here? Without TLS others can read it on its way.
     may_log_in: bool,
-    state: State,
+    /// The name that USER gave, until the next command.
+    user: Option<String>,
+    /// The letters, as soon as somebody has logged in. RFC 1939 §3 calls this state TRANSACTION, and
+    /// the one before it AUTHORIZATION. A third one, UPDATE, is what the driver does at
+    /// [`Pop3Step::Remove`].
+    letters: Option<Vec<Listed>>,
     mistakes: usize,
-}
-
-/// RFC 1939 §3. Its third state, UPDATE, is what the driver does at [`Pop3Step::Remove`].
-enum State {
-    /// Nobody has logged in; USER may have given a name.
-    Authorization(Option<String>),
-    /// Somebody has logged in, and these are the letters.
-    Transaction(Vec<Listed>),
 }
 
 /// A letter in the list.
@@ -75,7 +72,8 @@ impl<'a> Pop3Session<'a> {
         Pop3Session {
             host,
             may_log_in,
-            state: State::Authorization(None),
+            user: None,
+            letters: None,
             mistakes: 0,
         }
     }
@@ -102,7 +100,7 @@ impl<'a> Pop3Session<'a> {
             Ok(step) => {
                 // USER always goes well. If it excused a mistake before the login, a caller could
                 // guess passwords for ever.
-                if let State::Transaction(_) = self.state {
+                if self.letters.is_some() {
                     self.mistakes = 0;
                 }
                 step
@@ -120,24 +118,29 @@ impl<'a> Pop3Session<'a> {
     fn command(&mut self, line: &str) -> Reaction {
         let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
         let verb = verb.to_ascii_uppercase();
-        let words: Vec<&str> = argument.split_ascii_whitespace().collect();
-        if is_foreign(line) && !matches!(verb.as_str(), "USER" | "PASS") {
+        if is_foreign(line) && row_of(&verb).is_none() {
             return Ok(close("-ERR this is POP3, and that line is not; closing"));
         }
         if line.len() + "\r\n".len() > POP3_COMMAND_LINE {
             return Err(TOO_LONG.into());
         }
-        match (verb.as_str(), words.as_slice(), &mut self.state) {
+        // PASS must follow USER at once (RFC 1939 §7). Only CAPA may come between them.
+        let user = self.user.take_if(|_| verb != "CAPA");
+        let words: Vec<&str> = argument.split_ascii_whitespace().collect();
+        match (verb.as_str(), words.as_slice(), &mut self.letters) {
             ("CAPA", [], _) => Ok(self.capabilities()),
-            ("CAPA", ..) => form_is("CAPA"),
-            ("QUIT", [_, ..], _) => form_is("QUIT"),
-            ("STLS", ..) => Err("there is no TLS here".into()),
-            ("APOP" | "AUTH", ..) => Err("log in with USER and PASS; there is no other way".into()),
-            (verb, words, State::Authorization(user)) => {
-                let user = user.take();
-                self.before_login(user, verb, words, argument)
+            ("USER" | "PASS", _, None) if !self.may_log_in => {
+                Err("[AUTH] a password in clear belongs on loopback only".into())
             }
-            (verb, words, State::Transaction(letters)) => after_login(letters, verb, words),
+            ("USER", [name], None) => {
+                self.user = Some(name.to_string());
+                ok("now the password")
+            }
+            // A password may hold spaces, also at its beginning and its end: no words here.
+            ("PASS", [_, ..], None) => self.check_password(user, argument),
+            ("QUIT", [], None) => Ok(close("+OK goodbye")),
+            (verb, words, Some(letters)) => after_login(letters, verb, words),
+            (verb, ..) => Err(what_is_wrong(verb, false)),
         }
     }
 
@@ -152,48 +155,22 @@ impl<'a> Pop3Session<'a> {
         Pop3Step::Lines(lines.lines().map(String::from).collect())
     }
 
-    /// The commands before the login (RFC 1939 §4 and §7). `user` is the name, if USER came just
-    /// before.
-    fn before_login(
-        &mut self,
-        user: Option<String>,
-        verb: &str,
-        words: &[&str],
-        argument: &str,
-    ) -> Reaction {
-        match (verb, words) {
-            ("USER" | "PASS", _) if !self.may_log_in => {
-                Err("[AUTH] a password in clear belongs on loopback only".into())
-            }
-            ("USER", [name]) => {
-                self.state = State::Authorization(Some(name.to_string()));
-                ok("now the password")
-            }
-            ("USER", _) => form_is("USER name"),
-            // A password may hold spaces, also at its beginning and its end: no words here.
-            ("PASS", [_, ..]) => {
-                let user = user.ok_or("say USER first")?;
-                let password = argument.to_string();
-                let credentials = Credentials { user, password };
-                match self.host.knows(&credentials) {
-                    true => Ok(Pop3Step::Open(credentials.user)),
-                    false => Err("[AUTH] wrong name or password".into()),
-                }
-            }
-            ("PASS", _) => form_is("PASS password"),
-            ("QUIT", _) => Ok(close("+OK goodbye")),
-            // Is it a command of the other state? Without letters, it can do nothing.
-            _ => match after_login(&mut [], verb, words) {
-                Err(why) if why == NO_SUCH_COMMAND => Err(why),
-                _ => Err("log in first, with USER and PASS".into()),
-            },
+    /// RFC 1939 §7. `user` is the name, if USER came just before.
+    fn check_password(&self, user: Option<String>, password: &str) -> Reaction {
+        let credentials = Credentials {
+            user: user.ok_or("say USER first")?,
+            password: password.to_string(),
+        };
+        match self.host.knows(&credentials) {
+            true => Ok(Pop3Step::Open(credentials.user)),
+            false => Err("[AUTH] wrong name or password".into()),
         }
     }
 
     /// The mailbox is open, and these are its letters. Returns the reply to PASS.
     pub fn opened(&mut self, letters: Vec<Listed>) -> String {
         let reply = format!("+OK {} in your mailbox", total(&letters));
-        self.state = State::Transaction(letters);
+        self.letters = Some(letters);
         self.mistakes = 0;
         reply
     }
@@ -208,63 +185,75 @@ impl<'a> Pop3Session<'a> {
 }
 
 const TOO_LONG: &str = "line too long";
-const NO_SUCH_COMMAND: &str = "no such command; this is POP3 (RFC 1939)";
 
 fn ok(text: &str) -> Reaction {
     Ok(Pop3Step::Say(format!("+OK {text}")))
-}
-
-fn form_is(form: &str) -> Reaction {
-    Err(format!("the form is {form}"))
 }
 
 fn close(reply: &str) -> Pop3Step {
     Pop3Step::Close(reply.to_string())
 }
 
-/// The commands after the login (RFC 1939 §5; for TOP and UIDL, §7). To add one, add two arms: what
-/// it does, and its form.
+/// The commands after the login (RFC 1939 §5; for TOP and UIDL, §7). To add one, add an arm here and
+/// a row to [`POP3_COMMANDS`].
 fn after_login(letters: &mut [Listed], verb: &str, words: &[&str]) -> Reaction {
     match (verb, words) {
         ("STAT", []) => ok(&total(letters)),
-        ("STAT", _) => form_is("STAT"),
         ("LIST", [] | [_]) => facts(letters, words, |letter| letter.size.to_string()),
-        ("LIST", _) => form_is("LIST [letter]"),
         ("UIDL", [] | [_]) => facts(letters, words, |letter| letter.uid.clone()),
-        ("UIDL", _) => form_is("UIDL [letter]"),
         ("RETR", [number]) => {
             let (place, _) = numbered(letters, number)?;
             Ok(Pop3Step::Send(place, None))
         }
-        ("RETR", _) => form_is("RETR letter"),
         ("TOP", [number, lines]) => {
             let (place, _) = numbered(letters, number)?;
             let lines = whole_number(lines).ok_or("TOP needs a number of lines, 0 or more")?;
             Ok(Pop3Step::Send(place, Some(lines)))
         }
-        ("TOP", _) => form_is("TOP letter lines"),
         ("DELE", [number]) => {
             let (_, letter) = numbered(letters, number)?;
             letter.is_deleted = true;
             ok("it goes when you QUIT")
         }
-        ("DELE", _) => form_is("DELE letter"),
         ("RSET", []) => {
-            letters
-                .iter_mut()
-                .for_each(|letter| letter.is_deleted = false);
+            for letter in letters {
+                letter.is_deleted = false;
+            }
             ok("nothing is deleted")
         }
-        ("RSET", _) => form_is("RSET"),
         ("NOOP", []) => ok("here I am"),
-        ("NOOP", _) => form_is("NOOP"),
-        ("QUIT", _) => {
+        ("QUIT", []) => {
             let places = (0..).zip(letters);
             let deleted = places.filter(|(_, letter)| letter.is_deleted);
             Ok(Pop3Step::Remove(deleted.map(|(place, _)| place).collect()))
         }
-        ("USER" | "PASS", _) => Err("you are logged in already".into()),
-        _ => Err(NO_SUCH_COMMAND.into()),
+        _ => Err(what_is_wrong(verb, true)),
+    }
+}
+
+/// Each command: its form, and whether it comes after the login.
+#[rustfmt::skip]
+const POP3_COMMANDS: [(&str, bool); 12] = [
+    ("CAPA", false), ("USER name", false), ("PASS password", false), ("QUIT", false),
+    ("STAT", true), ("LIST [letter]", true), ("UIDL [letter]", true), ("RETR letter", true),
+    ("TOP letter lines", true), ("DELE letter", true), ("RSET", true), ("NOOP", true),
+];
+
+/// The row of the command with this verb, which is the first word of its form.
+fn row_of(verb: &str) -> Option<(&'static str, bool)> {
+    let has_verb = |(form, _): &(&str, bool)| form.split(' ').next() == Some(verb);
+    POP3_COMMANDS.into_iter().find(has_verb)
+}
+
+/// Says why no arm of a match took a command.
+fn what_is_wrong(verb: &str, is_logged_in: bool) -> String {
+    match (verb, row_of(verb)) {
+        ("STLS", _) => "there is no TLS here".into(),
+        ("APOP" | "AUTH", _) => "log in with USER and PASS; there is no other way".into(),
+        ("USER" | "PASS", _) if is_logged_in => "you are logged in already".into(),
+        (_, Some((_, true))) if !is_logged_in => "log in first, with USER and PASS".into(),
+        (_, Some((form, _))) => format!("the form is {form}"),
+        (_, None) => "no such command; this is POP3 (RFC 1939)".into(),
     }
 }
 
