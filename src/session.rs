@@ -207,6 +207,7 @@ impl<'a> Session<'a> {
         if literal.map(|ip| ip.to_canonical()) != Some(self.caller.local.to_canonical()) {
             return mailbox;
         }
-        mailbox.at(&self.host.domain).unwrap_or(mailbox)
+        let here = format!("{}@{}", mailbox.local_part(), self.host.domain);
+        here.parse().unwrap_or(mailbox)
     }
 }

@@ -112,13 +112,6 @@ impl Mailbox {
         &self.local_part
     }
 
-    /// The same local part at another domain.
-    ///
-    /// Errors: [`AddressError::TooLong`].
-    pub fn at(&self, domain: &Domain) -> Result<Mailbox, AddressError> {
-        format!("{}@{domain}", self.local_part).parse()
-    }
-
     /// The name of the user, without quotes: `"alice"` and `"al\ice"` both mean alice.
     pub fn user(&self) -> String {
         unquote(&self.local_part).unwrap_or_else(|| self.local_part.clone())

@@ -106,9 +106,8 @@ impl Reply {
                 return Err(io::Error::other(format!("{why}: {}", visible(&line))));
             };
             if *first_digit.get_or_insert(code / 100) != code / 100 {
-                return Err(io::Error::other(
-                    "the lines of one reply have different first digits",
-                ));
+                let why = "the lines of one reply have different first digits";
+                return Err(io::Error::other(why));
             }
             if lines.len() < REPLY_LINES {
                 lines.push(text);
@@ -168,16 +167,13 @@ fn read_line<S: Stream>(wire: &mut Wire<S>) -> io::Result<Vec<u8>> {
     if let Some(trace) = wire.trace() {
         trace.heard(&line);
     }
-    match line.strip_suffix(b"\r\n") {
-        Some(text) => Ok(text.to_vec()),
-        None if line.ends_with(b"\n") => Err(io::Error::other(
-            "a line of the reply ended with LF alone; lines end with CR LF",
-        )),
-        None if line.len() == ENDLESS_LINE => Err(io::Error::other(TOO_LONG)),
-        None => Err(io::Error::other(
-            "the other side closed the connection without a reply",
-        )),
-    }
+    let why = match line.strip_suffix(b"\r\n") {
+        Some(text) => return Ok(text.to_vec()),
+        None if line.ends_with(b"\n") => "a line of the reply ended with LF alone",
+        None if line.len() == ENDLESS_LINE => TOO_LONG,
+        None => "the other side closed the connection without a reply",
+    };
+    Err(io::Error::other(why))
 }
 // ANCHOR_END: read_line
 

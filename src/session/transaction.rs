@@ -64,7 +64,7 @@ impl Session<'_> {
             let text = "a letter is begun already; finish it with DATA or drop it with RSET";
             return Step::reply(503, text);
         }
-        if parameters.auth && !self.caller.may_authenticate {
+        if parameters.has_auth && !self.caller.may_authenticate {
             return Step::reply(555, "AUTH is not offered here");
         }
         let limit = self.host.max_size as u64;
