@@ -4,7 +4,7 @@
 //! Run it with `cargo run --example ch08_dialogue`, and look for what is told of those that do not
 //! keep to it: the line where it happened, and the rule that stands above that line.
 
-use smtp_primer::dialogue::{Dialogue, Difference, Side};
+use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Stream;
 use std::io::{self, Cursor, Read, Write};
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl Stream for Parrot {
     }
 }
 
-fn main() -> Result<(), Difference> {
+fn main() -> Result<(), String> {
     let dialogue = Dialogue::parse("order.txt", DIALOGUE)?;
     for (name, side, lines) in PEERS {
         let peer = Parrot(Cursor::new(lines));
