@@ -3,7 +3,7 @@
 //!
 //! Run it with `cargo run --example ch08_dialogue`.
 
-use smtp_primer::dialogue::{Dialogue, Difference, Side};
+use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Stream;
 use std::io::{self, Cursor, Read, Write};
 use std::time::Duration;
@@ -75,16 +75,14 @@ impl Stream for Parrot {
     }
 }
 
-fn main() -> Result<(), Difference> {
+fn main() -> Result<(), String> {
     if std::env::args().len() > 1 {
         eprintln!("usage: cargo run --example ch08_dialogue");
         std::process::exit(2);
     }
     println!("Look for:");
-    println!(
-        "- what the report says about each peer that does something else: the line where it happened,"
-    );
-    println!("  and the rule above that line");
+    println!("- what the report says about each peer that does something else: the line where it");
+    println!("  happened, and the rule above that line");
     println!();
     let dialogue = Dialogue::parse("order.txt", DIALOGUE)?;
     for (name, side, lines) in PEERS {

@@ -35,7 +35,6 @@ mod notation;
 use crate::protocol::line::{ENDLESS_LINE, Stream, visible};
 use crate::protocol::reply::REPLY_LINES;
 use notation::{Names, Piece, What, matches, parse_line, written};
-use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::time::Duration;
 // ANCHOR_END: uses
@@ -72,28 +71,15 @@ pub struct Dialogue {
 }
 // ANCHOR_END: dialogue
 
-// ANCHOR: difference
-/// A line that no dialogue can have, or a conversation that was not as written.
-#[derive(Debug)]
-pub struct Difference(String);
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Difference {}
-// ANCHOR_END: difference
-
 // ANCHOR: parse
 impl Dialogue {
-    /// Reads a dialogue; `name` is the file's, for messages.
-    pub fn parse(name: &str, text: &str) -> Result<Dialogue, Difference> {
+    /// Reads a dialogue; `name` is the file's, for messages. The error names the first bad
+    /// line, and says what is wrong with it.
+    pub fn parse(name: &str, text: &str) -> Result<Dialogue, String> {
         let mut turns: Vec<Turn> = Vec::new();
         let mut rule = "";
         for (number, source) in (1..).zip(text.lines()) {
-            let bad = |why| Difference(format!("{name}:{number}: {why}"));
+            let bad = |why| format!("{name}:{number}: {why}");
             if let Some(comment) = source.strip_prefix('#') {
                 if !is_for_programs(comment.trim()) {
                     rule = comment.trim();
@@ -112,21 +98,15 @@ impl Dialogue {
 
     // ANCHOR: play
     /// Plays `side` over `stream`: says its lines, and checks that the other side says
-    /// the others. Each line may take `timeout`.
-    pub fn play<S: Stream>(
-        &self,
-        side: Side,
-        stream: S,
-        timeout: Duration,
-    ) -> Result<(), Difference> {
+    /// the others. Each line may take `timeout`. The error is a report for people.
+    pub fn play<S: Stream>(&self, side: Side, stream: S, timeout: Duration) -> Result<(), String> {
         let mut player = Player {
             stream: BufReader::new(stream),
             names: Names::new(),
         };
         for turn in &self.turns {
-            player
-                .turn(turn, side, timeout)
-                .map_err(|came| self.difference(turn, &came))?;
+            let played = player.turn(turn, side, timeout);
+            played.map_err(|came| self.difference(turn, &came))?;
         }
         Ok(())
     }
@@ -135,7 +115,7 @@ impl Dialogue {
     // ANCHOR: tell
     /// Reports as a good teacher would: what was said so far, what was due, what came,
     /// and the rule.
-    fn difference(&self, turn: &Turn, came: &str) -> Difference {
+    fn difference(&self, turn: &Turn, came: &str) -> String {
         let mut text = String::new();
         for before in self.turns.iter().take_while(|at| at.number < turn.number) {
             if text.is_empty() {
@@ -148,7 +128,7 @@ impl Dialogue {
         if !turn.rule.is_empty() {
             text += &format!("\n  the rule: {}", turn.rule);
         }
-        Difference(text)
+        text
     }
 }
 // ANCHOR_END: tell
@@ -164,17 +144,12 @@ fn is_for_programs(comment: &str) -> bool {
 
 // ANCHOR: parse_turn
 fn parse_turn(number: usize, source: &str, rule: &str) -> Result<Turn, &'static str> {
-    let wrong = "a line begins with `C: `, `S: ` or `#`";
-    let (side, line) = match source.split_once(':') {
+    // Editors like to cut the space at the end of an empty line.
+    let empty_line = source.strip_suffix(':').map(|side| (side, ""));
+    let (side, line) = match source.split_once(": ").or(empty_line) {
         Some(("C", line)) => (Side::Client, line),
         Some(("S", line)) => (Side::Server, line),
-        _ => return Err(wrong),
-    };
-    let line = match line.strip_prefix(' ') {
-        Some(line) => line,
-        // Editors like to cut the space at the end of an empty line.
-        None if line.is_empty() => line,
-        None => return Err(wrong),
+        _ => return Err("a line begins with `C: `, `S: ` or `#`"),
     };
     Ok(Turn {
         side,

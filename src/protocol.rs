@@ -1,13 +1,14 @@
 // ANCHOR: story
 //! # What both sides agree on (chapters 2 to 7)
 //!
-//! A small server and a small client need five things, one file each: lines; the text of
-//! a letter, which is lines with one rule about dots; addresses; commands, which name
-//! addresses; and replies, which begin with three digits. Nothing else in the crate knows
-//! how these look on the wire.
+//! A small server and a small client need five things: lines; the text of a letter, which
+//! is lines with one rule about dots; addresses; commands, which name addresses; and
+//! replies, which begin with three digits. They are about a thousand lines of code, and
+//! nothing else in the crate knows how these things look on the wire.
 //!
-//! The other files came for passwords: base64 and SASL carry them, and the mask keeps
-//! them out of the trace. (Base64 carries pictures, too.)
+//! The rest came for others. The trace, below the lines, is for a person who wants to see
+//! the conversation. Base64 and SASL carry passwords, and the mask keeps passwords out of
+//! the trace. (Base64 carries pictures, too.)
 //!
 //! Every type here keeps one promise: what `parse` accepts, `Display` writes, and `parse`
 //! reads that back as the same value. And no `Display` holds a CR or LF, so no value can

@@ -146,13 +146,13 @@ impl<'a> Session<'a> {
         if self.mistakes < MISTAKES {
             step
         } else {
-            self.close("too many mistakes, closing")
+            self.close(421, "too many mistakes, closing")
         }
     }
 
-    /// Ends the conversation. A reply of 421 begins with our name (RFC 5321 §4.2.3).
-    fn close(&self, why: &str) -> Step {
-        Step::Close(Reply::new(421, &format!("{} {why}", self.host.domain)))
+    /// Ends the conversation. The reply begins with our name (RFC 5321 §4.2.3).
+    fn close(&self, code: u16, why: &str) -> Step {
+        Step::Close(Reply::new(code, &format!("{} {why}", self.host.domain)))
     }
 
     fn command(&mut self, line: &[u8]) -> Step {
@@ -168,10 +168,10 @@ impl<'a> Session<'a> {
             Ok(Command::Expn(name)) => self.expn(name.as_str()),
             Ok(Command::Help(topic)) => self.help(topic.as_ref().map(Argument::as_str)),
             Ok(Command::Noop(_)) => Step::reply(250, "OK"),
-            Ok(Command::Quit) => self.quit(),
+            Ok(Command::Quit) => self.close(221, "goodbye"),
             Ok(Command::Abandoned(..)) => Step::reply(502, "abandoned, see HELP"),
             Ok(Command::StartTls) => Step::reply(502, "there is no TLS here"),
-            Err(mistake @ Syntax::Foreign) => self.close(&mistake.to_string()),
+            Err(mistake @ Syntax::Foreign) => self.close(421, &mistake.to_string()),
             Err(mistake) => Step::reply(mistake.code(), &mistake.to_string()),
         }
     }
@@ -181,9 +181,8 @@ impl<'a> Session<'a> {
     fn hello(&mut self, name: HostName, is_extended: bool) -> Step {
         let mut text = format!("{} greets {name}", self.host.domain);
         if is_extended {
-            text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING", self.host.max_size);
             // A server that has EXPN says so (§3.5.2). Every server has VRFY.
-            text += "\nEXPN";
+            text += &format!("\nSIZE {}\n8BITMIME\nPIPELINING\nEXPN", self.host.max_size);
             if self.caller.may_authenticate {
                 text += "\nAUTH PLAIN LOGIN";
             }
@@ -194,12 +193,6 @@ impl<'a> Session<'a> {
         Step::reply(250, &text)
     }
 
-    /// QUIT (RFC 5321 §4.1.1.10).
-    fn quit(&self) -> Step {
-        let text = format!("{} goodbye", self.host.domain);
-        Step::Close(Reply::new(221, &text))
-    }
-
     /// An address at our own IP address, as in `<alice@[192.0.2.1]>`, is at our domain (RFC 1123
     /// §5.2.17). We know the one at which this caller has reached us.
     fn resolve(&self, mailbox: Mailbox) -> Mailbox {
@@ -207,6 +200,7 @@ impl<'a> Session<'a> {
         if literal.map(|ip| ip.to_canonical()) != Some(self.caller.local.to_canonical()) {
             return mailbox;
         }
-        mailbox.at(&self.host.domain).unwrap_or(mailbox)
+        let here = format!("{}@{}", mailbox.local_part(), self.host.domain);
+        here.parse().unwrap_or(mailbox)
     }
 }

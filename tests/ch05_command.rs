@@ -1,7 +1,7 @@
 //! Chapter 5: each good command is read, however it is written, and each mistake gets its own code.
 
 use smtp_primer::protocol::command::{
-    AUTH_LINE, Argument, Body, Command, MAIL_LINE, MailParameters, Syntax, Verb,
+    AUTH_LINE, Argument, Command, MAIL_LINE, MailParameters, Syntax, Verb,
 };
 use smtp_primer::protocol::line::COMMAND_LINE;
 
@@ -15,7 +15,7 @@ fn code(line: impl AsRef<[u8]>) -> u16 {
 }
 
 /// Good lines, and how we would write them.
-const GOOD: [(&str, &str); 55] = [
+const GOOD: [(&str, &str); 58] = [
     ("EHLO a.example", "EHLO a.example"),
     ("ehlo [127.0.0.1]", "EHLO [127.0.0.1]"),
     ("EHLO [IPv6:::1]\t ", "EHLO [IPv6:::1]"),
@@ -41,16 +41,17 @@ const GOOD: [(&str, &str); 55] = [
         "MAIL FROM:<> SIZE=99999999999999999999",
         "MAIL FROM:<> SIZE=18446744073709551615",
     ),
-    ("MAIL FROM:<> body=7bit", "MAIL FROM:<> BODY=7BIT"),
+    ("MAIL FROM:<> body=7bit", "MAIL FROM:<>"),
     ("MAIL FROM:<> BODY=8BitMime", "MAIL FROM:<> BODY=8BITMIME"),
     ("MAIL FROM:<> AUTH=<>", "MAIL FROM:<> AUTH=<>"),
     (
         "MAIL FROM:<> AUTH=e+3Dmc2@a.example",
         "MAIL FROM:<> AUTH=<>",
     ),
+    ("MAIL FROM:<> AUTH=a=b", "MAIL FROM:<> AUTH=<>"),
     (
-        "MAIL FROM:<a@b> AUTH=<> BODY=7BIT SIZE=1  ",
-        "MAIL FROM:<a@b> SIZE=1 BODY=7BIT AUTH=<>",
+        "MAIL FROM:<a@b> AUTH=<> BODY=8BITMIME SIZE=1  ",
+        "MAIL FROM:<a@b> SIZE=1 BODY=8BITMIME AUTH=<>",
     ),
     ("RCPT TO:<bob@b.example>", "RCPT TO:<bob@b.example>"),
     ("rcpt to:<postmaster>", "RCPT TO:<Postmaster>"),
@@ -79,7 +80,12 @@ const GOOD: [(&str, &str); 55] = [
     ("auth plain AGEAYg== ", "AUTH plain AGEAYg=="),
     ("AUTH PLAIN =", "AUTH PLAIN ="),
     ("AUTH CRAM-MD5", "AUTH CRAM-MD5"),
-    ("AUTH twenty-characters_ok", "AUTH twenty-characters_ok"),
+    (
+        "AUTH more-than-twenty-characters",
+        "AUTH more-than-twenty-characters",
+    ),
+    ("AUTH P+N", "AUTH P+N"),
+    ("AUTH PLAIN two words", "AUTH PLAIN two words"),
     ("AUTH PLAIN not,base64", "AUTH PLAIN not,base64"),
     ("SEND FROM:<a@b>", "SEND FROM:<a@b>"),
     ("soml from:<a@b>", "SOML from:<a@b>"),
@@ -205,7 +211,6 @@ fn a_wrong_argument_is_answered_501() {
         "MAIL FROM:<a@b> BODY=",
         "MAIL FROM:<a@b> AUTH",
         "MAIL FROM:<a@b> AUTH=",
-        "MAIL FROM:<a@b> AUTH=a=b",
         "MAIL FROM:<a@b> =",
         "RCPT TO:<a> X=1",
         "MAIL FROM:<a@b> =x",
@@ -229,7 +234,6 @@ fn a_wrong_argument_is_answered_501() {
         "RCPT TO: a@b",
         "STARTTLS now",
         "RCPT TO:<a@b>x",
-        "RCPT TO:<a@b> =",
         "RCPT TO:<a@b\r\n>",
         "RCPT TO:<a@b>\r\nDATA",
         "DATA x",
@@ -251,7 +255,6 @@ fn a_wrong_argument_is_answered_501() {
         "AUTH ",
         "AUTH  PLAIN",
         "AUTH PLAIN  x",
-        "AUTH PLAIN a b",
         "AUTH PLAIN a\tb",
         "AUTH PLAIN\tx",
         "AUTH PL\0AIN",
@@ -281,7 +284,6 @@ fn an_address_that_is_not_ascii_has_a_code_and_a_reason_of_its_own() {
         "RCPT TO:<\u{e4}lice@a.example>".as_bytes(),
         "RCPT TO: <alice@b\u{fc}cher.example>".as_bytes(),
         "RCPT TO:<\"\u{90ae} \u{1f4ee}\"@a.example>".as_bytes(),
-        "RCPT TO:<@\u{e9}.example:alice@a.example>".as_bytes(),
         "VRFY \u{e4}lice".as_bytes(),
         b"EXPN st\xe4ff",
     ] {
@@ -339,6 +341,12 @@ fn an_unknown_parameter_is_answered_555() {
     for line in [
         "MAIL FROM:<a@b> X",
         "MAIL FROM:<a@b> X=1",
+        "MAIL FROM:<a@b> X=",
+        "MAIL FROM:<a@b> -X",
+        "MAIL FROM:<a@b> X_Y=1",
+        "MAIL FROM:<a@b> =x",
+        "RCPT TO:<a@b> X=",
+        "RCPT TO:<a@b> =",
         "MAIL FROM:<a@b> 8BITMIME",
         "MAIL FROM:<a@b> X_Y=1",
         "MAIL FROM:<a@b> -X",
@@ -355,7 +363,7 @@ fn an_unknown_parameter_is_answered_555() {
         "RCPT TO:<Postmaster> ORCPT=rfc822;a@b",
     ] {
         assert!(
-            matches!(parse(line), Err(Syntax::Parameter(_))),
+            matches!(parse(line), Err(Syntax::Parameter)),
             "{line:?}: {:?}",
             parse(line)
         );
@@ -373,10 +381,7 @@ fn a_mistake_is_told_with_the_form_of_the_command() {
             "RCPT TO:a@b",
             "the address must be between < and >; the form is RCPT TO:<address>",
         ),
-        (
-            "RCPT TO:<a@b> X=1",
-            "RCPT has a parameter that is not known here",
-        ),
+        ("RCPT TO:<a@b> X=1", "a parameter is not known here"),
     ] {
         assert_eq!(parse(line).unwrap_err().to_string(), why, "{line:?}");
     }
@@ -427,8 +432,8 @@ fn parameters_say_what_they_mean() {
     };
     let expected = MailParameters {
         size: Some(12),
-        body: Some(Body::EightBitMime),
-        auth: false,
+        is_eight_bit: true,
+        has_auth: false,
     };
     assert_eq!(parameters, expected);
 }
@@ -436,9 +441,13 @@ fn parameters_say_what_they_mean() {
 #[test]
 fn every_set_of_parameters_survives_the_way_over_the_wire() {
     for size in [None, Some(0), Some(1), Some(u64::MAX)] {
-        for body in [None, Some(Body::SevenBit), Some(Body::EightBitMime)] {
-            for auth in [false, true] {
-                let parameters = MailParameters { size, body, auth };
+        for is_eight_bit in [false, true] {
+            for has_auth in [false, true] {
+                let parameters = MailParameters {
+                    size,
+                    is_eight_bit,
+                    has_auth,
+                };
                 let paths = ["<>", "<\"a> SIZE=1\"@b>"];
                 for path in paths.map(|path| path.parse().unwrap()) {
                     let mail = Command::Mail(path, parameters);

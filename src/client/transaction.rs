@@ -2,7 +2,7 @@
 
 use super::{Client, SendError, Stage, Verdict, done};
 use crate::protocol::address::{ForwardPath, ReversePath};
-use crate::protocol::command::{Body, Command, MailParameters};
+use crate::protocol::command::{Command, MailParameters};
 use crate::protocol::dot::{Text, end_text, write_text_line};
 use crate::protocol::line::Stream;
 use crate::protocol::reply::{Reply, Severity};
@@ -87,7 +87,7 @@ impl<S: Stream> Client<S> {
                            send it in ASCII, with quoted-printable or base64";
                 return Err(SendError::Unfit(why.to_string()));
             }
-            parameters.body = Some(Body::EightBitMime);
+            parameters.is_eight_bit = true;
         }
         Ok(parameters)
     }

@@ -107,11 +107,9 @@ impl Mailbox {
         &self.domain
     }
 
-    /// The same local part at another domain.
-    ///
-    /// Errors: [`AddressError::TooLong`].
-    pub fn at(&self, domain: &Domain) -> Result<Mailbox, AddressError> {
-        format!("{}@{domain}", self.local_part).parse()
+    /// The local part as it was written, with its quotes if it has any.
+    pub fn local_part(&self) -> &str {
+        &self.local_part
     }
 
     /// The name of the user, without quotes: `"alice"` and `"al\ice"` both mean alice.

@@ -18,10 +18,10 @@
 mod arguments;
 mod syntax;
 
-use super::address::{ForwardPath, HostName, ReversePath};
+use super::address::{AddressError, ForwardPath, HostName, ReversePath};
 use super::line::COMMAND_LINE;
-pub use arguments::{Argument, Body, MailParameters};
-use arguments::{auth_command, path_and_parameters, user_or_list};
+use arguments::path_and_parameters;
+pub use arguments::{Argument, MailParameters};
 use std::fmt;
 pub use syntax::{Syntax, is_foreign};
 // ANCHOR_END: uses
@@ -89,9 +89,10 @@ impl Command {
             return Err(Syntax::Arguments(verb));
         }
         let not_an_address = |why| Syntax::Address(verb, why);
-        let optional_text = || match argument {
+        let text = |text| Argument::new(text).ok_or(Syntax::Arguments(verb));
+        let text_if_any = |argument| match argument {
             "" => Ok(None),
-            text => Argument::new(text).map(Some).ok_or(Syntax::Arguments(verb)),
+            argument => text(argument).map(Some),
         };
         Ok(match verb {
             Verb::Ehlo => Command::Ehlo(argument.parse().map_err(not_an_address)?),
@@ -103,14 +104,21 @@ impl Command {
             Verb::Rcpt => Command::Rcpt(path_and_parameters(verb, "TO:", argument)?.0),
             Verb::Data => Command::Data,
             Verb::Rset => Command::Rset,
-            Verb::Vrfy => Command::Vrfy(user_or_list(verb, argument)?),
-            Verb::Expn => Command::Expn(user_or_list(verb, argument)?),
-            Verb::Help => Command::Help(optional_text()?),
-            Verb::Noop => Command::Noop(optional_text()?),
+            // VRFY and EXPN may name an address.
+            Verb::Vrfy | Verb::Expn if !argument.is_ascii() => {
+                return Err(not_an_address(AddressError::NotAscii));
+            }
+            Verb::Vrfy => Command::Vrfy(text(argument)?),
+            Verb::Expn => Command::Expn(text(argument)?),
+            Verb::Help => Command::Help(text_if_any(argument)?),
+            Verb::Noop => Command::Noop(text_if_any(argument)?),
             Verb::Quit => Command::Quit,
-            Verb::Auth => auth_command(argument).ok_or(Syntax::Arguments(verb))?,
+            Verb::Auth => {
+                let (mechanism, response) = argument.split_once(' ').unwrap_or((argument, ""));
+                Command::Auth(text(mechanism)?, text_if_any(response)?)
+            }
             Verb::Send | Verb::Soml | Verb::Saml | Verb::Turn => {
-                Command::Abandoned(verb, optional_text()?)
+                Command::Abandoned(verb, text_if_any(argument)?)
             }
             Verb::StartTls => Command::StartTls,
         })

@@ -128,16 +128,24 @@ pub fn read_text<S: Stream>(
     // The last two octets (at first they ended the command), and then the next piece.
     let mut seen = b"\r\n".to_vec();
     loop {
-        let left = all_timeouts.saturating_sub(begun.elapsed());
-        read_piece(wire, &mut seen, timeout.min(left))?;
+        if !wire.has_line() {
+            let left = all_timeouts.saturating_sub(begun.elapsed());
+            wire.allow(timeout.min(left))?;
+        }
+        if wire.read_piece(PIECE, &mut seen)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let piece = seen.get(2..).unwrap_or_default();
+        if let Some(trace) = wire.trace() {
+            trace.heard_text(piece);
+        }
         if seen == b"\r\n.\r\n" {
             return Ok(received);
         }
         if has_bare_newline(&seen) {
             received = Received::BareNewline;
         }
-        let unstuffed = seen.strip_prefix(b"\r\n.");
-        let text = unstuffed.or(seen.get(2..)).unwrap_or_default();
+        let text = seen.strip_prefix(b"\r\n.").unwrap_or(piece);
         received.append(text, limit);
         size = size.saturating_add(text.len());
         if size > limit.saturating_add(ENDLESS_TEXT) {
@@ -173,30 +181,10 @@ impl Received {
 }
 // ANCHOR_END: append
 
-// ANCHOR: read_piece
+// ANCHOR: endless_text
 /// The most of a line that is looked at in one go, in octets.
 const PIECE: usize = 64 * 1024;
 
-/// Appends a line, or the next [`PIECE`] of a longer one.
-fn read_piece<S: Stream>(
-    wire: &mut Wire<S>,
-    seen: &mut Vec<u8>,
-    timeout: Duration,
-) -> io::Result<()> {
-    if !wire.has_line() {
-        wire.allow(timeout)?;
-    }
-    if wire.read_piece(PIECE, seen)? == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    if let Some(trace) = wire.trace() {
-        trace.heard_text(seen.get(2..).unwrap_or_default());
-    }
-    Ok(())
-}
-// ANCHOR_END: read_piece
-
-// ANCHOR: endless_text
 /// How far we follow a text that is too long, to find its end, before we give up on the
 /// peer; in octets past the limit.
 pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;

@@ -137,9 +137,6 @@ impl<S: Stream> Wire<S> {
 
     /// Sends what was written.
     pub fn flush(&mut self) -> io::Result<()> {
-        if self.output.is_empty() {
-            return Ok(());
-        }
         let stream = self.input.get_mut();
         let sent = stream.write_all(&self.output);
         // After a failure nobody knows how much has left. Nothing may leave twice.

@@ -106,9 +106,8 @@ impl Reply {
                 return Err(io::Error::other(format!("{why}: {}", visible(&line))));
             };
             if *first_digit.get_or_insert(code / 100) != code / 100 {
-                return Err(io::Error::other(
-                    "the lines of one reply have different first digits",
-                ));
+                let why = "the lines of one reply have different first digits";
+                return Err(io::Error::other(why));
             }
             if lines.len() < REPLY_LINES {
                 lines.push(text);

@@ -19,8 +19,7 @@ pub struct Entrance {
 
 /// A caller who waits while another one is served.
 struct Waiting {
-    stream: TcpStream,
-    peer: SocketAddr,
+    caller: (TcpStream, SocketAddr),
     /// When it began to wait; or, if callers before it have hung up, when the first of them began.
     since: Instant,
 }
@@ -67,7 +66,7 @@ impl Entrance {
     /// The caller who waits already, or else the next one who calls.
     fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = match self.waiting.take() {
-            Some(waiting) => (waiting.stream, waiting.peer),
+            Some(waiting) => waiting.caller,
             None => self.listener.accept()?,
         };
         stream.set_nonblocking(false)?;
@@ -101,12 +100,8 @@ impl Entrance {
     /// The first of those who call now and have not hung up.
     fn accept_waiting(&self, since: Instant) -> Option<Waiting> {
         for _ in 0..GONE {
-            let (stream, peer) = self.listener.accept().ok()?;
-            let waiting = Waiting {
-                stream,
-                peer,
-                since,
-            };
+            let caller = self.listener.accept().ok()?;
+            let waiting = Waiting { caller, since };
             if !waiting.has_gone() {
                 return Some(waiting);
             }
@@ -119,8 +114,9 @@ impl Waiting {
     /// Has the caller hung up? If it has said something before, we cannot tell: it may have closed
     /// only its own direction, and still listen for our replies.
     fn has_gone(&self) -> bool {
-        let unblocked = self.stream.set_nonblocking(true);
-        match unblocked.and_then(|()| self.stream.peek(&mut [0])) {
+        let (stream, _) = &self.caller;
+        let unblocked = stream.set_nonblocking(true);
+        match unblocked.and_then(|()| stream.peek(&mut [0])) {
             Ok(octets) => octets == 0,
             Err(error) => error.kind() != io::ErrorKind::WouldBlock,
         }
@@ -133,29 +129,15 @@ pub struct Connection<'a> {
     entrance: &'a mut Entrance,
     /// Where the caller calls from.
     pub peer: SocketAddr,
-    /// The time for the whole connection.
-    whole: Timer,
-    /// The time for what comes next: a line, or the peer's reading of our reply.
-    current: Timer,
-    /// All that is left is to say goodbye, or to close.
-    is_ending: bool,
-}
-
-/// A time that has begun, and its end.
-struct Timer {
-    since: Instant,
+    /// When it began, and how long it may last.
+    begun: Instant,
     most: Duration,
-}
-
-impl Timer {
-    fn start(most: Duration) -> Timer {
-        let since = Instant::now();
-        Timer { since, most }
-    }
-
-    fn is_over(&self) -> bool {
-        self.since.elapsed() >= self.most
-    }
+    /// When what comes next began (a line, or the peer's reading of our reply), and how long that
+    /// may last.
+    since: Instant,
+    timeout: Duration,
+    /// All that is left is to say goodbye, or to close. `begun` and `most` are now about that.
+    is_ending: bool,
 }
 
 const NO_LINE: &str = "no line came in time";
@@ -167,8 +149,10 @@ impl Connection<'_> {
             stream,
             entrance,
             peer,
-            whole: Timer::start(timeout.saturating_mul(CONNECTION_TIMEOUTS)),
-            current: Timer::start(timeout),
+            begun: Instant::now(),
+            most: timeout.saturating_mul(CONNECTION_TIMEOUTS),
+            since: Instant::now(),
+            timeout,
             is_ending: false,
         }
     }
@@ -206,7 +190,7 @@ impl Connection<'_> {
 
     /// Why no time is left, if none is.
     fn why_over<'l>(&self, late: &'l str) -> Option<&'l str> {
-        if self.whole.is_over() {
+        if self.begun.elapsed() >= self.most {
             return Some("the connection has lasted too long");
         }
         if self.is_ending {
@@ -215,13 +199,13 @@ impl Connection<'_> {
         if self.entrance.is_over() {
             return Some("this server is ending");
         }
-        if self.current.is_over() {
+        if self.since.elapsed() >= self.timeout {
             return Some(late);
         }
         // The rest is only for a time in which another caller waits.
         let waiting = self.entrance.waiting.as_ref()?;
         let short = self.entrance.times.short;
-        if self.current.since.elapsed() >= short {
+        if self.since.elapsed() >= short {
             return Some("another caller waits");
         }
         let most = short.saturating_mul(CONNECTION_TIMEOUTS);
@@ -231,7 +215,8 @@ impl Connection<'_> {
     /// From now on there is only the time for our goodbye.
     fn begin_to_end(&mut self) {
         self.is_ending = true;
-        self.whole = Timer::start(self.entrance.times.goodbye);
+        self.begun = Instant::now();
+        self.most = self.entrance.times.goodbye;
     }
 }
 
@@ -239,7 +224,8 @@ impl Stream for Connection<'_> {
     /// Comes before each command, also where the next one has come already. So this is where we
     /// notice that a caller who keeps us busy has had enough time.
     fn allow(&mut self, timeout: Duration) -> io::Result<()> {
-        self.current = Timer::start(timeout);
+        self.since = Instant::now();
+        self.timeout = timeout;
         self.check(NO_LINE)
     }
 }

@@ -59,26 +59,22 @@ impl Session<'_> {
         // Octets that are not UTF-8 become a mark, and base64 has no such mark.
         let answer = String::from_utf8_lossy(answer);
         let credentials = match challenge {
-            Challenge::Message => match Credentials::from_plain(&answer) {
-                // Said before we look at the password, so that it tells nothing about that.
-                Some((acting_for, credentials))
-                    if !acting_for.is_empty() && acting_for != credentials.user =>
-                {
-                    return Step::reply(535, "nobody may act for somebody else here");
-                }
-                message => message.map(|(_, credentials)| credentials),
-            },
+            Challenge::Message => Credentials::from_plain(&answer),
             Challenge::User => match decoded(&answer) {
                 Some(user) => return self.ask(Challenge::Password(user)),
                 None => None,
             },
             Challenge::Password(user) => {
-                decoded(&answer).map(|password| Credentials { user, password })
+                decoded(&answer).map(|password| (String::new(), Credentials { user, password }))
             }
         };
         match credentials {
             None => Step::reply(501, "AUTH cancelled, or not well formed"),
-            Some(credentials) if self.host.knows(&credentials) => {
+            // Said before we look at the password, so that it tells nothing about that.
+            Some((other, credentials)) if !other.is_empty() && other != credentials.user => {
+                Step::reply(535, "nobody may act for somebody else here")
+            }
+            Some((_, credentials)) if self.host.knows(&credentials) => {
                 self.user = Some(credentials.user);
                 Step::reply(235, "welcome")
             }

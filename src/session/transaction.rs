@@ -55,7 +55,10 @@ impl Session<'_> {
     pub(super) fn mail(&mut self, path: ReversePath, parameters: MailParameters) -> Step {
         // This command may have been meant as text: that is the attack called SMTP smuggling.
         if self.has_seen_bare_newline {
-            return self.close("an earlier text had a CR or LF alone; please call again");
+            return self.close(
+                421,
+                "an earlier text had a CR or LF alone; please call again",
+            );
         }
         let Some(origin) = self.origin() else {
             return Step::reply(503, "say EHLO first");
@@ -64,7 +67,7 @@ impl Session<'_> {
             let text = "a letter is begun already; finish it with DATA or drop it with RSET";
             return Step::reply(503, text);
         }
-        if parameters.auth && !self.caller.may_authenticate {
+        if parameters.has_auth && !self.caller.may_authenticate {
             return Step::reply(555, "AUTH is not offered here");
         }
         let limit = self.host.max_size as u64;
@@ -131,11 +134,11 @@ impl Session<'_> {
     /// DATA (RFC 5321 §4.1.1.4).
     pub(super) fn data(&self) -> Step {
         match &self.transaction {
-            None => Step::reply(503, "say MAIL and RCPT first"),
-            Some(transaction) if transaction.forward_paths.is_empty() => {
-                Step::reply(503, "say RCPT first: no recipient was accepted")
+            Some(transaction) if !transaction.forward_paths.is_empty() => {
+                Step::Text(Reply::new(354, "go on; end with a line that holds one dot"))
             }
-            Some(_) => Step::Text(Reply::new(354, "go on; end with a line that holds one dot")),
+            Some(_) => Step::reply(503, "say RCPT first: no recipient was accepted"),
+            None => Step::reply(503, "say MAIL and RCPT first"),
         }
     }
 
@@ -182,8 +185,7 @@ impl Session<'_> {
 fn hops(text: &Text) -> usize {
     let mut hops = 0;
     for line in text.header_lines() {
-        let name = line.get(..9).unwrap_or(b"");
-        if name.eq_ignore_ascii_case(b"Received:") {
+        if line.to_ascii_lowercase().starts_with(b"received:") {
             hops += 1;
         }
     }

@@ -96,7 +96,7 @@ impl Model {
             (Command::Mail(..), Some(_)) => vec![503],
             (Command::Mail(..), _) if self.hello.is_none() => vec![503],
             (Command::Mail(_, with), _) if with.size > Some(MAX_SIZE as u64) => vec![552, 555],
-            (Command::Mail(_, with), _) if with.auth && !self.may_authenticate => vec![555],
+            (Command::Mail(_, with), _) if with.has_auth && !self.may_authenticate => vec![555],
             (Command::Mail(..), _) => vec![250],
             (Command::Rcpt(_), None) => vec![503],
             (Command::Rcpt(_), Some((_, to))) if to.len() == RECIPIENTS => vec![452, 550],

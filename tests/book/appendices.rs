@@ -60,7 +60,14 @@ pub fn replies(project: &Project) -> Vec<String> {
         let mut opened = false;
         for (number, line) in source.file.numbered() {
             let code = line.split_once("//").map_or(line, |(code, _)| code);
-            for word in ["say(", "Reply::new(", "Step::reply(", "=> ", "(\""] {
+            for word in [
+                "say(",
+                "Reply::new(",
+                "Step::reply(",
+                "close(",
+                "=> ",
+                "(\"",
+            ] {
                 for (at, _) in code.match_indices(word) {
                     note(
                         &code[at + word.len()..],

@@ -86,9 +86,6 @@ fn parse_path(path: &str) -> Result<Mailbox, AddressError> {
     let no_brackets = AddressError::Grammar("the address must be between < and >");
     let inside = path.strip_prefix('<').ok_or(no_brackets)?;
     let inside = inside.strip_suffix('>').ok_or(no_brackets)?;
-    if !inside.is_ascii() {
-        return Err(AddressError::NotAscii);
-    }
     if !inside.starts_with('@') {
         return inside.parse();
     }

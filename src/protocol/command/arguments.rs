@@ -2,7 +2,7 @@
 //! Arguments, which follow the verb: text, paths, and the parameters that the extensions
 //! of SMTP have brought (RFC 5321 §4.1.2, esmtp-param).
 
-use super::{Command, Syntax, Verb};
+use super::{Syntax, Verb};
 use crate::protocol::address::AddressError;
 use std::fmt;
 use std::str::FromStr;
@@ -27,27 +27,6 @@ impl Argument {
     }
 }
 // ANCHOR_END: argument
-
-// ANCHOR: user_or_list
-/// The argument of VRFY and EXPN: the name of a user or a list, or an address.
-pub(super) fn user_or_list(verb: Verb, argument: &str) -> Result<Argument, Syntax> {
-    if !argument.is_ascii() {
-        return Err(Syntax::Address(verb, AddressError::NotAscii));
-    }
-    Argument::new(argument).ok_or(Syntax::Arguments(verb))
-}
-// ANCHOR_END: user_or_list
-
-// ANCHOR: auth
-/// The argument of AUTH: the name of a mechanism, and perhaps a response, which is one
-/// word.
-pub(super) fn auth_command(argument: &str) -> Option<Command> {
-    let words: Option<Vec<Argument>> = argument.split(' ').map(Argument::new).collect();
-    let mut words = words?.into_iter();
-    let (mechanism, response) = (words.next()?, words.next());
-    (words.next().is_none()).then_some(Command::Auth(mechanism, response))
-}
-// ANCHOR_END: auth
 
 // ANCHOR: path_and_parameters
 /// Reads `FROM:<path> parameters`, or the same with `TO:`. RFC 5321 §3.3 forbids spaces
@@ -94,20 +73,12 @@ fn split_path(text: &str) -> Option<(&str, &str)> {
 pub struct MailParameters {
     /// `SIZE=`: the size of the text in octets, as the client counts it (RFC 1870 §3).
     pub size: Option<u64>,
-    /// `BODY=`: whether the text may have octets over 127 (RFC 1652 §2).
-    pub body: Option<Body>,
+    /// `BODY=8BITMIME`: the text may have octets over 127 (RFC 6152 §2). Without it, or
+    /// with `BODY=7BIT`, the text is ASCII.
+    pub is_eight_bit: bool,
     /// `AUTH=` was there: it says who submitted the letter first (RFC 4954 §5). We do not
     /// believe it, so it is always displayed as `<>`, which means "somebody".
-    pub auth: bool,
-}
-
-/// The values of `BODY=`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Body {
-    /// `7BIT`: ASCII only.
-    SevenBit,
-    /// `8BITMIME`: any octets, in lines.
-    EightBitMime,
+    pub has_auth: bool,
 }
 // ANCHOR_END: mail_parameters
 
@@ -117,12 +88,13 @@ impl fmt::Display for MailParameters {
         if let Some(size) = self.size {
             write!(f, " SIZE={size}")?;
         }
-        match self.body {
-            Some(Body::SevenBit) => write!(f, " BODY=7BIT")?,
-            Some(Body::EightBitMime) => write!(f, " BODY=8BITMIME")?,
-            None => {}
+        if self.is_eight_bit {
+            write!(f, " BODY=8BITMIME")?;
         }
-        f.write_str(if self.auth { " AUTH=<>" } else { "" })
+        if self.has_auth {
+            write!(f, " AUTH=<>")?;
+        }
+        Ok(())
     }
 }
 // ANCHOR_END: display
@@ -134,26 +106,26 @@ fn mail_parameters(verb: Verb, list: &str) -> Result<MailParameters, Syntax> {
     let list = list.to_ascii_uppercase();
     let mut words = list.split(' ');
     // What comes before the first space would be a part of the path.
-    if words.next() != Some("") {
+    let is_printable = list.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+    if !is_printable || words.next() != Some("") {
         return Err(Syntax::Arguments(verb));
     }
     let mut parameters = MailParameters::default();
     let mut seen = Vec::new();
     for word in words {
         let (keyword, value) = word.split_once('=').unwrap_or((word, ""));
-        let is_good = word.bytes().all(|c| c.is_ascii_graphic()) && !value.contains('=');
-        if !is_good || keyword.is_empty() || seen.contains(&keyword) {
+        if seen.contains(&keyword) {
             return Err(Syntax::Arguments(verb));
         }
         seen.push(keyword);
         match (keyword, value) {
-            _ if verb != Verb::Mail => return Err(Syntax::Parameter(verb)),
-            ("SIZE" | "BODY" | "AUTH", "") => return Err(Syntax::Arguments(verb)),
+            _ if verb != Verb::Mail => return Err(Syntax::Parameter),
+            ("" | "SIZE" | "BODY" | "AUTH", "") => return Err(Syntax::Arguments(verb)),
             ("SIZE", n) => parameters.size = Some(size(n).ok_or(Syntax::Arguments(verb))?),
-            ("BODY", "7BIT") => parameters.body = Some(Body::SevenBit),
-            ("BODY", "8BITMIME") => parameters.body = Some(Body::EightBitMime),
-            ("AUTH", _) => parameters.auth = true,
-            _ => return Err(Syntax::Parameter(verb)),
+            ("BODY", "7BIT") => {}
+            ("BODY", "8BITMIME") => parameters.is_eight_bit = true,
+            ("AUTH", _) => parameters.has_auth = true,
+            _ => return Err(Syntax::Parameter),
         }
     }
     Ok(parameters)

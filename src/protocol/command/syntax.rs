@@ -20,8 +20,8 @@ pub enum Syntax {
     Arguments(Verb),
     /// The argument holds something that is not an address.
     Address(Verb, AddressError),
-    /// MAIL or RCPT has a parameter that we do not know.
-    Parameter(Verb),
+    /// MAIL or RCPT has a parameter, or a value of one, that we do not know.
+    Parameter,
 }
 // ANCHOR_END: syntax
 
@@ -35,7 +35,7 @@ impl Syntax {
             Syntax::Address(Verb::Mail, AddressError::NotAscii) => 550,
             Syntax::Address(_, AddressError::NotAscii) => 553,
             Syntax::Arguments(_) | Syntax::Address(..) => 501,
-            Syntax::Parameter(_) => 555,
+            Syntax::Parameter => 555,
         }
     }
 }
@@ -51,9 +51,7 @@ impl fmt::Display for Syntax {
             Syntax::Arguments(verb) => write!(f, "the form is {}", verb.explain().0),
             Syntax::Address(_, why @ AddressError::NotAscii) => write!(f, "{why}"),
             Syntax::Address(verb, why) => write!(f, "{why}; {}", Syntax::Arguments(*verb)),
-            Syntax::Parameter(verb) => {
-                write!(f, "{} has a parameter that is not known here", verb.name())
-            }
+            Syntax::Parameter => write!(f, "a parameter is not known here"),
         }
     }
 }
