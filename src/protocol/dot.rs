@@ -158,8 +158,8 @@ pub fn read_text<S: Stream>(
 
 // ANCHOR: has_bare_newline
 /// Is there a bare CR or LF in a piece? `seen` is the two octets before the piece, and
-/// the piece. Of two neighbours, either the first is a CR and the second an LF, or neither
-/// is. (If the piece ends with a CR, the next piece tells.)
+/// the piece. Of two neighbours, either the first is a CR and the second an LF, or
+/// neither is. (If the piece ends with a CR, the next piece tells.)
 fn has_bare_newline(seen: &[u8]) -> bool {
     let mut pairs = seen.get(1..).unwrap_or_default().windows(2);
     pairs.any(|pair| pair.starts_with(b"\r") != pair.ends_with(b"\n"))
