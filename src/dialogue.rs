@@ -73,8 +73,8 @@ pub struct Dialogue {
 
 // ANCHOR: parse
 impl Dialogue {
-    /// Reads a dialogue; `name` is the file's, for messages. The error names the first bad
-    /// line, and says what is wrong with it.
+    /// Reads a dialogue; `name` is the file's, for messages. The error names the first
+    /// bad line, and says what is wrong with it.
     pub fn parse(name: &str, text: &str) -> Result<Dialogue, String> {
         let mut turns: Vec<Turn> = Vec::new();
         let mut rule = "";

@@ -114,8 +114,8 @@ impl Command {
             Verb::Noop => Command::Noop(text_if_any(argument)?),
             Verb::Quit => Command::Quit,
             Verb::Auth => {
-                let (mechanism, response) = argument.split_once(' ').unwrap_or((argument, ""));
-                Command::Auth(text(mechanism)?, text_if_any(response)?)
+                let (name, response) = argument.split_once(' ').unwrap_or((argument, ""));
+                Command::Auth(text(name)?, text_if_any(response)?)
             }
             Verb::Send | Verb::Soml | Verb::Saml | Verb::Turn => {
                 Command::Abandoned(verb, text_if_any(argument)?)

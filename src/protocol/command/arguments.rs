@@ -100,13 +100,13 @@ impl fmt::Display for MailParameters {
 // ANCHOR_END: display
 
 // ANCHOR: read_mail_parameters
-/// Reads a list in which one space comes before each parameter. None may come twice, and
-/// RCPT has none that we know.
+/// Reads a list in which one space comes before each parameter (RFC 5321 §4.1.2,
+/// esmtp-param). None may come twice, and RCPT has none that we know.
 fn mail_parameters(verb: Verb, list: &str) -> Result<MailParameters, Syntax> {
     let list = list.to_ascii_uppercase();
     let mut words = list.split(' ');
-    // What comes before the first space would be a part of the path.
     let is_printable = list.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+    // What comes before the first space would be a part of the path.
     if !is_printable || words.next() != Some("") {
         return Err(Syntax::Arguments(verb));
     }
