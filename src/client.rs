@@ -27,7 +27,7 @@ use std::io;
 use std::iter;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
-pub use transaction::RECIPIENTS;
+pub use transaction::RECIPIENTS_AT_ONCE;
 pub use verdict::{SendError, Verdict};
 
 /// The sender's side of a conversation that has been opened.

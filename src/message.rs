@@ -134,8 +134,8 @@ fn encode_body(draft: &Draft) -> (Option<&'static str>, Text) {
     }
 }
 
-/// The trace field of one server: from whom, by whom, how, as which letter, for whom, when (RFC
-/// 5321 §4.4). `for` is there only if there is one recipient: else each would learn of the others
+/// The trace field of one server: `from` which host, `by` which, `with` which protocol, the `id` of
+/// the letter here, `for` which recipient, and the date (RFC 5321 §4.4). `for` is there only if there is one recipient: else each would learn of the others
 /// (§7.2). A letter that was written on this host has no such field.
 pub fn received(letter: &Letter, by: &Domain, id: &str, date: Date) -> String {
     let Some(Origin { helo, ip, protocol }) = &letter.origin else {

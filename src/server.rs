@@ -6,9 +6,9 @@
 //!
 //! One thread serves everybody, so time is what we have to guard. There is a limit for each line,
 //! and one for the whole connection. And like Postfix under stress the server is patient only while
-//! nobody else waits: when another caller waits, an idle one has [`BUSY_TIMEOUT`] and no longer, and
-//! a lively one soon has to call again. We look at the clock before every command, and wherever we
-//! read or write.
+//! nobody else waits. When another caller waits, an idle one has only [`BUSY_TIMEOUT`]; a busy one
+//! has [`CONNECTION_TIMEOUTS`] times that, then we close, and it must call again. We look at the
+//! clock before every command, and wherever we read or write.
 
 mod connection;
 
@@ -97,7 +97,7 @@ pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// How long a caller may be idle while another one waits.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection lasts at most this many times the timeout for one command. Once another caller
-/// waits, it lasts this many times the short timeout, however busily it is used.
+/// waits, it lasts this many times the busy timeout, however busily it is used.
 pub const CONNECTION_TIMEOUTS: u32 = 6;
 /// How long a caller whose time is up has to take our goodbye, and every caller to take our close.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -108,7 +108,7 @@ pub struct Times {
     /// For each line, and for each reply to be read.
     pub timeout: Duration,
     /// The same while another caller waits.
-    pub short: Duration,
+    pub busy_timeout: Duration,
     /// For our goodbye, and once more for our close.
     pub goodbye: Duration,
 }
@@ -118,7 +118,7 @@ impl Times {
     pub fn new(timeout: Duration) -> Times {
         Times {
             timeout,
-            short: BUSY_TIMEOUT,
+            busy_timeout: BUSY_TIMEOUT,
             goodbye: GOODBYE,
         }
     }

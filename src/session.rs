@@ -24,7 +24,7 @@ pub use host::{Host, POSTMASTER, Recipient};
 use policy::NoPolicy;
 pub use policy::Policy;
 use std::net::IpAddr;
-pub use transaction::{HOPS, Letter, Origin, RECIPIENTS, Transaction};
+pub use transaction::{Letter, MAX_HOPS, MAX_RECIPIENTS, Origin, Transaction};
 
 /// The receiver's side of one conversation.
 pub struct Session<'a> {
@@ -79,7 +79,7 @@ impl Step {
 }
 
 /// After this many mistakes in a row we close (RFC 5321 §7.8 lets a server defend itself).
-pub const MISTAKES: usize = 20;
+pub const MAX_MISTAKES: usize = 20;
 
 impl<'a> Session<'a> {
     /// A conversation that begins.
@@ -132,9 +132,9 @@ impl<'a> Session<'a> {
         self.count_mistakes(step)
     }
 
-    /// A success sets the count to 0, and a refusal adds 1. All other replies leave it as it is: a
-    /// client that guesses passwords hears a 334 before each guess. So does 550, which is about one
-    /// address. At [`MISTAKES`] we close.
+    /// A success sets the count to 0, and a refusal adds 1. A 550 does not add 1, because it is about
+    /// one address only. All other replies leave the count as it is: a client that guesses passwords
+    /// hears a 334 before each guess. At [`MAX_MISTAKES`] we close.
     fn count_mistakes(&mut self, step: Step) -> Step {
         if let Step::Reply(reply) = &step {
             match reply.severity() {
@@ -143,7 +143,7 @@ impl<'a> Session<'a> {
                 _ => {}
             }
         }
-        if self.mistakes < MISTAKES {
+        if self.mistakes < MAX_MISTAKES {
             step
         } else {
             self.close(421, "too many mistakes, closing")

@@ -10,7 +10,7 @@ use common::script::Dice;
 use common::talk::{ALICE, Talk, code, host};
 use smtp_primer::protocol::base64::encode;
 use smtp_primer::protocol::line::Line;
-use smtp_primer::session::{Host, MISTAKES};
+use smtp_primer::session::{Host, MAX_MISTAKES};
 
 /// A conversation after EHLO, where AUTH is offered and nothing else is allowed.
 fn talk(host: &Host) -> Talk<'_> {
@@ -200,13 +200,13 @@ fn guessing_passwords_comes_to_an_end() {
     for guess in [&at_once[..], &asked, &login] {
         let mut talk = talk(&host);
         let (last, first) = guess.split_last().expect("a line");
-        for number in 1..=MISTAKES {
+        for number in 1..=MAX_MISTAKES {
             first
                 .iter()
                 .for_each(|line| assert_eq!(talk.code(line), 334));
             assert_eq!(
                 talk.code(last),
-                if number < MISTAKES { 535 } else { 421 },
+                if number < MAX_MISTAKES { 535 } else { 421 },
                 "{guess:?}"
             );
         }

@@ -13,7 +13,8 @@ use smtp_primer::protocol::dot::Received;
 use smtp_primer::protocol::line::Line;
 use smtp_primer::protocol::reply::{REPLY_LINES, Reply};
 use smtp_primer::session::{
-    Caller, HOPS, Host, Letter, MISTAKES, Policy, RECIPIENTS, Recipient, Step, Transaction,
+    Caller, Host, Letter, MAX_HOPS, MAX_MISTAKES, MAX_RECIPIENTS, Policy, Recipient, Step,
+    Transaction,
 };
 use std::cell::RefCell;
 
@@ -323,7 +324,7 @@ fn however_a_text_ends_the_next_data_is_refused() {
     for (received, due) in [
         (Received::TooBig, Some(552)),
         (Received::BareNewline, Some(554)),
-        (Received::Text(text(&hops(HOPS))), Some(554)),
+        (Received::Text(text(&hops(MAX_HOPS))), Some(554)),
         (Received::Text(text(&hops(0))), None),
     ] {
         let mut talk = Talk::new(&host);
@@ -398,12 +399,12 @@ fn a_text_with_a_hundred_received_fields_goes_in_circles() {
     // RFC 5321 §6.3. Only fields of the header count.
     let host = host();
     for (text, refused) in [
-        (hops(HOPS - 1), None),
-        (hops(HOPS), Some(554)),
-        (hops(HOPS + 1), Some(554)),
-        (hops(0) + &hops(HOPS), None),
-        ("Received-SPF: pass\r\n".repeat(HOPS), None),
-        (" Received: folded\r\n".repeat(HOPS), None),
+        (hops(MAX_HOPS - 1), None),
+        (hops(MAX_HOPS), Some(554)),
+        (hops(MAX_HOPS + 1), Some(554)),
+        (hops(0) + &hops(MAX_HOPS), None),
+        ("Received-SPF: pass\r\n".repeat(MAX_HOPS), None),
+        (" Received: folded\r\n".repeat(MAX_HOPS), None),
     ] {
         let mut talk = Talk::new(&host);
         talk.goes(&[("HELO c.example", 250)]);
@@ -476,13 +477,13 @@ fn the_recipients_after_the_hundredth_are_asked_to_wait() {
     let host = host();
     let mut talk = Talk::new(&host);
     talk.goes(&[("EHLO c.example", 250), ("MAIL FROM:<>", 250)]);
-    for number in 1..=RECIPIENTS + 2 {
-        let due = if number <= RECIPIENTS { 250 } else { 452 };
+    for number in 1..=MAX_RECIPIENTS + 2 {
+        let due = if number <= MAX_RECIPIENTS { 250 } else { 452 };
         talk.goes(&[(&format!("RCPT TO:<r{number}@y.example>"), due)]);
     }
     talk.goes(&[("RCPT TO:<nobody@a.example>", 452), ("DATA", 354)]);
     let paths = talk.received("").expect("a letter").forward_paths;
-    assert_eq!((RECIPIENTS, paths.len()), (100, 100));
+    assert_eq!((MAX_RECIPIENTS, paths.len()), (100, 100));
     assert_eq!(paths[99].to_string(), "<r100@y.example>");
     talk.announces("<>", &["<r101@y.example>"]); // the next letter has a hundred of its own
 }
@@ -785,7 +786,7 @@ fn a_policy_is_asked_only_about_what_is_allowed() {
     assert_eq!(policy.asked.take(), Vec::<String>::new());
     talk.goes(&[("MAIL FROM:<>", 250)]);
     // A recipient that it refuses is a mistake like any other, but for 550.
-    err(&mut talk, MISTAKES - 2);
+    err(&mut talk, MAX_MISTAKES - 2);
     talk.goes(&[("RCPT TO:<bob@a.example>", 554), ("PLEASE", 421)]);
 }
 
@@ -985,15 +986,15 @@ fn the_twentieth_mistake_in_a_row_is_the_last() {
     for last in last_mistakes {
         let mut talk = Talk::new(&host);
         talk.goes(&[("EHLO c.example", 250)]);
-        err(&mut talk, MISTAKES - 1);
+        err(&mut talk, MAX_MISTAKES - 1);
         assert_eq!(talk.code(last), 421, "{last}");
     }
-    assert_eq!(MISTAKES, 20);
+    assert_eq!(MAX_MISTAKES, 20);
     let mut talk = Talk::new(&host);
-    err(&mut talk, MISTAKES - 1);
+    err(&mut talk, MAX_MISTAKES - 1);
     assert_eq!(code(&talk.0.line(&Line::BareNewline)), 421);
     let mut talk = Talk::new(&host);
-    err(&mut talk, MISTAKES - 1);
+    err(&mut talk, MAX_MISTAKES - 1);
     assert_eq!(code(&talk.0.line(&Line::TooLong)), 421);
 }
 
@@ -1010,9 +1011,9 @@ fn a_success_forgives_mistakes() {
     ] {
         let mut talk = Talk::new(&host);
         talk.goes(&[("HELO c.example", 250)]);
-        err(&mut talk, MISTAKES - 1);
+        err(&mut talk, MAX_MISTAKES - 1);
         assert!(talk.code(success) < 300);
-        err(&mut talk, MISTAKES - 1);
+        err(&mut talk, MAX_MISTAKES - 1);
         assert_eq!(talk.code("PLEASE"), 421, "{success}");
     }
     let mut talk = Talk::new(&host);
@@ -1021,10 +1022,10 @@ fn a_success_forgives_mistakes() {
         ("MAIL FROM:<>", 250),
         ("RCPT TO:<bob@a.example>", 250),
     ]);
-    err(&mut talk, MISTAKES - 1);
+    err(&mut talk, MAX_MISTAKES - 1);
     talk.goes(&[("DATA", 354)]);
     talk.received("").expect("a letter");
-    err(&mut talk, MISTAKES - 1);
+    err(&mut talk, MAX_MISTAKES - 1);
 }
 
 #[test]
@@ -1032,12 +1033,12 @@ fn a_wrong_address_or_a_full_letter_is_no_mistake() {
     let host = host();
     let mut talk = Talk::with(&host, false, true);
     talk.goes(&[("EHLO c.example", 250), ("MAIL FROM:<>", 250)]);
-    for number in 0..=RECIPIENTS {
-        let due = if number < RECIPIENTS { 250 } else { 452 };
+    for number in 0..=MAX_RECIPIENTS {
+        let due = if number < MAX_RECIPIENTS { 250 } else { 452 };
         talk.goes(&[("RCPT TO:<bob@a.example>", due)]);
     }
-    err(&mut talk, MISTAKES - 1);
-    for _ in 0..3 * MISTAKES {
+    err(&mut talk, MAX_MISTAKES - 1);
+    for _ in 0..3 * MAX_MISTAKES {
         talk.goes(&[
             ("RCPT TO:<eve@a.example>", 452),
             ("RCPT TO:<bob@a.example>", 452),

@@ -406,7 +406,7 @@ fn a_letter_that_cannot_be_kept_gets_one_4xx_after_the_dot_and_the_next_goes_wel
 /// Times in which nothing ends by itself, for a test that makes one of them short.
 const LONG: Times = Times {
     timeout: TIMEOUT,
-    short: TIMEOUT,
+    busy_timeout: TIMEOUT,
     goodbye: TIMEOUT,
 };
 
@@ -433,7 +433,7 @@ fn a_caller_who_sends_a_block_of_commands_is_stopped_between_two_of_them() {
         let timeout = if wanted { TIMEOUT } else { short };
         let times = Times {
             timeout,
-            short,
+            busy_timeout: short,
             goodbye,
         };
         let inn = Inn::with(2, times);
@@ -459,7 +459,13 @@ fn a_caller_who_sends_a_block_of_commands_is_stopped_between_two_of_them() {
 #[test]
 fn a_caller_who_has_hung_up_does_not_wait() {
     let short = Duration::from_millis(100);
-    let inn = Inn::with(4, Times { short, ..LONG });
+    let inn = Inn::with(
+        4,
+        Times {
+            busy_timeout: short,
+            ..LONG
+        },
+    );
     let mut busy = Guest::call(&inn.address);
     // Two that are gone before we look, and one that goes after.
     drop(Guest::call_only(&inn.address));
@@ -492,7 +498,7 @@ fn a_caller_who_has_said_something_and_closed_one_direction_still_waits() {
     let inn = Inn::with(
         2,
         Times {
-            short: SHORT,
+            busy_timeout: SHORT,
             ..LONG
         },
     );
@@ -513,7 +519,7 @@ fn an_idle_caller_is_cut_off_soon_after_another_has_come() {
     let inn = Inn::with(
         2,
         Times {
-            short: SHORT,
+            busy_timeout: SHORT,
             ..LONG
         },
     );
@@ -540,7 +546,7 @@ fn the_connection_of_a_lively_caller_lasts_six_times_the_timeout() {
             2,
             Times {
                 timeout,
-                short,
+                busy_timeout: short,
                 ..LONG
             },
         );
@@ -646,7 +652,7 @@ fn the_usual_times_are_ten_seconds_for_a_caller_in_the_way_and_one_for_the_goodb
         Times::new(seconds(7)),
         Times {
             timeout,
-            short,
+            busy_timeout: short,
             goodbye
         }
     );

@@ -9,7 +9,9 @@ mod common {
 
 use common::inn::{Inn, Shared};
 use common::script::{Event, Notes, Script, strings};
-use smtp_primer::client::{Client, RECIPIENTS, SendError, Stage, Timeouts, Verdict, connect};
+use smtp_primer::client::{
+    Client, RECIPIENTS_AT_ONCE, SendError, Stage, Timeouts, Verdict, connect,
+};
 use smtp_primer::protocol::address::{Domain, ForwardPath};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::line::{ENDLESS_LINE, Stream, Trace, Wire};
@@ -945,7 +947,7 @@ impl Stream for &mut Small {
 #[test]
 fn many_recipients_go_in_transactions_of_a_hundred_one_after_another() {
     // RFC 5321 §4.5.3.1.8 and §4.5.3.1.10
-    assert_eq!(RECIPIENTS, 100);
+    assert_eq!(RECIPIENTS_AT_ONCE, 100);
     for (recipients, room, full, taken) in [
         (99, 1000, "", &[99][..]),
         (100, 1000, "", &[100]),
@@ -998,17 +1000,17 @@ fn a_no_to_one_transaction_is_none_to_those_who_were_not_named_but_later_is_late
     assert_eq!(sent.iter().filter(later).count(), 150);
 
     let (ok, no) = ("250 ok\r\n", "554 not to these\r\n");
-    let hundred = vec!["250 ok\r\n"; RECIPIENTS];
+    let hundred = vec!["250 ok\r\n"; RECIPIENTS_AT_ONCE];
     for refusal in [&["354 go on\r\n", no][..], &[no, "250 reset\r\n"]] {
         let second = [ok, ok, "354 go on\r\n", "250 kept\r\n"];
         let replies = [&[ok], &hundred[..], refusal, &second].concat();
-        let (verdicts, _) = verdicts(&replies, &names[..=RECIPIENTS]);
+        let (verdicts, _) = verdicts(&replies, &names[..=RECIPIENTS_AT_ONCE]);
         let of = |end: &str| verdicts.iter().filter(|it| it.ends_with(end)).count();
         assert_eq!((of("554 not to these"), of("250 kept")), (100, 1));
     }
     // The dot got no answer: the others have not got the letter for sure.
     let replies = [&[ok], &hundred[..], &["354 go on\r\n"]].concat();
-    let (verdicts, _) = verdicts(&replies, &names[..=RECIPIENTS]);
+    let (verdicts, _) = verdicts(&replies, &names[..=RECIPIENTS_AT_ONCE]);
     let of = |what: &str| verdicts.iter().filter(|it| it.contains(what)).count();
     assert_eq!(
         (of("may have arrived"), of(": at the final dot: ")),

@@ -9,7 +9,7 @@ mod common {
 
 use common::folder::TempDir;
 use common::peers::{Nobody, Peer, TIMEOUT};
-use smtp_primer::client::{RECIPIENTS, Stage, Timeouts};
+use smtp_primer::client::{RECIPIENTS_AT_ONCE, Stage, Timeouts};
 use smtp_primer::message::{Clock, Date};
 use smtp_primer::next_hop::{NoHop, Target};
 use smtp_primer::protocol::address::{Domain, Mailbox, ReversePath};
@@ -924,7 +924,7 @@ fn a_host_that_closes_at_one_rcpt_too_many_is_called_again_with_fewer() {
         let (mut calls, mut named) = (Vec::new(), recipients);
         while named > room {
             calls.push(too_many(&names));
-            named = named.min(RECIPIENTS) / 2;
+            named = named.min(RECIPIENTS_AT_ONCE) / 2;
         }
         for some in names.chunks(named) {
             calls.push(format!(

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 /// Most recipients that we name in one transaction. Every server has room for this many (RFC 5321
 /// §4.5.3.1.8).
-pub const RECIPIENTS: usize = 100;
+pub const RECIPIENTS_AT_ONCE: usize = 100;
 
 impl<S: Stream> Client<S> {
     /// One transaction, for the first of those who wait. Those who have a verdict wait no longer.
@@ -92,7 +92,7 @@ impl<S: Stream> Client<S> {
         Ok(parameters)
     }
 
-    /// Step 2: RCPT, for each of those who wait, up to [`RECIPIENTS`]. A refused one does not stop
+    /// Step 2: RCPT, for each of those who wait, up to [`RECIPIENTS_AT_ONCE`]. A refused one does not stop
     /// the others. With 452 a server says that it has room for those before, and for no more; 552
     /// is an old way to say so (RFC 5321 §4.5.3.1.10). Then the next transaction has room again.
     fn rcpt(
@@ -101,7 +101,7 @@ impl<S: Stream> Client<S> {
         named: &mut Vec<Verdict>,
     ) -> Result<(), SendError> {
         while let Some(path) = waiting.front().cloned()
-            && named.len() < RECIPIENTS
+            && named.len() < RECIPIENTS_AT_ONCE
         {
             let reply = self.say(Stage::Rcpt, Command::Rcpt(path.clone()))?;
             if matches!(reply.code(), 452 | 552) && has_accepted(named) {

@@ -4,7 +4,7 @@
 use crate::protocol::command::is_foreign;
 use crate::protocol::line::Line;
 use crate::protocol::sasl::Credentials;
-use crate::session::{Host, MISTAKES};
+use crate::session::{Host, MAX_MISTAKES};
 
 /// Longest command, CR LF included, in octets (RFC 2449 §4).
 pub const POP3_COMMAND_LINE: usize = 255;
@@ -83,7 +83,7 @@ impl<'a> Pop3Session<'a> {
         format!("+OK {} smtp-primer POP3 at your service", self.host.domain)
     }
 
-    /// Hears a line, or that none could be read. We close after [`MISTAKES`] mistakes in a row, and
+    /// Hears a line, or that none could be read. We close after [`MAX_MISTAKES`] mistakes in a row, and
     /// before the login after as many in all.
     pub fn line(&mut self, line: &Line) -> Pop3Step {
         let result = match line {
@@ -107,7 +107,7 @@ impl<'a> Pop3Session<'a> {
             }
             Err(why) => {
                 self.mistakes += 1;
-                match self.mistakes < MISTAKES {
+                match self.mistakes < MAX_MISTAKES {
                     true => Pop3Step::Say(format!("-ERR {why}")),
                     false => close("-ERR too many mistakes"),
                 }

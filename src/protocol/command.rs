@@ -10,8 +10,8 @@
 //! reply code, and [`Syntax`] knows which. This module does not know which command may
 //! come when: the session knows.
 //!
-//! This file has all that differs from verb to verb. A new verb changes no other file of
-//! this module.
+//! This file has all that differs from verb to verb. A new verb changes no other file in
+//! `protocol`; the session (chapter 9) needs one more arm for it.
 // ANCHOR_END: story
 
 // ANCHOR: uses

@@ -4,7 +4,7 @@
 
 use super::outcome::{Outcome, is_about_the_host};
 use super::pass::{Job, Pass, UNREACHABLE};
-use crate::client::{Client, RECIPIENTS, SendError, Stage, Verdict, connect};
+use crate::client::{Client, RECIPIENTS_AT_ONCE, SendError, Stage, Verdict, connect};
 use crate::next_hop::Target;
 use crate::protocol::address::{Domain, ForwardPath, HostName, Mailbox};
 use crate::protocol::line::{Socket, Wire};
@@ -64,8 +64,8 @@ impl Pass<'_, '_> {
     }
 
     /// Tries the addresses of the hosts in turn, until each recipient has an answer about the
-    /// letter itself. Those who get none have the best of the other outcomes: as long as one of the
-    /// hosts may answer later, there is hope.
+    /// letter itself. Those without such an answer get the outcome of a host that may take
+    /// the letter later, if there is one; otherwise the last outcome.
     fn try_hosts(
         &mut self,
         targets: &[Target],
@@ -112,7 +112,7 @@ impl Pass<'_, '_> {
                 Some(SendError::Refused(Stage::Rcpt, _) | SendError::Broken(Stage::Rcpt, _))
                     if left > 1 =>
                 {
-                    room = left.min(RECIPIENTS) / 2;
+                    room = left.min(RECIPIENTS_AT_ONCE) / 2;
                 }
                 Some(failure) => return Ok(Some(Outcome::of(host, &Err(failure)))),
             }

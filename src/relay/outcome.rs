@@ -1,5 +1,5 @@
-//! What came of a try, for one recipient: the reply of a host, or a finding of our own that has the
-//! form of a reply.
+//! What came of a try, for one recipient: the reply of a host; or, if no host replied, a reply that
+//! we make ourselves.
 
 use crate::client::{SendError, Stage};
 use crate::next_hop::NoHop;
@@ -10,7 +10,7 @@ use crate::queue::Reason;
 /// One recipient's outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// What it comes to.
+    /// Delivered, refused, or to be tried again.
     pub severity: Severity,
     /// The words, and whose they are.
     pub reason: Reason,

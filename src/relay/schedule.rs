@@ -1,7 +1,7 @@
 //! When to try again, and when to give up (RFC 5321 §4.5.4.1).
 //!
-//! A clock may be wrong, and be set right while letters wait. And the user may change the waits. So
-//! we believe no date in an envelope before we have compared it with the others.
+//! The computer's clock may be wrong, and somebody may correct it while letters wait. And the user
+//! may change the times. So we do not believe a date in an envelope if it is impossible.
 
 use crate::message::Date;
 use crate::queue::Envelope;
@@ -10,7 +10,8 @@ use std::time::Duration;
 /// When to try again, and when to give up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
-    /// The first wait. It doubles with each try, up to [`LONGEST_WAIT`] times this.
+    /// How long to wait after the first failure. The wait doubles with each try, up to
+    /// [`LONGEST_WAIT`] times this.
     pub retry: Duration,
     /// A letter this old is given up.
     pub give_up: Duration,
@@ -19,9 +20,10 @@ pub struct Schedule {
 /// The longest wait is this many times the first.
 pub const LONGEST_WAIT: u32 = 16;
 
-/// A letter gets at least this many tries before it is given up, unless the user's times leave no
-/// room for them. Its date may be wrong: the clock was days behind when it came, and now it is
-/// right. Or the relay did not run for days. With the times of the RFC, this takes more than a day.
+/// A letter gets at least this many tries before it is given up. (If `retry` is long and `give_up`
+/// is short, it gets as many as come to that time.) A letter may only look old: the clock was days
+/// behind when it came, and is right now; or the relay did not run for days. With the times of the
+/// RFC, this many tries take more than a day.
 pub const LEAST_TRIES: u32 = 8;
 
 impl Schedule {

@@ -1,4 +1,5 @@
-//! Where callers arrive, and their connections. Here the times are kept.
+//! Where callers arrive, and their connections. A connection looks at the clock, and ends when its
+//! time is over; how long that is, `server.rs` says.
 
 use super::{CONNECTION_TIMEOUTS, IsOver, Times};
 use crate::protocol::line::{Stream, timed_out};
@@ -204,11 +205,11 @@ impl Connection<'_> {
         }
         // The rest is only for a time in which another caller waits.
         let waiting = self.entrance.waiting.as_ref()?;
-        let short = self.entrance.times.short;
-        if self.since.elapsed() >= short {
+        let busy_timeout = self.entrance.times.busy_timeout;
+        if self.since.elapsed() >= busy_timeout {
             return Some("another caller waits");
         }
-        let most = short.saturating_mul(CONNECTION_TIMEOUTS);
+        let most = busy_timeout.saturating_mul(CONNECTION_TIMEOUTS);
         (waiting.since.elapsed() >= most).then_some("another caller has waited too long")
     }
 

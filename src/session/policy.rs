@@ -4,8 +4,9 @@ use super::{Caller, Letter, Transaction};
 use crate::protocol::address::ForwardPath;
 use crate::protocol::reply::Reply;
 
-/// What a server refuses although the protocol allows it. Give a type of your own to
-/// [`Session::with_policy`](super::Session::with_policy), for example:
+/// Rules of a server's own: it refuses what the protocol allows. Write a type with this trait, and
+/// give a value of it to [`Session::with_policy`](super::Session::with_policy) where the program
+/// makes its sessions (`serve` in `command_line/roles.rs`). Examples:
 ///
 /// - greylisting: refuse an unknown sender with 451 at first, and accept it when it comes again;
 /// - a list of domains from which no mail is taken;

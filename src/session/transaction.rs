@@ -46,9 +46,9 @@ pub struct Origin {
 }
 
 /// Most recipients of one letter (RFC 5321 §4.5.3.1.8: at least 100). Beyond it, 452.
-pub const RECIPIENTS: usize = 100;
+pub const MAX_RECIPIENTS: usize = 100;
 /// A text with this many Received fields goes round in circles (RFC 5321 §6.3).
-pub const HOPS: usize = 100;
+pub const MAX_HOPS: usize = 100;
 
 impl Session<'_> {
     /// MAIL (RFC 5321 §4.1.1.2).
@@ -115,8 +115,9 @@ impl Session<'_> {
             return Step::reply(550, text);
         }
         // Lists take time to follow, so this check comes first.
-        if transaction.forward_paths.len() >= RECIPIENTS {
-            let text = format!("too many recipients; send the letter to {RECIPIENTS} at a time");
+        if transaction.forward_paths.len() >= MAX_RECIPIENTS {
+            let text =
+                format!("too many recipients; send the letter to {MAX_RECIPIENTS} at a time");
             return Step::reply(452, &text);
         }
         if self.host.recipients(std::slice::from_ref(&path)).is_empty() {
@@ -157,7 +158,7 @@ impl Session<'_> {
                 return Err(Reply::new(554, text));
             }
         };
-        if hops(&text) >= HOPS {
+        if hops(&text) >= MAX_HOPS {
             return Err(Reply::new(554, "this letter goes round in circles"));
         }
         let letter = Letter {

@@ -7,7 +7,7 @@ use crate::{Stock, count, list};
 use smtp_primer::pop3::{Listed, POP3_COMMAND_LINE, Pop3Session, Pop3Step};
 use smtp_primer::protocol::dot::Text;
 use smtp_primer::protocol::line::{ENDLESS_LINE, Line};
-use smtp_primer::session::{Host, MISTAKES};
+use smtp_primer::session::{Host, MAX_MISTAKES};
 
 /// What lies in the mailbox of alice.
 const LETTERS: [&[u8]; 3] = [
@@ -51,7 +51,7 @@ impl Model {
                 self.mistakes += 1;
                 assert_eq!(
                     matches!(step, Pop3Step::Close(_)),
-                    self.mistakes == MISTAKES
+                    self.mistakes == MAX_MISTAKES
                 );
                 return;
             }
@@ -162,7 +162,7 @@ fn stock() -> Stock {
 }
 
 fn conversation(stock: &Stock, dice: &mut Dice) -> Vec<u8> {
-    spoilt(stock, dice, GOOD, ("FOO", MISTAKES))
+    spoilt(stock, dice, GOOD, ("FOO", MAX_MISTAKES))
 }
 
 #[test]

@@ -12,7 +12,7 @@ use smtp_primer::protocol::dot::Received;
 use smtp_primer::protocol::line::{COMMAND_LINE, Line, Wire, visible};
 use smtp_primer::protocol::reply::Reply;
 use smtp_primer::server::converse;
-use smtp_primer::session::{Caller, Host, Letter, MISTAKES, RECIPIENTS, Session, Step};
+use smtp_primer::session::{Caller, Host, Letter, MAX_MISTAKES, MAX_RECIPIENTS, Session, Step};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -40,8 +40,8 @@ const LINES: &str = "RCPT TO:<alice@a.example>|RCPT TO:<x@b.example>|RCPT TO:<@h
 
 /// Limits that many lines reach.
 const MANY: [(&str, usize); 3] = [
-    ("RCPT TO:<bob@a.example>", RECIPIENTS),
-    ("FOO", MISTAKES),
+    ("RCPT TO:<bob@a.example>", MAX_RECIPIENTS),
+    ("FOO", MAX_MISTAKES),
     ("8 octets", MAX_SIZE / 10),
 ];
 
@@ -99,7 +99,7 @@ impl Model {
             (Command::Mail(_, with), _) if with.has_auth && !self.may_authenticate => vec![555],
             (Command::Mail(..), _) => vec![250],
             (Command::Rcpt(_), None) => vec![503],
-            (Command::Rcpt(_), Some((_, to))) if to.len() == RECIPIENTS => vec![452, 550],
+            (Command::Rcpt(_), Some((_, to))) if to.len() == MAX_RECIPIENTS => vec![452, 550],
             (Command::Rcpt(path), _) if !self.may_send_to(&path) => vec![550],
             (Command::Rcpt(_), _) => vec![250],
             (Command::Data, Some((_, to))) if !to.is_empty() => vec![354],
@@ -132,7 +132,7 @@ impl Model {
     /// Hears a line and its code, which has to be due.
     fn hear(&mut self, line: &Line, code: u16) {
         let due = self.due(line);
-        let timeout = self.mistakes + 1 == MISTAKES && due.iter().any(|due| *due >= 500);
+        let timeout = self.mistakes + 1 == MAX_MISTAKES && due.iter().any(|due| *due >= 500);
         let said = match line {
             Line::Text(line) => visible(line),
             other => format!("{other:?}"),
@@ -144,7 +144,7 @@ impl Model {
             500.. if code != 550 => self.mistakes + 1,
             _ => self.mistakes,
         };
-        assert!(self.mistakes < MISTAKES, "one mistake too many");
+        assert!(self.mistakes < MAX_MISTAKES, "one mistake too many");
         let (Line::Text(line), asked) = (line, self.asked.take()) else {
             return;
         };

@@ -132,7 +132,8 @@ pub trait Mask {
 // ANCHOR: visible
 /// Octets as text that cannot drive a terminal. What is not UTF-8, and each character
 /// that Rust would write as an escape, becomes marks such as `\x1b`, one for each octet.
-/// CR, LF and backslash become `\r`, `\n` and `\\`.
+/// CR, LF and backslash become `\r`, `\n` and `\\`. The notation of dialogues (chapter 8)
+/// reads the same marks.
 pub fn visible(octets: &[u8]) -> String {
     let mut text = String::with_capacity(octets.len());
     for chunk in octets.utf8_chunks() {
