@@ -518,7 +518,7 @@ fn try_often(bench: &mut Bench) {
 
 const DAY: u64 = 24 * 60 * 60;
 
-// The clock was weeks behind when the letter came, or the relay did not run for weeks.
+// ours 15: the clock was weeks behind when the letter came, or the relay did not run for weeks.
 #[test]
 fn a_letter_that_looks_old_gets_eight_tries_before_it_is_given_up() {
     assert_eq!(LEAST_TRIES, 8);
@@ -904,6 +904,7 @@ fn names_all(names: &[String]) -> String {
     format!("C: MAIL FROM:<alice@a.example> SIZE=34\nS: 250 OK\n{rcpts}")
 }
 
+// ours 14: each try ended at the same recipient, and nobody ever got the letter.
 #[test]
 fn a_host_that_closes_at_one_rcpt_too_many_is_called_again_with_fewer() {
     // It closes at the third, at the first that is not alone, and without a word.

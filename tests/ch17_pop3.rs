@@ -791,6 +791,7 @@ impl Stream for Clocked {
     }
 }
 
+// ours 17: while one login counted gigabytes, the next caller waited.
 #[test]
 fn a_login_that_has_to_count_many_letters_ends_when_the_time_is_over() {
     // A mailbox of 33 GB held the next caller for more than a minute.

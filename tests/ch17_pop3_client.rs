@@ -234,6 +234,7 @@ fn a_letter_may_be_twice_as_long_as_was_said_and_64_kib_more() {
     }
 }
 
+// ours 16: the beginning of a letter came, and the letter was removed from the server.
 #[test]
 fn a_letter_of_which_less_than_half_came_is_refused_and_the_next_one_is_fetched() {
     // Many servers announce a size that is a little wrong, and some tell none.
