@@ -26,9 +26,8 @@ fn main() {
 }
 
 fn send(server: &str, to: &str) -> Result<()> {
-    println!("Look for:");
-    println!("- the digits: by them alone the two programs understand each other");
-    println!("- the letter: it is a file now, in the folder `new` of the mailbox");
+    println!("Look for the digits: by them alone the two programs understand each other.");
+    println!("Look for the letter afterwards: it is a file in the folder `new` of the mailbox.");
     println!();
     let hint = "start a server first: cargo run -- serve a.example";
     let socket = TcpStream::connect(server);

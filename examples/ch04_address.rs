@@ -7,11 +7,8 @@ use smtp_primer::protocol::address::ForwardPath;
 use smtp_primer::protocol::line::visible;
 
 fn main() {
-    println!("Look for:");
-    println!(
-        "- the address with two @: a program that splits it at the first sends it to a stranger"
-    );
-    println!("- the source route, and what became of it");
+    println!("Look for the address with two @: cut at the first one, it leads to a stranger.");
+    println!("Look for the source route, which begins with @: only the address after it is kept.");
     println!();
     let mut paths: Vec<String> = std::env::args().skip(1).collect();
     if paths.is_empty() {

@@ -15,9 +15,8 @@ fn main() {
         eprintln!("usage: cargo run --example ch07_base64 [NAME PASSWORD]");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!("- what a listener reads: anybody on the way has the password");
-    println!("- what a trace shows of it");
+    println!("Look for what a listener reads: anybody on the way has the password.");
+    println!("Look for what a trace shows of it.");
     println!();
     let mut words = std::env::args().skip(1);
     let credentials = Credentials {

@@ -50,6 +50,24 @@ const PEERS: [(&str, Side, &str); 5] = [
     ),
 ];
 
+fn main() -> Result<(), String> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch08_dialogue");
+        std::process::exit(2);
+    }
+    println!("Look for the line at which a peer differs, and for the rule above that line.");
+    println!();
+    let dialogue = Dialogue::parse("order.txt", DIALOGUE)?;
+    for (name, side, lines) in PEERS {
+        let peer = Parrot(Cursor::new(lines));
+        match dialogue.play(side, peer, Duration::from_secs(1)) {
+            Ok(()) => println!("{name}: all as written"),
+            Err(difference) => println!("\n{name}:\n{difference}"),
+        }
+    }
+    Ok(())
+}
+
 /// A peer that says its lines whatever it hears, and closes.
 struct Parrot(Cursor<&'static str>);
 
@@ -73,24 +91,4 @@ impl Stream for Parrot {
     fn allow(&mut self, _timeout: Duration) -> io::Result<()> {
         Ok(()) // it never makes us wait
     }
-}
-
-fn main() -> Result<(), String> {
-    if std::env::args().len() > 1 {
-        eprintln!("usage: cargo run --example ch08_dialogue");
-        std::process::exit(2);
-    }
-    println!("Look for:");
-    println!("- what the report says about each peer that does something else: the line where it");
-    println!("  happened, and the rule above that line");
-    println!();
-    let dialogue = Dialogue::parse("order.txt", DIALOGUE)?;
-    for (name, side, lines) in PEERS {
-        let peer = Parrot(Cursor::new(lines));
-        match dialogue.play(side, peer, Duration::from_secs(1)) {
-            Ok(()) => println!("{name}: all as written"),
-            Err(difference) => println!("\n{name}:\n{difference}"),
-        }
-    }
-    Ok(())
 }

@@ -15,10 +15,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         eprintln!("usage: cargo run --example ch13_maildir");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!("- the size of each letter on the wire: it is more than that of its file");
-    println!("- the folder, which changes when a letter was seen, and the uid, which does not");
-    println!("- a letter that cannot be delivered to all: it is delivered to nobody");
+    println!("Look for the two sizes of a letter: on the wire it is bigger than its file.");
+    println!("Look for the folder of a letter, which changes, and its uid, which does not.");
+    println!("Look for the letter that cannot be delivered to all: nobody gets it.");
     println!();
     let folder = std::env::temp_dir().join(format!("ch13-maildir-{}", std::process::id()));
     let shown = show(&folder);

@@ -16,11 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         eprintln!("usage: cargo run --example ch14_queue");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!(
-        "- the envelope: from whom, to whom, how far we are; and `end`, so that half of one is noticed"
-    );
-    println!("- the second runner, which must wait");
+    println!("Look for the envelope: from whom, to whom, how far we are, and a last line `end`.");
+    println!("Look for the second runner, which must wait.");
     println!();
     let folder = std::env::temp_dir().join(format!("ch14-queue-{}", std::process::id()));
     let shown = show(&folder);

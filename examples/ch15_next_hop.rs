@@ -20,6 +20,27 @@ const TABLE: [(&str, Option<u16>, &str); 8] = [
     ("loop.example", Some(20), "backup.example"),
 ];
 
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if ![0, 2].contains(&words.len()) {
+        eprintln!("usage: cargo run --example ch15_next_hop [DOMAIN RESOLVER:PORT]");
+        std::process::exit(2);
+    }
+    println!("Look for the order of the hosts: the lower preference comes first.");
+    println!("Look for the reason where there is no host.");
+    println!();
+    if let [domain, resolver] = words.as_slice() {
+        let mut resolver = Resolver::new(resolver.parse()?, None, Instant::now());
+        return show(domain, &mut resolver);
+    }
+    let mut domains = TABLE.iter().map(|line| line.0).collect::<Vec<_>>();
+    domains.dedup();
+    domains.extend(["c.example", "[192.0.2.9]", "no.example"]);
+    domains
+        .iter()
+        .try_for_each(|domain| show(domain, &mut Table))
+}
+
 struct Table;
 
 impl Dns for Table {
@@ -62,26 +83,4 @@ fn show(domain: &str, dns: &mut dyn Dns) -> Result<(), Box<dyn std::error::Error
         Err(NoHop::NotNow(why)) => println!("{domain} -> not now: {why}"),
     }
     Ok(())
-}
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    if ![0, 2].contains(&words.len()) {
-        eprintln!("usage: cargo run --example ch15_next_hop [DOMAIN RESOLVER:PORT]");
-        std::process::exit(2);
-    }
-    println!("Look for:");
-    println!("- the order of the hosts");
-    println!("- the reasons where there is no host: never, or not now");
-    println!();
-    if let [domain, resolver] = words.as_slice() {
-        let mut resolver = Resolver::new(resolver.parse()?, None, Instant::now());
-        return show(domain, &mut resolver);
-    }
-    let mut domains = TABLE.iter().map(|line| line.0).collect::<Vec<_>>();
-    domains.dedup();
-    domains.extend(["c.example", "[192.0.2.9]", "no.example"]);
-    domains
-        .iter()
-        .try_for_each(|domain| show(domain, &mut Table))
 }

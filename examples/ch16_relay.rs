@@ -19,6 +19,17 @@ use std::path::Path;
 const MONDAY: u64 = 1_795_412_453;
 const HOUR: u64 = 60 * 60;
 
+fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch16_relay");
+        std::process::exit(2);
+    }
+    let folder = std::env::temp_dir().join(format!("ch16-relay-{}", std::process::id()));
+    let shown = show(&folder);
+    fs::remove_dir_all(&folder)?;
+    shown
+}
+
 /// Where bounces go: of each, the lines for people and the lines for programs that say why.
 struct Page;
 
@@ -41,26 +52,11 @@ fn next_hops(domain: &Domain) -> Result<Vec<Target>, NoHop> {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    if std::env::args().len() > 1 {
-        eprintln!("usage: cargo run --example ch16_relay");
-        std::process::exit(2);
-    }
-    let folder = std::env::temp_dir().join(format!("ch16-relay-{}", std::process::id()));
-    let shown = show(&folder);
-    fs::remove_dir_all(&folder)?;
-    shown
-}
-
 fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
-    println!("Look for:");
-    println!(
-        "- bob: his domain does not exist. The sender hears of it at once, with status 5.1.2."
-    );
-    println!("- the envelope after that: it names only carol, who still waits, and says why.");
-    println!(
-        "- carol: the waits become longer; after five days, 120 hours, the sender hears of it.\n"
-    );
+    println!("Look for bob: his domain does not exist, and the sender hears of it at once.");
+    println!("Look for the envelope after that: only carol still waits, and it says why.");
+    println!("Look for carol: the waits grow, and after five days the sender hears of it.");
+    println!();
     let queue = Queue::create(folder)?;
     let to = vec!["bob@b.example".parse()?, "carol@c.example".parse()?];
     let text = Text::from_file(b"Subject: Tea?\n\nAt five.\n");

@@ -14,9 +14,7 @@ fn main() -> Result<()> {
         eprintln!("usage: cargo run --example ch20_command_line");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!("- the status after each command: 0 all done, 1 refused for good or failed here,");
-    println!("  75 try again later, 2 wrong usage");
+    println!("Look for the exit status: 0 done, 1 refused or failed, 2 wrong usage, 75 try later.");
     println!();
     let site = std::env::temp_dir().join(format!("ch20_command_line-{}", std::process::id()));
     let site = site.to_string_lossy().into_owned();
