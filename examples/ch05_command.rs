@@ -7,6 +7,10 @@ use smtp_primer::protocol::command::Command;
 use smtp_primer::protocol::line::visible;
 
 fn main() {
+    if std::env::args().len() > 2 {
+        eprintln!("usage: cargo run --example ch05_command [LINE]");
+        std::process::exit(2);
+    }
     println!("Look for the codes: 501 wrong argument, 555 unknown parameter, 421 not SMTP.");
     println!("Look for the good commands: each is shown as the rule writes it.");
     println!();

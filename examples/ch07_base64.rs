@@ -53,7 +53,10 @@ fn main() {
     trace.said(format!("AUTH PLAIN {message}\r\n").as_bytes());
     if let Some((_, read)) = Credentials::from_plain(&message) {
         println!("    the server reads the name {}", read.user);
-        let is_right = read.has_password("wonderland");
-        println!("    is the password \"wonderland\"? {is_right}");
+        let answer = match read.has_password("wonderland") {
+            true => "yes",
+            false => "no",
+        };
+        println!("    is the password \"wonderland\"? {answer}");
     }
 }

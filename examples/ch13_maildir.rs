@@ -10,7 +10,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
     if std::env::args().len() > 1 {
         eprintln!("usage: cargo run --example ch13_maildir");
         std::process::exit(2);
@@ -21,8 +21,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!();
     let folder = std::env::temp_dir().join(format!("ch13-maildir-{}", std::process::id()));
     let shown = show(&folder);
-    fs::remove_dir_all(&folder)?;
-    shown
+    let _ = fs::remove_dir_all(&folder);
+    if let Err(why) = shown {
+        eprintln!("{}: {why}", folder.display());
+        std::process::exit(1);
+    }
 }
 
 fn show(folder: &Path) -> Result<(), Box<dyn Error>> {

@@ -14,7 +14,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
     if std::env::args().len() > 1 {
         eprintln!("usage: cargo run --example ch19_site");
         std::process::exit(2);
@@ -25,7 +25,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::temp_dir().join(format!("ch19_site-{}", std::process::id()));
     let shown = show(&folder);
     let _ = fs::remove_dir_all(&folder);
-    shown
+    if let Err(why) = shown {
+        eprintln!("{why}");
+        std::process::exit(1);
+    }
 }
 
 fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
