@@ -6,30 +6,25 @@
 
 use std::io::{BufRead, BufReader, Error, Result, Write};
 use std::net::TcpStream;
-use std::process::exit;
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let sent = match words.as_slice() {
-        [] => send("127.0.0.1:2525", "postmaster"),
-        [server] => send(server, "postmaster"),
-        [server, to] => send(server, to),
-        _ => {
-            eprintln!("usage: cargo run --example ch01_by_hand [HOST:PORT [ADDRESS]]");
-            exit(2);
-        }
-    };
-    if let Err(why) = sent {
+    if std::env::args().len() > 3 {
+        eprintln!("usage: cargo run --example ch01_by_hand [HOST:PORT [ADDRESS]]");
+        std::process::exit(2);
+    }
+    println!("Look for the digits: by them alone the two programs understand each other.");
+    println!("Look for the letter afterwards: it is a file in the folder `new` of the mailbox.");
+    println!();
+    let mut words = std::env::args().skip(1);
+    let server = words.next().unwrap_or("127.0.0.1:2525".to_string());
+    let to = words.next().unwrap_or("postmaster".to_string());
+    if let Err(why) = send(&server, &to) {
         eprintln!("{why}");
-        exit(1);
+        std::process::exit(1);
     }
 }
 
 fn send(server: &str, to: &str) -> Result<()> {
-    println!("Look for:");
-    println!("- the digits: by them alone the two programs understand each other");
-    println!("- the letter: it is a file now, in the folder `new` of the mailbox");
-    println!();
     let hint = "start a server first: cargo run -- serve a.example";
     let socket = TcpStream::connect(server);
     let mut to_server = socket.map_err(|why| Error::other(format!("{server}: {why}; {hint}")))?;
@@ -57,8 +52,9 @@ fn hear(from_server: &mut BufReader<TcpStream>) -> Result<()> {
     loop {
         let mut line = String::new();
         from_server.read_line(&mut line)?;
-        // What a stranger says must not drive our terminal.
-        println!("S: {}", line.trim_end().escape_debug());
+        // What a stranger says must not drive our terminal: only printable ASCII is shown.
+        let shown = line.trim_end().replace(|c| !matches!(c, ' '..='~'), "?");
+        println!("S: {shown}");
         if line.get(3..4) == Some("-") {
             continue;
         }

@@ -8,6 +8,31 @@ use std::time::Duration;
 
 const LIMIT: usize = 40;
 
+fn main() -> io::Result<()> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch02_line");
+        std::process::exit(2);
+    }
+    println!("Look for the two lines that do not end with CR LF.");
+    println!("Look for the line that is too long: it is thrown away, and the next one is whole.");
+    println!("Look for the last line: all replies are sent in one piece.");
+    println!();
+    let said = b"NOOP\r\nbare line feed\nbare\rreturn\r\nEHLO b.example\r\n\
+        a line of more than forty octets, its end included\r\nQUIT\r\n";
+    let trace = Trace::of_server(Box::new(io::stdout()));
+    let mut wire = Wire::traced(Peer(Cursor::new(said)), Some(trace));
+    loop {
+        let reply = match wire.read_line(LIMIT)? {
+            Line::Text(line) if line == b"QUIT" => "221 bye",
+            Line::Text(_) => "250 fine",
+            Line::BareNewline => "500 lines end with CR LF",
+            Line::TooLong => "500 line too long",
+            Line::Endless | Line::Closed => return Ok(()),
+        };
+        wire.write_line(reply)?;
+    }
+}
+
 /// A peer in memory: it says its piece, and whatever we say is printed.
 struct Peer(Cursor<&'static [u8]>);
 
@@ -31,30 +56,5 @@ impl Write for Peer {
 impl Stream for Peer {
     fn allow(&mut self, _: Duration) -> io::Result<()> {
         Ok(())
-    }
-}
-
-fn main() -> io::Result<()> {
-    if std::env::args().len() > 1 {
-        eprintln!("usage: cargo run --example ch02_line");
-        std::process::exit(2);
-    }
-    println!("Look for:");
-    println!("- the two lines that do not end with CR LF");
-    println!("- the line that is too long: it is thrown away, and the next one is whole");
-    println!();
-    let said = b"NOOP\r\nbare line feed\nbare\rreturn\r\nEHLO b.example\r\n\
-        a line of more than forty octets, its end included\r\nQUIT\r\n";
-    let trace = Trace::of_server(Box::new(io::stdout()));
-    let mut wire = Wire::traced(Peer(Cursor::new(said)), Some(trace));
-    loop {
-        let reply = match wire.read_line(LIMIT)? {
-            Line::Text(line) if line == b"QUIT" => "221 bye",
-            Line::Text(_) => "250 fine",
-            Line::BareNewline => "500 lines end with CR LF",
-            Line::TooLong => "500 line too long",
-            Line::Endless | Line::Closed => return Ok(()),
-        };
-        wire.write_line(reply)?;
     }
 }

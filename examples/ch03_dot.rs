@@ -10,6 +10,33 @@ use std::time::Duration;
 const LIMIT: usize = 1000;
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+fn main() -> io::Result<()> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch03_dot");
+        std::process::exit(2);
+    }
+    println!("Look for the dots that are on the wire and not in the text.");
+    println!("Look for what a kind server would run as commands, and for what ours says.");
+    println!();
+    let text = Text::from_file(b"Subject: dots\n\n.\n..\n...and so on");
+    println!("the text:    {}", visible(text.octets()));
+    let mut wire = Wire::new(Loop::default());
+    for line in text.lines() {
+        write_text_line(&mut wire, line, TIMEOUT)?;
+    }
+    end_text(&mut wire, TIMEOUT)?;
+    let received = read_text(&mut wire, LIMIT, TIMEOUT)?;
+    println!("received:    {}\n", in_words(&received));
+
+    let attack = b"Hello!\n.\r\nMAIL FROM:<boss@b.example>\r\n.\r\n";
+    let mut peer = Loop::default();
+    peer.write_all(attack)?;
+    be_kind(attack);
+    let received = read_text(&mut Wire::new(peer), LIMIT, TIMEOUT)?;
+    println!("received:    {}", in_words(&received));
+    Ok(())
+}
+
 /// A connection to ourselves: what is written can be read again.
 #[derive(Default)]
 struct Loop(std::collections::VecDeque<u8>);
@@ -43,37 +70,6 @@ fn in_words(received: &Received) -> String {
         Received::BareNewline => "nothing: there is a CR or LF alone in it".to_string(),
         Received::TooBig => "nothing: it is too big".to_string(),
     }
-}
-
-fn main() -> io::Result<()> {
-    if std::env::args().len() > 1 {
-        eprintln!("usage: cargo run --example ch03_dot");
-        std::process::exit(2);
-    }
-    println!("Look for:");
-    println!("- the dots that are on the wire and not in the text");
-    println!(
-        "- the attacker's text, which pretends to end with LF . CR LF: what a kind server would run as"
-    );
-    println!("  commands, and what ours says");
-    println!();
-    let text = Text::from_file(b"Subject: dots\n\n.\n..\n...and so on");
-    println!("the text:    {}", visible(text.octets()));
-    let mut wire = Wire::new(Loop::default());
-    for line in text.lines() {
-        write_text_line(&mut wire, line, TIMEOUT)?;
-    }
-    end_text(&mut wire, TIMEOUT)?;
-    let received = read_text(&mut wire, LIMIT, TIMEOUT)?;
-    println!("received:    {}\n", in_words(&received));
-
-    let attack = b"Hello!\n.\r\nMAIL FROM:<boss@b.example>\r\n.\r\n";
-    let mut peer = Loop::default();
-    peer.write_all(attack)?;
-    be_kind(attack);
-    let received = read_text(&mut Wire::new(peer), LIMIT, TIMEOUT)?;
-    println!("received:    {}", in_words(&received));
-    Ok(())
 }
 
 /// A server that takes LF for a line end too.

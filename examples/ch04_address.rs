@@ -1,17 +1,18 @@
-//! Chapter 4, addresses: what is one, what is none, and where a letter would be sent.
+//! Chapter 4, addresses: which texts are addresses, and where a letter to each would be sent.
 //!
 //! Run it: `cargo run --example ch04_address`
-//! or with addresses of your own: `cargo run --example ch04_address '<you@home.example>'`
+//! or with an address of your own: `cargo run --example ch04_address '<you@home.example>'`
 
 use smtp_primer::protocol::address::ForwardPath;
 use smtp_primer::protocol::line::visible;
 
 fn main() {
-    println!("Look for:");
-    println!(
-        "- the address with two @: a program that splits it at the first sends it to a stranger"
-    );
-    println!("- the source route, and what became of it");
+    if std::env::args().len() > 2 {
+        eprintln!("usage: cargo run --example ch04_address [ADDRESS]");
+        std::process::exit(2);
+    }
+    println!("Look for the address with two @: cut at the first one, it leads to a stranger.");
+    println!("Look for the source route, which begins with @: only the address after it is kept.");
     println!();
     let mut paths: Vec<String> = std::env::args().skip(1).collect();
     if paths.is_empty() {

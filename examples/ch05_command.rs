@@ -7,11 +7,12 @@ use smtp_primer::protocol::command::Command;
 use smtp_primer::protocol::line::visible;
 
 fn main() {
-    println!("Look for:");
-    println!(
-        "- the codes: 501 for a wrong argument, 555 for an unknown parameter, 421 for what is not SMTP"
-    );
-    println!("- each good command, written as the rule says");
+    if std::env::args().len() > 2 {
+        eprintln!("usage: cargo run --example ch05_command [LINE]");
+        std::process::exit(2);
+    }
+    println!("Look for the codes: 501 wrong argument, 555 unknown parameter, 421 not SMTP.");
+    println!("Look for the good commands: each is shown as the rule writes it.");
     println!();
     let mut lines: Vec<String> = std::env::args().skip(1).collect();
     if lines.is_empty() {

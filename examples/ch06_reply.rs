@@ -19,6 +19,33 @@ const ANSWERS: [&[u8]; 9] = [
     b"250-and th",
 ];
 
+fn main() {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch06_reply");
+        std::process::exit(2);
+    }
+    println!("Look for the code that nobody has heard of: its first digit says enough.");
+    println!("Look for the reply after it, which would clear your screen.");
+    println!("Look for the last three, which are not replies.");
+    println!();
+    for answer in ANSWERS {
+        println!("S: {}", visible(answer));
+        match Reply::read(&mut Wire::new(Server(Cursor::new(answer)))) {
+            Ok(reply) => {
+                let then = match reply.severity() {
+                    Severity::Done => "done, next command",
+                    Severity::GoOn => "go on with what was begun",
+                    Severity::TryLater => "keep the letter, try again later",
+                    Severity::Refused => "give up, tell the sender",
+                };
+                let text = reply.text().join("\" \"");
+                println!("   {} \"{text}\": {then}", reply.code());
+            }
+            Err(error) => println!("   {}", in_words(&error)),
+        }
+    }
+}
+
 /// A server that gives one answer and goes away.
 struct Server(Cursor<&'static [u8]>);
 
@@ -41,33 +68,5 @@ impl Write for Server {
 impl Stream for Server {
     fn allow(&mut self, _: Duration) -> io::Result<()> {
         Ok(())
-    }
-}
-
-fn main() {
-    if std::env::args().len() > 1 {
-        eprintln!("usage: cargo run --example ch06_reply");
-        std::process::exit(2);
-    }
-    println!("Look for:");
-    println!("- the code that nobody has heard of: its first digit says enough");
-    println!("- the reply after it, which would clear your screen");
-    println!("- the last three, which are not replies");
-    println!();
-    for answer in ANSWERS {
-        println!("S: {}", visible(answer));
-        match Reply::read(&mut Wire::new(Server(Cursor::new(answer)))) {
-            Ok(reply) => {
-                let then = match reply.severity() {
-                    Severity::Done => "done, next command",
-                    Severity::GoOn => "go on with what was begun",
-                    Severity::TryLater => "keep the letter, try again later",
-                    Severity::Refused => "give up, tell the sender",
-                };
-                let text = reply.text().join("\" \"");
-                println!("   {} \"{text}\": {then}", reply.code());
-            }
-            Err(error) => println!("   {}", in_words(&error)),
-        }
     }
 }

@@ -15,9 +15,8 @@ fn main() {
         eprintln!("usage: cargo run --example ch07_base64 [NAME PASSWORD]");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!("- what a listener reads: anybody on the way has the password");
-    println!("- what a trace shows of it");
+    println!("Look for what a listener reads: anybody on the way has the password.");
+    println!("Look for what a trace shows of it.");
     println!();
     let mut words = std::env::args().skip(1);
     let credentials = Credentials {
@@ -54,7 +53,10 @@ fn main() {
     trace.said(format!("AUTH PLAIN {message}\r\n").as_bytes());
     if let Some((_, read)) = Credentials::from_plain(&message) {
         println!("    the server reads the name {}", read.user);
-        let is_right = read.has_password("wonderland");
-        println!("    is the password \"wonderland\"? {is_right}");
+        let answer = match read.has_password("wonderland") {
+            true => "yes",
+            false => "no",
+        };
+        println!("    is the password \"wonderland\"? {answer}");
     }
 }

@@ -22,33 +22,38 @@ S: 221 {}
 S: {close}
 ";
 
+const GOOD_SERVER: &str = "220 hi\r\n250 hello\r\n503 MAIL first\r\n221 bye\r\n";
+const GOOD_CLIENT: &str = "HELO client.example\r\nRCPT TO:<bob@a.example>\r\nQUIT\r\n";
+const HASTY: &str = "220 hi\r\n250 hello\r\n250 \x1b[1mOK\r\n221 bye\r\n";
+const BROKEN: &str = "220 hi\r\n250 he";
+const GIVES_UP: &str = "HELO client.example\r\nQUIT\r\n";
+
+/// What each peer says, and the side that we play against it.
 const PEERS: [(&str, Side, &str); 5] = [
-    (
-        "a good server",
-        Side::Client,
-        "220 hi\r\n250 hello\r\n503 MAIL first\r\n221 bye\r\n",
-    ),
-    (
-        "a good client",
-        Side::Server,
-        "HELO client.example\r\nRCPT TO:<bob@a.example>\r\nQUIT\r\n",
-    ),
-    (
-        "a hasty server",
-        Side::Client,
-        "220 hi\r\n250 hello\r\n250 \x1b[1mOK\r\n221 bye\r\n",
-    ),
-    (
-        "a server that breaks down",
-        Side::Client,
-        "220 hi\r\n250 he",
-    ),
-    (
-        "a client that gives up",
-        Side::Server,
-        "HELO client.example\r\nQUIT\r\n",
-    ),
+    ("a good server", Side::Client, GOOD_SERVER),
+    ("a good client", Side::Server, GOOD_CLIENT),
+    ("a hasty server", Side::Client, HASTY),
+    ("a server that breaks down", Side::Client, BROKEN),
+    ("a client that gives up", Side::Server, GIVES_UP),
 ];
+
+fn main() -> Result<(), String> {
+    if std::env::args().len() > 1 {
+        eprintln!("usage: cargo run --example ch08_dialogue");
+        std::process::exit(2);
+    }
+    println!("Look for the line at which a peer differs, and for the rule above that line.");
+    println!();
+    let dialogue = Dialogue::parse("order.txt", DIALOGUE)?;
+    for (name, side, lines) in PEERS {
+        let peer = Parrot(Cursor::new(lines));
+        match dialogue.play(side, peer, Duration::from_secs(1)) {
+            Ok(()) => println!("{name}: all as written"),
+            Err(difference) => println!("\n{name}:\n{difference}"),
+        }
+    }
+    Ok(())
+}
 
 /// A peer that says its lines whatever it hears, and closes.
 struct Parrot(Cursor<&'static str>);
@@ -73,24 +78,4 @@ impl Stream for Parrot {
     fn allow(&mut self, _timeout: Duration) -> io::Result<()> {
         Ok(()) // it never makes us wait
     }
-}
-
-fn main() -> Result<(), String> {
-    if std::env::args().len() > 1 {
-        eprintln!("usage: cargo run --example ch08_dialogue");
-        std::process::exit(2);
-    }
-    println!("Look for:");
-    println!("- what the report says about each peer that does something else: the line where it");
-    println!("  happened, and the rule above that line");
-    println!();
-    let dialogue = Dialogue::parse("order.txt", DIALOGUE)?;
-    for (name, side, lines) in PEERS {
-        let peer = Parrot(Cursor::new(lines));
-        match dialogue.play(side, peer, Duration::from_secs(1)) {
-            Ok(()) => println!("{name}: all as written"),
-            Err(difference) => println!("\n{name}:\n{difference}"),
-        }
-    }
-    Ok(())
 }

@@ -22,27 +22,13 @@ const SAID: [&str; 10] = [
     "QUIT",
 ];
 
-fn show(reply: &Reply) {
-    reply.lines().iter().for_each(|line| println!("S: {line}"));
-}
-
-fn show_envelope(letter: &Letter) {
-    println!("   (now the letter is kept, and then 250 is said: chapter 10)");
-    println!("   (from {})", letter.reverse_path);
-    letter
-        .forward_paths
-        .iter()
-        .for_each(|to| println!("   (to {to})"));
-}
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     if std::env::args().len() > 1 {
         eprintln!("usage: cargo run --example ch09_session");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!("- DATA: it is refused until MAIL and RCPT were accepted, and again after the letter");
-    println!("- the envelope: it left with the letter, and holds only the accepted recipients");
+    println!("Look for DATA: it is refused before MAIL and RCPT, and again after the letter.");
+    println!("Look for the envelope: it holds only the recipients that were accepted.");
     println!();
     let host = Host {
         domain: "a.example".parse()?,
@@ -76,4 +62,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     Ok(())
+}
+
+fn show(reply: &Reply) {
+    reply.lines().iter().for_each(|line| println!("S: {line}"));
+}
+
+fn show_envelope(letter: &Letter) {
+    println!("   (now the letter is kept, and then 250 is said: chapter 10)");
+    println!("   (from {})", letter.reverse_path);
+    letter
+        .forward_paths
+        .iter()
+        .for_each(|to| println!("   (to {to})"));
 }

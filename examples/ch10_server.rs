@@ -8,20 +8,6 @@ use smtp_primer::server::{COMMAND_TIMEOUT, Entrance, Store, Times, converse, han
 use smtp_primer::session::{Caller, Host, Letter, Session};
 use std::{collections::BTreeMap, env, error::Error, io, net::TcpListener, process::exit};
 
-/// Letters in memory. (A real server says 250 only when a power cut can do no harm: chapter 13.)
-struct Memory(Vec<Letter>);
-
-impl Store for Memory {
-    fn store(&mut self, letter: &Letter) -> io::Result<String> {
-        self.0.push(letter.clone());
-        println!("--- letter {}, from {}", self.0.len(), letter.reverse_path);
-        // What strangers wrote must not drive this terminal: `visible` sees to that.
-        let lines = letter.text.lines();
-        lines.for_each(|line| println!("    {}", visible(line)));
-        Ok(self.0.len().to_string())
-    }
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = env::args().skip(1);
     let address = words.next().unwrap_or("127.0.0.1:2525".to_string());
@@ -31,7 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let address = listener.local_addr()?;
     println!("listening on {address}");
-    println!("Look for: the conversation; the letter, without the last dot; 250, said after it.");
+    println!("Look for the letter, which is shown without the last dot.");
+    println!("Look for 250: it is said after the letter is kept.\n");
     let host = Host {
         domain: "a.example".parse()?,
         users: BTreeMap::from([("alice".into(), "wonderland".into())]),
@@ -50,10 +37,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let mut session = Session::new(&host, caller);
         // A server that takes passwords gives the trace a mask, which hides them: chapter 7.
-        let trace = Trace::of_server(Box::new(io::stdout()));
-        let mut wire = Wire::traced(connection, Some(trace));
+        let mut wire = Wire::traced(connection, Some(Trace::of_server(Box::new(io::stdout()))));
         let ended = converse(&mut wire, &mut session, &mut memory, COMMAND_TIMEOUT);
         ended.unwrap_or_else(|error| hang_up(&mut wire, &error, "421 a.example closing"));
     });
     Ok(())
+}
+
+/// Letters in memory. (A real server says 250 only when a power cut can do no harm: chapter 13.)
+struct Memory(Vec<Letter>);
+
+impl Store for Memory {
+    fn store(&mut self, letter: &Letter) -> io::Result<String> {
+        self.0.push(letter.clone());
+        println!("--- letter {}, from {}", self.0.len(), letter.reverse_path);
+        // What strangers wrote must not drive this terminal: `visible` sees to that.
+        let lines = letter.text.lines();
+        lines.for_each(|line| println!("    {}", visible(line)));
+        Ok(self.0.len().to_string())
+    }
 }

@@ -22,7 +22,8 @@ fn main() {
         eprintln!("usage: cargo run --example ch11_client [HOST:PORT]");
         exit(2);
     }
-    println!("Look for: a reply before each next command; a dot that is doubled; two results.");
+    println!("Look for the reply before each next command, and for the dot that is doubled.");
+    println!("Look for the two results at the end: one recipient does not exist.\n");
     let server = env::args().nth(1).unwrap_or("127.0.0.1:2525".to_string());
     if let Err(why) = send(&server) {
         eprintln!("{server}: {why}");

@@ -13,10 +13,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         eprintln!("usage: cargo run --example ch12_message");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!("- the fields that nobody filled in");
-    println!("- the subject: it is ASCII now, and folded");
-    println!("- the trace: from the top down it is the way back");
+    println!("Look for the fields that nobody filled in.");
+    println!("Look for the subject: it is ASCII now, and folded.");
+    println!("Look for the trace: from the top down, it is the way back.");
     println!();
     let draft = Draft {
         from: "alice@a.example".parse()?,

@@ -10,20 +10,22 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
     if std::env::args().len() > 1 {
         eprintln!("usage: cargo run --example ch13_maildir");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!("- the size of each letter on the wire: it is more than that of its file");
-    println!("- the folder, which changes when a letter was seen, and the uid, which does not");
-    println!("- a letter that cannot be delivered to all: it is delivered to nobody");
+    println!("Look for the two sizes of a letter: on the wire it is bigger than its file.");
+    println!("Look for the folder of a letter, which changes, and its uid, which does not.");
+    println!("Look for the letter that cannot be delivered to all: nobody gets it.");
     println!();
     let folder = std::env::temp_dir().join(format!("ch13-maildir-{}", std::process::id()));
     let shown = show(&folder);
-    fs::remove_dir_all(&folder)?;
-    shown
+    let _ = fs::remove_dir_all(&folder);
+    if let Err(why) = shown {
+        eprintln!("{}: {why}", folder.display());
+        std::process::exit(1);
+    }
 }
 
 fn show(folder: &Path) -> Result<(), Box<dyn Error>> {

@@ -11,21 +11,21 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
     if std::env::args().len() > 1 {
         eprintln!("usage: cargo run --example ch14_queue");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!(
-        "- the envelope: from whom, to whom, how far we are; and `end`, so that half of one is noticed"
-    );
-    println!("- the second runner, which must wait");
+    println!("Look for the envelope: from whom, to whom, how far we are, and a last line `end`.");
+    println!("Look for the second runner, which must wait.");
     println!();
     let folder = std::env::temp_dir().join(format!("ch14-queue-{}", std::process::id()));
     let shown = show(&folder);
-    fs::remove_dir_all(&folder)?;
-    shown
+    let _ = fs::remove_dir_all(&folder);
+    if let Err(why) = shown {
+        eprintln!("{}: {why}", folder.display());
+        std::process::exit(1);
+    }
 }
 
 fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
@@ -43,38 +43,37 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
         fs::read_to_string(&file)?
     );
 
-    let lock = queue.lock()?;
-    let word = |got: bool| {
-        if got {
-            "it has the lock"
-        } else {
-            "it must wait"
-        }
-    };
-    println!(
-        "--- one runner: {}; a second one: {}\n",
-        word(lock.is_some()),
-        word(queue.lock()?.is_some())
-    );
-    queue.each(|id, envelope| match envelope {
-        Ok(mut envelope) => {
-            let busy = Reply::new(450, "too busy, come back later");
-            let reason = Reason {
-                host: "mail.c.example".parse().ok(),
-                reply: busy,
-            };
-            envelope.tries += 1;
-            envelope.next = Date(envelope.arrived.0 + 1800);
-            envelope.remove(&bob); // he has it
-            envelope.set(&carol, Progress::Waiting(Some(reason)));
-            queue.update(id, &envelope).expect("the disk takes it");
-            println!("--- after one try");
-        }
-        Err(error) => println!("--- not a letter that can be sent: {error}"),
-    })?;
-    println!("{}", fs::read_to_string(&file)?);
+    let first = queue.lock()?;
+    println!("--- one runner: {}", lock_in_words(&first));
+    println!("--- a second one: {}\n", lock_in_words(&queue.lock()?));
+
+    let mut found = Vec::new();
+    queue.each(|_, envelope| found.push(envelope))?;
+    for envelope in found {
+        let mut envelope = envelope?;
+        let reason = Reason {
+            host: "mail.c.example".parse().ok(),
+            reply: Reply::new(450, "too busy, come back later"),
+        };
+        envelope.tries += 1;
+        envelope.next = Date(envelope.arrived.0 + 1800);
+        envelope.remove(&bob); // he has it
+        envelope.set(&carol, Progress::Waiting(Some(reason)));
+        queue.update(&id, &envelope)?;
+    }
+    println!("--- after one try\n{}", fs::read_to_string(&file)?);
 
     queue.finish(&id)?;
-    println!("--- finished; the envelope is there: {}", file.exists());
+    match file.exists() {
+        true => println!("--- finished, but the envelope is still there"),
+        false => println!("--- finished: the envelope is gone"),
+    }
     Ok(())
+}
+
+fn lock_in_words(lock: &Option<fs::File>) -> &str {
+    match lock {
+        Some(_) => "it has the lock",
+        None => "it must wait",
+    }
 }

@@ -1,11 +1,12 @@
 //! Where does a letter go next? A table stands in for DNS, so this needs no network.
 //!
-//! cargo run --example ch15_next_hop
-//! cargo run --example ch15_next_hop gnu.org 9.9.9.9:53     (asks a real resolver)
+//! Run it with `cargo run --example ch15_next_hop`, or let it ask a real resolver:
+//! `cargo run --example ch15_next_hop gnu.org 9.9.9.9:53`.
 
 use smtp_primer::next_hop::dns::{Data, Kind, Record};
 use smtp_primer::next_hop::resolver::Resolver;
 use smtp_primer::next_hop::{Dns, MAIL_PORT, NoHop, Target, next_hops};
+use std::error::Error;
 use std::time::Instant;
 
 /// Lines of a name, a preference if it is an MX record, and the host or address.
@@ -20,20 +21,49 @@ const TABLE: [(&str, Option<u16>, &str); 8] = [
     ("loop.example", Some(20), "backup.example"),
 ];
 
+const DOMAINS: &str =
+    "b.example host.example silent.example loop.example c.example [192.0.2.9] no.example";
+
+fn main() {
+    if ![1, 3].contains(&std::env::args().len()) {
+        eprintln!("usage: cargo run --example ch15_next_hop [DOMAIN RESOLVER:PORT]");
+        std::process::exit(2);
+    }
+    println!("Look for the order of the hosts: the lower preference comes first.");
+    println!("Look for the reason where there is no host.");
+    println!();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let shown = match words.as_slice() {
+        [domain, resolver] => show_from_resolver(domain, resolver),
+        _ => DOMAINS
+            .split(' ')
+            .try_for_each(|domain| show(domain, &mut Table)),
+    };
+    if let Err(why) = shown {
+        eprintln!("{why}");
+        std::process::exit(1);
+    }
+}
+
+fn show_from_resolver(domain: &str, resolver: &str) -> Result<(), Box<dyn Error>> {
+    let address = resolver
+        .parse()
+        .map_err(|why| format!("{resolver}: {why}"))?;
+    show(domain, &mut Resolver::new(address, None, Instant::now()))
+}
+
 struct Table;
 
 impl Dns for Table {
     fn ask(&mut self, name: &str, asked: Kind) -> Result<Vec<Record>, NoHop> {
         let mut records = Vec::new();
         for (owner, preference, value) in TABLE.iter().filter(|line| line.0 == name) {
+            let (owner, host) = (owner.to_string(), value.to_string());
             let data = match (preference, value.parse()) {
-                (Some(preference), _) if asked == Kind::Mx => {
-                    Data::Mx(*preference, value.to_string())
-                }
+                (Some(preference), _) if asked == Kind::Mx => Data::Mx(*preference, host),
                 (None, Ok(ip)) if asked == Kind::A => Data::Address(ip),
                 _ => Data::Other,
             };
-            let owner = owner.to_string();
             records.push(Record { owner, data });
         }
         if records.is_empty() {
@@ -43,15 +73,10 @@ impl Dns for Table {
     }
 }
 
-fn show(domain: &str, dns: &mut dyn Dns) -> Result<(), Box<dyn std::error::Error>> {
+fn show(domain: &str, dns: &mut dyn Dns) -> Result<(), Box<dyn Error>> {
     let routes = ["c.example 127.0.0.1:2626".parse()?];
-    match next_hops(
-        &domain.parse()?,
-        &routes,
-        &"a.example".parse()?,
-        MAIL_PORT,
-        Some(dns),
-    ) {
+    let (to, own) = (domain.parse()?, "a.example".parse()?);
+    match next_hops(&to, &routes, &own, MAIL_PORT, Some(dns)) {
         Ok(targets) => {
             for Target { name, addresses } in targets {
                 let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -62,26 +87,4 @@ fn show(domain: &str, dns: &mut dyn Dns) -> Result<(), Box<dyn std::error::Error
         Err(NoHop::NotNow(why)) => println!("{domain} -> not now: {why}"),
     }
     Ok(())
-}
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    if ![0, 2].contains(&words.len()) {
-        eprintln!("usage: cargo run --example ch15_next_hop [DOMAIN RESOLVER:PORT]");
-        std::process::exit(2);
-    }
-    println!("Look for:");
-    println!("- the order of the hosts");
-    println!("- the reasons where there is no host: never, or not now");
-    println!();
-    if let [domain, resolver] = words.as_slice() {
-        let mut resolver = Resolver::new(resolver.parse()?, None, Instant::now());
-        return show(domain, &mut resolver);
-    }
-    let mut domains = TABLE.iter().map(|line| line.0).collect::<Vec<_>>();
-    domains.dedup();
-    domains.extend(["c.example", "[192.0.2.9]", "no.example"]);
-    domains
-        .iter()
-        .try_for_each(|domain| show(domain, &mut Table))
 }

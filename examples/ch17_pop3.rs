@@ -12,11 +12,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         eprintln!("usage: cargo run --example ch17_pop3");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!("- the numbers: they stay, although letter 1 is deleted");
-    println!(
-        "- the last step, which alone removes letters. If the connection drops before it, all stay"
-    );
+    println!("Look for the numbers: they stay the same, although letter 1 is deleted.");
+    println!("Look for the last step: only QUIT removes letters; without it all of them stay.");
     println!();
     let host = Host {
         domain: "a.example".parse()?,

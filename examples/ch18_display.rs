@@ -31,10 +31,9 @@ fn main() {
         eprintln!("usage: cargo run --example ch18_display");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!("- the subject: two encoded-words, and one line on the page");
-    println!("- the text: it came as base64");
-    println!("- the sender, who tried to retitle your terminal from inside an encoded-word");
+    println!("Look for the subject: two encoded-words, and one line on the page.");
+    println!("Look for the text: it came as base64.");
+    println!("Look for the sender, who tried to change the title of your terminal.");
     println!();
     println!("--- the letter\n{LETTER}");
 

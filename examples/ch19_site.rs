@@ -14,21 +14,21 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
     if std::env::args().len() > 1 {
         eprintln!("usage: cargo run --example ch19_site");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!(
-        "- the one letter for staff: it is in two mailboxes, and for carol, who is elsewhere, in the queue"
-    );
-    println!("- the two mistakes in site.conf: both are found before any server would start");
+    println!("Look for the letter to staff: it is in two mailboxes, and in the queue for carol.");
+    println!("Look for the two mistakes in site.conf: both are found before a server starts.");
     println!();
     let folder = std::env::temp_dir().join(format!("ch19_site-{}", std::process::id()));
     let shown = show(&folder);
     let _ = fs::remove_dir_all(&folder);
-    shown
+    if let Err(why) = shown {
+        eprintln!("{why}");
+        std::process::exit(1);
+    }
 }
 
 fn show(folder: &Path) -> Result<(), Box<dyn Error>> {

@@ -9,28 +9,32 @@ use std::io::Result;
 use std::net::TcpListener;
 use std::process::ExitCode;
 
-fn main() -> Result<()> {
+fn main() {
     if std::env::args().len() > 1 {
         eprintln!("usage: cargo run --example ch20_command_line");
         std::process::exit(2);
     }
-    println!("Look for:");
-    println!("- the status after each command: 0 all done, 1 refused for good or failed here,");
-    println!("  75 try again later, 2 wrong usage");
-    println!();
+    println!("Look for the exit status: 0 done, 1 refused or failed, 2 wrong usage, 75 try later.");
     let site = std::env::temp_dir().join(format!("ch20_command_line-{}", std::process::id()));
-    let site = site.to_string_lossy().into_owned();
+    let shown = show(&site.to_string_lossy());
+    let _ = std::fs::remove_dir_all(&site);
+    if let Err(why) = shown {
+        eprintln!("{why}");
+        std::process::exit(1);
+    }
+}
+
+fn show(site: &str) -> Result<()> {
     // A port that was free a moment ago: nobody listens there.
     let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
 
-    let init = ["init", &site, "--domain", "a.example"];
+    let init = ["init", site, "--domain", "a.example"];
     run(&init, "makes a site");
     run(&init, "does not make it twice");
-    run(&["relay", &site, "--once"], "finds nothing to do");
-    run(&["relay", &site, "--often"], "knows its options");
+    run(&["relay", site, "--once"], "finds nothing to do");
+    run(&["relay", site, "--often"], "knows its options");
     run(&["talk", &nobody], "could work tomorrow");
-
-    std::fs::remove_dir_all(&site)
+    Ok(())
 }
 
 fn run(words: &[&str], what: &str) {
