@@ -25,6 +25,7 @@ mod owed;
 mod project;
 mod quotes;
 mod robot;
+mod short_path;
 mod shown;
 mod stage;
 #[cfg(unix)]
@@ -132,6 +133,11 @@ fn the_appendices_list_what_there_is() {
     none(appendices::commands(&the_book()));
     none(appendices::replies(&the_book()));
     none(appendices::terms(&the_book()));
+}
+
+#[test]
+fn the_short_path_is_marked_in_the_contents_and_in_its_chapters() {
+    none(short_path::is_marked(&the_book()));
 }
 
 #[test]
