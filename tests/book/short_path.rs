@@ -1,7 +1,7 @@
 //! The short path through the book: the contents mark its chapters with a star, and each chapter
 //! says in the line below its title whether it is on the path.
 
-use crate::project::{Page, Project, TextFile};
+use crate::project::{Page, Project};
 
 /// The chapters that make the smallest server and client.
 const SHORT: [usize; 9] = [1, 2, 3, 4, 5, 6, 9, 10, 11];
@@ -16,32 +16,34 @@ const ON: &str = "<p class=\"short-path\">★ On the short path.</p>";
 const OFF: &str = "<p class=\"short-path\">Not on the short path: ";
 
 pub fn is_marked(project: &Project) -> Vec<String> {
+    is_marked_but(project, OWED)
+}
+
+fn is_marked_but(project: &Project, owed: &[usize]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let contents = TextFile::read(&project.root, "book/src/SUMMARY.md");
+    let mut pages = project.pages.iter();
+    let contents = pages.find(|page| page.name() == "SUMMARY.md");
     for page in &project.pages {
         let Some(chapter) = page.chapter else {
             continue;
         };
         let is_short = SHORT.contains(&chapter);
         let target = format!("]({})", page.name());
-        for file in contents.iter() {
-            for (line, text) in file.numbered().filter(|(_, text)| text.contains(&target)) {
-                if text.contains(&format!("{STAR}{target}")) != is_short {
-                    let not = if is_short { "" } else { "not " };
-                    let message = format!("chapter {chapter} is {not}on the short path");
-                    wrong.push(file.complaint(line, message));
-                }
+        for (line, text) in contents.iter().flat_map(|page| page.file.numbered()) {
+            let is_starred = text.contains(&format!("{STAR}{target}"));
+            if text.contains(&target) && is_starred != is_short {
+                let not = if is_short { "" } else { "not " };
+                let message = format!("chapter {chapter} is {not}on the short path");
+                wrong.extend(contents.map(|page| page.file.complaint(line, message)));
             }
         }
-        let message = match (first_line(page), OWED.contains(&chapter)) {
+        let due = if is_short { ON } else { OFF };
+        let message = match (first_line(page), owed.contains(&chapter)) {
             (None, true) => continue,
-            (Some(_), true) => {
-                "this has its line: take it off the list in tests/book/short_path.rs"
-            }
+            (Some(_), true) => "it has its line; take it off the list in tests/book/short_path.rs",
             (Some(text), false) if is_short && text == ON => continue,
             (Some(text), false) if !is_short && text.starts_with(OFF) => continue,
-            _ if is_short => ON,
-            _ => OFF,
+            _ => due,
         };
         let message = format!("below the title: {message}");
         wrong.push(page.file.complaint(1, message));
@@ -58,4 +60,42 @@ fn first_line(page: &Page) -> Option<&str> {
     first
         .starts_with("<p class=\"short-path\">")
         .then_some(first)
+}
+
+#[test]
+fn a_wrong_mark_of_the_short_path_is_found() {
+    let mut project = crate::the_book();
+    for page in &mut project.pages {
+        if let Some(chapter) = page.chapter {
+            let why = format!("{OFF}letters of your own begin here.</p>");
+            let line = if SHORT.contains(&chapter) { ON } else { &why };
+            page.file.lines.retain(|line| !line.contains("short-path"));
+            let below = [String::new(), line.to_string()];
+            page.file.lines.splice(1..1, below);
+        }
+    }
+    assert_eq!(is_marked_but(&project, &[]), [""; 0]);
+    let taken_off = is_marked_but(&project, &[7]).join("\n");
+    assert!(taken_off.starts_with("book/src/ch07-base64.md:1: below the title: it has its line"));
+    let change = |project: &mut Project, name: &str, from: &str, to: &str| {
+        let mut pages = project.pages.iter_mut();
+        let page = pages.find(|page| page.name() == name).expect("the page");
+        let text = page.file.lines.join("\n");
+        assert!(text.contains(from), "{name} has no {from}");
+        let text = text.replacen(from, to, 1);
+        page.file.lines = text.lines().map(str::to_string).collect();
+        is_marked_but(project, &[]).join("\n")
+    };
+    let summary = change(&mut project, "SUMMARY.md", "Dots ★", "Dots");
+    assert!(summary.ends_with("chapter 3 is on the short path"));
+    let summary = change(&mut project, "SUMMARY.md", "Dots]", "Dots ★]");
+    assert_eq!(summary, "");
+    let summary = change(&mut project, "SUMMARY.md", "POP3]", "POP3 ★]");
+    assert!(summary.ends_with("chapter 17 is not on the short path"));
+    change(&mut project, "SUMMARY.md", "POP3 ★]", "POP3]");
+    let head = change(&mut project, "ch03-dot.md", "★ On", "On");
+    assert!(head.starts_with("book/src/ch03-dot.md:1: below the title: <p class"));
+    change(&mut project, "ch03-dot.md", "On the", "★ On the");
+    let head = change(&mut project, "ch07-base64.md", OFF, "<p>");
+    assert!(head.starts_with("book/src/ch07-base64.md:1: below the title: <p class"));
 }

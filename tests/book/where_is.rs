@@ -1,6 +1,6 @@
 //! The appendix "Where is …?": each answer names code that exists, and the chapter that shows it.
 
-use crate::project::{Project, TextFile};
+use crate::project::{Page, Project};
 use crate::shown::{missing_code, named};
 
 const PAGE: &str = "book/src/where-is.md";
@@ -10,7 +10,11 @@ const OTHERS: [&str; 2] = ["book/src/where-next.md", "book/src/windows-macos.md"
 const QUESTIONS: usize = 12;
 
 pub fn answers_are_true(project: &Project) -> Vec<String> {
-    let Some(file) = TextFile::read(&project.root, PAGE) else {
+    let page = |name: &str| {
+        let mut pages = project.pages.iter();
+        pages.find(|page| page.file.name == name)
+    };
+    let Some(Page { file, .. }) = page(PAGE) else {
         return vec![format!("{PAGE}:1: this page is missing")];
     };
     let mut wrong = Vec::new();
@@ -46,11 +50,10 @@ pub fn answers_are_true(project: &Project) -> Vec<String> {
             }
         }
     }
-    for page in OTHERS {
-        let file = TextFile::read(&project.root, page);
-        for (line, text) in file.iter().flat_map(TextFile::numbered) {
-            let missing = missing_code(project, page, text).into_iter();
-            wrong.extend(missing.map(|why| format!("{page}:{line}: {why}")));
+    for Page { file, .. } in OTHERS.into_iter().filter_map(page) {
+        for (line, text) in file.numbered() {
+            let missing = missing_code(project, &file.name, text).into_iter();
+            wrong.extend(missing.map(|why| file.complaint(line, why)));
         }
     }
     if count < QUESTIONS {
@@ -58,4 +61,46 @@ pub fn answers_are_true(project: &Project) -> Vec<String> {
         wrong.push(file.complaint(1, message));
     }
     wrong
+}
+
+#[test]
+fn an_answer_that_is_not_true_is_found() {
+    assert_eq!(answers_are_true(&crate::the_book()), [""; 0]);
+    for (page, from, to, due) in [
+        (
+            PAGE,
+            "`read_text`",
+            "`read_test`",
+            "src/protocol/dot.rs has no `read_test`",
+        ),
+        (
+            PAGE,
+            "(ch03-dot.md)",
+            "(ch02-line.md)",
+            "src/protocol/dot.rs is of chapter 3",
+        ),
+        (PAGE, "text found?", "text found", "a row has a question"),
+        (PAGE, "`read_text` |", "`read_text`", "a row has four cells"),
+        (
+            PAGE,
+            "(../../src/protocol/dot.rs) `read_text`",
+            "(x)",
+            "names no item of a file",
+        ),
+        (
+            OTHERS[0],
+            "`Stream`",
+            "`Steam`",
+            "src/protocol/line.rs has no `Steam`",
+        ),
+    ] {
+        let mut project = crate::the_book();
+        let mut pages = project.pages.iter_mut();
+        let broken = pages.find(|known| known.file.name == page).expect("a page");
+        let mut lines = broken.file.lines.iter_mut();
+        let line = lines.find(|line| line.contains(from)).expect(from);
+        *line = line.replace(from, to);
+        let wrong = answers_are_true(&project).join("\n");
+        assert!(wrong.starts_with(page) && wrong.contains(due), "{wrong}");
+    }
 }
