@@ -14,7 +14,7 @@ fn main() -> io::Result<()> {
         std::process::exit(2);
     }
     println!("Look for the two lines that do not end with CR LF.");
-    println!("Look for the line that is too long: it is thrown away, and the next one is whole.");
+    println!("Look for the line that is too long: it is thrown away.");
     println!("Look for the last line: all replies are sent in one piece.");
     println!();
     let said = b"NOOP\r\nbare line feed\nbare\rreturn\r\nEHLO b.example\r\n\
