@@ -21,6 +21,7 @@ fn main() -> io::Result<()> {
         a line of more than forty octets, its end included\r\nQUIT\r\n";
     let trace = Trace::of_server(Box::new(io::stdout()));
     let mut wire = Wire::traced(Peer(Cursor::new(said)), Some(trace));
+    // ANCHOR: goal
     loop {
         let reply = match wire.read_line(LIMIT)? {
             Line::Text(line) if line == b"QUIT" => "221 bye",
@@ -31,6 +32,7 @@ fn main() -> io::Result<()> {
         };
         wire.write_line(reply)?;
     }
+    // ANCHOR_END: goal
 }
 
 /// A peer in memory: it says its piece, and whatever we say is printed.
