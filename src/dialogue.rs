@@ -154,14 +154,12 @@ struct Player<S> {
     stream: BufReader<S>,
     names: Names,
 }
-// ANCHOR_END: player
 
-// ANCHOR: player_turn
 impl<S: Stream> Player<S> {
     fn turn(&mut self, turn: &Turn, side: Side, timeout: Duration) -> Result<(), String> {
         let allowed = self.stream.get_mut().allow(timeout);
         allowed.map_err(|error| error.to_string())?;
-        // ANCHOR_END: player_turn
+        // ANCHOR_END: player
 
         // ANCHOR: player_what
         let is_own = turn.side == side;
