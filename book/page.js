@@ -76,7 +76,7 @@
     });
   }
 
-  document.querySelectorAll('code.language-smtp, code.language-console').forEach(colour);
+  document.querySelectorAll('code.language-smtp, code.language-pop3, code.language-console').forEach(colour);
   document.addEventListener('click', copyWhatIsSaid, true);
   window.addEventListener('beforeprint', unfold);
   if (PRINT) {
