@@ -1,0 +1,204 @@
+//! Which function answered? The one that holds the words of the answer.
+
+use crate::project::{Project, TextFile};
+
+/// Where an answer can come from, the nearest first.
+const FILES: [&str; 5] = [
+    "src/session.rs",
+    "src/session/",
+    "src/server.rs",
+    "src/protocol/command",
+    "src/protocol/address",
+];
+
+/// The verbs whose functions have another name.
+const FUNCTIONS: [(&str, &str); 2] = [("EHLO", "hello"), ("HELO", "hello")];
+
+/// The words of a string in the code: `{}` in it is any text.
+struct Words {
+    pattern: String,
+    place: Place,
+}
+
+#[derive(Clone)]
+struct Place {
+    file: String,
+    /// The function or constant around it.
+    name: String,
+}
+
+pub struct Places(Vec<Words>);
+
+impl Places {
+    pub fn of(project: &Project) -> Places {
+        let mut found = Vec::new();
+        for beginning in FILES {
+            let sources = project.sources.iter().map(|source| &source.file);
+            let here =
+                |file: &&TextFile| file.name.starts_with(beginning) && !file.name.ends_with(".txt");
+            sources.filter(here).for_each(|file| find(file, &mut found));
+        }
+        // The words of a constant are said where it is used.
+        let uses: Vec<Words> = found
+            .iter()
+            .flat_map(|words| used(project, words))
+            .collect();
+        found.extend(uses);
+        Places(found)
+    }
+
+    /// Where the answer to a command comes from: the file and the function.
+    pub fn of_answer(&self, command: &str, answer: &str) -> Option<String> {
+        let text = answer.get(4..)?.trim_end();
+        let verb = command
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_ascii_uppercase();
+        let renamed = FUNCTIONS.iter().find(|(name, _)| *name == verb);
+        let function = renamed.map_or(verb.to_ascii_lowercase(), |(_, function)| {
+            function.to_string()
+        });
+        // Its name may come before the words (RFC 5321 §4.2.3).
+        let unnamed = text.split_once(' ').map_or("", |(_, rest)| rest);
+        let fitting = |text: &str| -> Vec<&Words> {
+            self.0
+                .iter()
+                .filter(|words| is_like(&words.pattern, text))
+                .collect()
+        };
+        let mut fitting = match fitting(text) {
+            whole if whole.is_empty() => fitting(unnamed),
+            whole => whole,
+        };
+        // Of several the one of the verb, then the one that says most of it.
+        fitting.sort_by_key(|words| {
+            let literal = words.pattern.split("{}").map(str::len).sum::<usize>();
+            let is_constant = words.place.name.starts_with(char::is_uppercase);
+            (
+                words.place.name != function,
+                is_constant,
+                usize::MAX - literal,
+            )
+        });
+        let place = &fitting.first()?.place;
+        Some(format!("{} {}", place.file, place.name))
+    }
+}
+
+fn find(file: &TextFile, found: &mut Vec<Words>) {
+    let mut name = String::new();
+    for (_, line) in file.numbered() {
+        if let Some(defined) = defined(line) {
+            name = defined.to_string();
+        }
+        if line.trim_start().starts_with("//") {
+            continue;
+        }
+        for string in strings(line) {
+            for pattern in string.split("\\n") {
+                let pattern = any_text(pattern);
+                if pattern.split("{}").map(str::len).sum::<usize>() >= 2 {
+                    let (file, name) = (file.name.clone(), name.clone());
+                    let place = Place { file, name };
+                    found.push(Words { pattern, place });
+                }
+            }
+        }
+    }
+}
+
+/// The function or constant that begins in this line.
+fn defined(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let line = match line.split_once(") ") {
+        Some(("pub(super" | "pub(crate", rest)) => rest,
+        _ => line.strip_prefix("pub ").unwrap_or(line),
+    };
+    let rest = line
+        .strip_prefix("fn ")
+        .or_else(|| line.strip_prefix("const "))?;
+    rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
+}
+
+/// The line in which a function or constant begins.
+pub fn line_of(file: &TextFile, name: &str) -> Option<usize> {
+    let mut lines = file.numbered();
+    lines
+        .find(|(_, line)| defined(line) == Some(name))
+        .map(|(number, _)| number)
+}
+
+/// What is between quotes.
+fn strings(line: &str) -> Vec<String> {
+    let (mut found, mut open, mut escaped) = (Vec::new(), None, false);
+    for c in line.chars() {
+        match (&mut open, c) {
+            (None, '"') => open = Some(String::new()),
+            (Some(text), '"') if !escaped => found.push(std::mem::take(text)),
+            (Some(text), c) => text.push(c),
+            (None, _) => {}
+        }
+        if c == '"' && !escaped && open.as_deref() == Some("") && found.last().is_some() {
+            open = None;
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    found
+}
+
+/// `{name}` becomes `{}`.
+fn any_text(string: &str) -> String {
+    let mut parts = string.split('{');
+    let mut pattern = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let (_, rest) = part.split_once('}').unwrap_or_default();
+        pattern = pattern + "{}" + rest;
+    }
+    pattern
+}
+
+fn is_like(pattern: &str, text: &str) -> bool {
+    match pattern.split_once("{}") {
+        None => pattern == text,
+        Some((literal, rest)) => text.strip_prefix(literal).is_some_and(|text| {
+            let mut cuts = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            cuts.any(|at| is_like(rest, &text[at..]))
+        }),
+    }
+}
+
+/// The functions that use a constant, with its words in its place.
+fn used(project: &Project, constant: &Words) -> Vec<Words> {
+    let name = &constant.place.name;
+    let mut found = Vec::new();
+    if !name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+        return found;
+    }
+    let files = project.sources.iter().map(|source| &source.file);
+    for file in files.filter(|file| file.name.starts_with("src/session")) {
+        let mut within = "";
+        for (_, line) in file.numbered() {
+            within = defined(line).unwrap_or(within);
+            if within == name || !line.contains(name.as_str()) || line.contains("use ") {
+                continue;
+            }
+            let inside = strings(line)
+                .into_iter()
+                .find(|string| string.contains(name.as_str()));
+            let pattern = match inside {
+                Some(string) => {
+                    any_text(&string.replace(&format!("{{{name}}}"), &constant.pattern))
+                }
+                None => constant.pattern.clone(),
+            };
+            let place = Place {
+                file: file.name.clone(),
+                name: within.to_string(),
+            };
+            found.push(Words { pattern, place });
+        }
+    }
+    found
+}
