@@ -57,8 +57,9 @@ fn script(recordings: &BTreeMap<String, Vec<Line>>) -> String {
     let mut text = format!("{HEAD}window.RECORDINGS = {{\n");
     for (name, lines) in recordings {
         text += &format!("{}: [\n", quoted(name));
-        for line in lines {
-            text += &format!("{},\n", line.as_js());
+        let before = [None].into_iter().chain(lines.iter().map(Some));
+        for (line, before) in lines.iter().zip(before) {
+            text += &format!("{},\n", line.as_js(before));
         }
         text += "],\n";
     }

@@ -81,7 +81,9 @@ impl Places {
                 usize::MAX - literal,
             )
         });
-        let place = &fitting.first()?.place;
+        // Where nobody has written the words, the verb tells.
+        let all = || self.0.iter().find(|words| words.place.name == function);
+        let place = &fitting.first().copied().or_else(all)?.place;
         Some(format!("{} {}", place.file, place.name))
     }
 }

@@ -75,13 +75,14 @@ impl State {
 }
 
 impl Line {
-    pub fn as_js(&self) -> String {
-        let mut fields = vec![
-            format!("line: {}", quoted(&self.source)),
-            format!("state: {}", self.state.as_js()),
-        ];
+    /// As an object of JavaScript. What is as in the line before it, or can be seen, is left out.
+    pub fn as_js(&self, before: Option<&Line>) -> String {
+        let mut fields = vec![format!("line: {}", quoted(&self.source))];
+        if before.is_none_or(|before| before.state != self.state) {
+            fields.push(format!("state: {}", self.state.as_js()));
+        }
         let plain = self.source.get(3..).unwrap_or_default();
-        if self.octets != [plain.as_bytes(), b"\r\n"].concat() {
+        if !self.octets.is_empty() && self.octets != [plain.as_bytes(), b"\r\n"].concat() {
             // One character for each octet.
             let shown = self.octets.iter().take(SHOWN);
             let shown: String = shown.map(|octet| char::from(*octet)).collect();
@@ -256,6 +257,8 @@ fn hear(site: &Site, said: &[u8]) -> Server {
 /// Says RCPT to see the transaction. If there is none, one is begun.
 fn look(session: &mut Session<'_>, spy: &Spy, step: &'static str) -> State {
     let mut say = |line: &str| session.line(&Heard::Text(line.into()));
+    // What it saw in the conversation is old.
+    spy.0.take();
     say("RCPT TO:<postmaster>");
     let begun = spy.0.take();
     if begun.is_none() {
