@@ -70,7 +70,7 @@
     for (const recording of Object.values(window.RECORDINGS || {})) {
       for (let at = 0; at + lines.length <= recording.length; at += 1) {
         if (lines.every((line, place) => recording[at + place].line === line)) {
-          let state = {};
+          let state = { step: 'has been called' };
           recording.slice(0, at).forEach((before) => {
             state = before.state || state;
           });
