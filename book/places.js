@@ -2,6 +2,6 @@
 window.PLACES = {
 "src/protocol/address.rs fmt": "ch04-address.html#the-address",
 "src/protocol/command.rs VERBS": "ch05-command.html#verbs",
-"src/protocol/command.rs fmt": "ch05-command.html#writing-a-command",
-"src/protocol/command/syntax.rs fmt": "ch05-command.html#what-a-mistake-is",
+"src/protocol/command.rs fmt": "ch05-command.html#from-a-command-to-a-line",
+"src/protocol/command/syntax.rs fmt": "ch05-command.html#it-fits",
 };
