@@ -74,26 +74,43 @@ impl Places {
         // Of several the one of the verb, then the one that says most of it.
         fitting.sort_by_key(|words| {
             let literal = words.pattern.split("{}").map(str::len).sum::<usize>();
-            let is_constant = words.place.name.starts_with(char::is_uppercase);
-            (
-                words.place.name != function,
-                is_constant,
-                usize::MAX - literal,
-            )
+            let name = last(&words.place.name);
+            let is_constant = name.starts_with(char::is_uppercase);
+            (name != function, is_constant, usize::MAX - literal)
         });
         // Where nobody has written the words, the verb tells.
-        let all = || self.0.iter().find(|words| words.place.name == function);
+        let all = || {
+            self.0
+                .iter()
+                .find(|words| last(&words.place.name) == function)
+        };
         let place = &fitting.first().copied().or_else(all)?.place;
         Some(format!("{} {}", place.file, place.name))
     }
 }
 
-fn find(file: &TextFile, found: &mut Vec<Words>) {
-    let mut name = String::new();
-    for (_, line) in file.numbered() {
-        if let Some(defined) = defined(line) {
-            name = defined.to_string();
+/// The function or constant that each line belongs to, with its type: `Session::rcpt`.
+fn names(file: &TextFile) -> Vec<String> {
+    let (mut of, mut name) = (String::new(), String::new());
+    let lines = file.lines.iter().map(|line| {
+        if line == "}" {
+            of.clear();
         }
+        if let Some(implemented) = line.strip_prefix("impl") {
+            let implemented = implemented.trim_end_matches(" {");
+            let named = implemented.rsplit(' ').next().unwrap_or_default();
+            of = named.split('<').next().unwrap_or_default().to_string() + "::";
+        }
+        if let Some(defined) = defined(line) {
+            name = format!("{of}{defined}");
+        }
+        name.clone()
+    });
+    lines.collect()
+}
+
+fn find(file: &TextFile, found: &mut Vec<Words>) {
+    for (line, name) in file.lines.iter().zip(names(file)) {
         if line.trim_start().starts_with("//") {
             continue;
         }
@@ -126,10 +143,13 @@ fn defined(line: &str) -> Option<&str> {
 
 /// The line in which a function or constant begins.
 pub fn line_of(file: &TextFile, name: &str) -> Option<usize> {
-    let mut lines = file.numbered();
-    lines
-        .find(|(_, line)| defined(line) == Some(name))
-        .map(|(number, _)| number)
+    let at = names(file).iter().position(|it| it == name)?;
+    Some(at + 1)
+}
+
+/// `rcpt` of `Session::rcpt`.
+fn last(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or_default()
 }
 
 /// What is between quotes.
@@ -180,10 +200,9 @@ fn used(project: &Project, constant: &Words) -> Vec<Words> {
     }
     let files = project.sources.iter().map(|source| &source.file);
     for file in files.filter(|file| file.name.starts_with("src/session")) {
-        let mut within = "";
-        for (_, line) in file.numbered() {
-            within = defined(line).unwrap_or(within);
-            if within == name || !line.contains(name.as_str()) || line.contains("use ") {
+        for (line, within) in file.lines.iter().zip(names(file)) {
+            let is_use = within != *name && line.contains(name.as_str()) && !line.contains("use ");
+            if !is_use {
                 continue;
             }
             let inside = strings(line)
@@ -197,7 +216,7 @@ fn used(project: &Project, constant: &Words) -> Vec<Words> {
             };
             let place = Place {
                 file: file.name.clone(),
-                name: within.to_string(),
+                name: within,
             };
             found.push(Words { pattern, place });
         }

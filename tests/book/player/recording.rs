@@ -148,6 +148,8 @@ fn listed(site: &Site, spoken: &[&str], said: &[(usize, Vec<u8>)], places: &Plac
     let answers = &servers.last().expect("at least the greeting").output;
     let mut answers = answers.split_inclusive(|octet| *octet == b'\n');
     let (mut listed, mut asked, mut octets_answered) = (Vec::<Line>::new(), 0, 0);
+    // Which of the servers' states is shown: a client that says several lines at once hears of old ones.
+    let mut shown = 0;
     for (turn, source) in spoken.iter().enumerate() {
         let before = listed.last().map_or(
             State {
@@ -165,6 +167,7 @@ fn listed(site: &Site, spoken: &[&str], said: &[(usize, Vec<u8>)], places: &Plac
                 && before.output.len() == after.output.len()
             {
                 state = after.state.clone();
+                shown = asked;
             }
         } else if source.starts_with("S: {close}") {
             state.step = CLOSED;
@@ -185,7 +188,10 @@ fn listed(site: &Site, spoken: &[&str], said: &[(usize, Vec<u8>)], places: &Plac
                 .iter()
                 .position(|server| server.output.len() >= octets_answered);
             let cause = cause.expect("somebody has said it");
-            state = servers[cause].state.clone();
+            if cause >= shown {
+                state = servers[cause].state.clone();
+                shown = cause;
+            }
             let command = cause
                 .checked_sub(1)
                 .map_or(&[][..], |at| said[at].1.as_slice());
