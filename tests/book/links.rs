@@ -3,6 +3,7 @@
 
 use crate::deck;
 use crate::project::{ANSWERS, Page, Project, TextFile, files, include, resolve};
+use crate::short_path;
 use std::collections::BTreeMap;
 
 /// The sections of the RFCs that we cite.
@@ -357,6 +358,8 @@ fn summary(project: &Project) -> Vec<String> {
             }
             last = chapter;
         }
+        // The star marks the short path.
+        let text = text.trim_end_matches(short_path::STAR);
         let title = page.and_then(|page| page.file.lines.first());
         let title = title.filter(|title| title.starts_with("# "));
         if title
