@@ -1,8 +1,9 @@
 //! # The command line (chapter 20)
 //!
-//! One program with the roles of a mail system as its commands. Each runs as a process of its own.
-//! They meet on the wire and in the folder of a site. The exit status tells a script what happened:
-//! 0 all done, 1 refused for good or failed here, 75 try again later, 2 wrong usage.
+//! One program with the roles of a mail system as its commands. Each runs as a process of
+//! its own. They meet on the wire and in the folder of a site. The exit status tells a
+//! script what happened: 0 all done, 1 refused for good or failed here, 75 try again
+//! later, 2 wrong usage.
 
 mod args;
 mod inbox;
@@ -48,7 +49,7 @@ fn failed(why: impl Display) -> Failure {
     Failure { status: 1, why }
 }
 
-/// It may go well later: 75, as sysexits.h has it.
+/// It may succeed later: 75, the number in sysexits.h.
 fn try_later(why: impl Display) -> Failure {
     let why = why.to_string();
     Failure { status: 75, why }
@@ -60,7 +61,7 @@ fn usage(why: impl Display) -> Failure {
     Failure { status: 2, why }
 }
 
-/// Several failures as one. A failure for good decides; then one that may go well later.
+/// Several failures as one. A failure for good decides; then one that may succeed later.
 fn all_of(failures: Vec<Failure>) -> Result<(), Failure> {
     if failures.is_empty() {
         return Ok(());
@@ -92,7 +93,7 @@ fn dispatch(words: &[String]) -> Result<(), Failure> {
             print(&manual_page(name))
         }
         [name @ ("--version" | "help" | "--help" | "-h"), ..] => Err(wrong_command(&format!(
-            "there is a word too many after {name}"
+            "there are too many words after {name}"
         ))),
         [name, rest @ ..] => execute(name, rest),
     }
@@ -138,7 +139,7 @@ fn find(name: &str) -> Result<Work, Failure> {
     Err(wrong_command(&format!("{name} is not a command")))
 }
 
-/// A reader who does not know what there is sees it at once.
+/// A user who does not know the commands sees them at once.
 fn wrong_command(why: &str) -> Failure {
     usage(format!("{why}\n\n{}", overview()))
 }
@@ -154,8 +155,8 @@ fn overview() -> String {
     text + "\nsmtp-primer help COMMAND says more. Try first: smtp-primer journey\n"
 }
 
-/// The manual. Each line that begins with `smtp-primer ` opens the page of a command. The page has
-/// the form of the command, then an empty line, then what the command does.
+/// The manual. Each line that begins with `smtp-primer ` opens the page of a command. The
+/// page has the form of the command, then an empty line, then what the command does.
 const MANUAL: &str = include_str!("command_line/help.txt");
 
 fn manual_page(name: &str) -> String {
@@ -173,14 +174,14 @@ fn manual_page(name: &str) -> String {
     page.trim_end().to_string() + "\n"
 }
 
-/// Prints on standard output. Words in the text, and names of files, may come from strangers: they
-/// are made harmless.
+/// Prints on standard output. Words in the text, and names of files, may come from
+/// strangers: they are made harmless.
 fn print(text: &str) -> Result<(), Failure> {
     print_raw(&printable(text))
 }
 
-/// The same for a text that may drive the terminal. If the reader of a pipe has gone away, nothing
-/// has failed here.
+/// The same for a text that may drive the terminal. If the reader of a pipe has gone
+/// away, nothing has failed here.
 fn print_raw(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -196,8 +197,8 @@ fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(text));
 }
 
-/// Finds the addresses of `HOST:PORT`. A name may have several addresses, as localhost often has.
-/// A server may listen on only one of them, so a client tries them all.
+/// Finds the addresses of `HOST:PORT`. A name may have several addresses, as localhost
+/// often has. A server may listen on only one of them, so a client tries them all.
 fn addresses_of(place: &str) -> Result<Vec<SocketAddr>, Failure> {
     match place.to_socket_addrs() {
         Ok(addresses) => Ok(addresses.collect()),
@@ -223,7 +224,8 @@ fn listen(args: &Args, default: &str) -> Result<TcpListener, Failure> {
     Ok(listener)
 }
 
-/// Calls a server. It may be up again in a minute, so a failure here is never one for good.
+/// Calls a server. It may be up again in a minute, so a failure here is never one for
+/// good.
 fn call(server: &str, timeout: Duration) -> Result<Socket, Failure> {
     connect(addresses_of(server)?.as_slice(), timeout).map_err(|error| {
         let hint = "does a server listen there?";
@@ -244,6 +246,6 @@ fn clock() -> Result<Clock, Failure> {
         return Ok(Clock::new(None));
     };
     let seconds = seconds.parse();
-    let seconds = seconds.map_err(|_| usage("SOURCE_DATE_EPOCH is a number of seconds"))?;
+    let seconds = seconds.map_err(|_| usage("SOURCE_DATE_EPOCH must be a number of seconds"))?;
     Ok(Clock::new(Some(seconds)))
 }

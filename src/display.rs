@@ -1,20 +1,20 @@
 //! # Display (chapter 18)
 //!
-//! The last step of a letter's way: somebody reads it. What lies in the mailbox is lines of octets,
-//! folded, encoded and packed into parts (MIME, RFC 2045 to 2047). [`present`] undoes all that and
-//! makes one page for a terminal: the author, the recipients, the subject, then the text, then a
-//! list of the rest.
+//! The last step of a letter's way: somebody reads it. What lies in the mailbox is lines
+//! of octets, folded, encoded and packed into parts (MIME, RFC 2045 to 2047). [`present`]
+//! undoes all that and makes one page for a terminal: the author, the recipients, the
+//! subject, then the text, then a list of the rest.
 //!
-//! Anybody can send a letter, and a terminal obeys what is printed on it: an ESC can retitle the
-//! window, fill the clipboard, even type for the reader. Decoding brings such octets to light, so
-//! it does not help to look for them before decoding. And a text can look like a field, or like the
-//! beginning of another letter. So all that we print goes through one type, the `Page`, as the last
-//! step.
+//! Anybody can send a letter, and a terminal obeys what is printed on it: an ESC can
+//! retitle the window, fill the clipboard, even type for the reader. Decoding can produce
+//! such octets, so it does not help to look for them before decoding. And a text can look
+//! like a field, or like the beginning of another letter. So all that we print goes
+//! through one type, the `Page`, as the last step.
 //!
-//! We show what is there and guess nothing. We name a charset that we do not know. We show HTML as
-//! source: to render it is a browser's work. We show a file name, and never use it to open a file.
-//! Nobody reads a letter of 50 MB on a terminal: of a long letter we show a part, and say how much
-//! we left out.
+//! We show what is there, and we do not guess. We name a charset that we do not know. We
+//! show HTML as source: to render it is a browser's work. We show a file name, and never
+//! use it to open a file. Nobody reads a letter of 50 MB on a terminal: of a long letter
+//! we show a part, and say how much we left out.
 
 mod encoded_word;
 mod encoding;
@@ -33,18 +33,19 @@ pub use parts::{DEPTH, PARTS, Part, parts};
 /// How many octets of all texts together are shown, their transfer encoding undone.
 pub const SHOWN_TEXT: usize = 1024 * 1024;
 
-/// How many characters of the name of a part or of a charset are shown. Most file systems take 255.
+/// How many characters of the name of a part or of a charset are shown. Most file systems
+/// take 255.
 pub const SHOWN_NAME: usize = 255;
 
-/// A letter as a page of text, safe to print: of all control characters it holds only newline and
-/// tab. It takes any octets, and makes a page of them.
+/// A letter as a page of text, safe to print: of all control characters it holds only
+/// newline and tab. It takes any octets, and makes a page of them.
 ///
-/// Only our own words begin in the first column: the name of a field, a heading, a remark between
-/// parentheses. What the letter says comes after that, or after an [`INDENT`]. No line is longer
-/// than [`COLUMNS`], so no terminal of that width breaks one.
+/// Only our own words begin in the first column: the name of a field, a heading, a remark
+/// between parentheses. What the letter says comes after that, or after an [`INDENT`]. No
+/// line is longer than [`COLUMNS`], so no terminal of that width breaks one.
 ///
-/// All plain text is shown, up to [`SHOWN_TEXT`]. If there is none, or only blanks, the page shows
-/// the source of the best part that there is, and says so.
+/// All plain text is shown, up to [`SHOWN_TEXT`]. If there is none, or only blanks, the
+/// page shows the source of the best part that there is, and says so.
 pub fn present(letter: &[u8]) -> String {
     let mut page = Page::default();
     show_fields(&mut page, letter);
@@ -70,15 +71,15 @@ pub fn present(letter: &[u8]) -> String {
     page.into_text()
 }
 
-/// The fields that a reader wants, in the order of the page. Trace fields help to find a fault;
-/// then one reads the letter itself.
+/// The fields that a reader wants, in the order of the page. Trace fields help to find a
+/// fault; then one reads the letter itself.
 const FIELDS: [&str; 6] = ["Date", "From", "Reply-To", "To", "Cc", "Subject"];
 
-/// What is before each further line of a field.
+/// The beginning of each further line of a field.
 const FIELD_INDENT: &str = "    ";
 
-/// A field that is there twice is shown twice: we cannot know which of two senders is the true one
-/// (RFC 7103 §7.5.1).
+/// A field that is there twice is shown twice: we cannot know which of two senders is the
+/// true one (RFC 7103 §7.5.1).
 fn show_fields(page: &mut Page, letter: &[u8]) {
     let (header, _) = Header::read(letter);
     let mut is_empty = true;
@@ -100,9 +101,9 @@ fn remark_left_out(page: &mut Page, octets: usize, of_what: &str) {
     }
 }
 
-/// A value on one line, decoded. All white space becomes one space: after many blanks, the next
-/// word would look like a line of its own. So would the word after a newline, which an encoded-word
-/// may hide.
+/// A value on one line, decoded. All white space becomes one space: after many blanks,
+/// the next word would look like a line of its own. So would the word after a newline,
+/// which an encoded-word may hide.
 fn flatten(value: &str) -> String {
     let text = decode_words(value);
     let words = text.split(|c: char| c == '\t' || c.is_whitespace() && !is_hidden(c));
@@ -119,16 +120,17 @@ fn shorten(name: &str) -> String {
     }
 }
 
-/// Is there nothing in it that a reader could see? A text that is too long to be shown as a whole
-/// is never blank: nobody has seen its end.
+/// Would a reader see nothing of this text? A text that is too long to be shown as a
+/// whole is never blank: nobody has seen its end.
 fn is_blank(part: &Part) -> bool {
     let is_blank = |c: char| c.is_whitespace() || is_hidden(c) && !c.is_control();
     let text = |octets| decode_charset(&part.charset, octets).unwrap_or_else(|marks| marks);
     part.octets.len() <= SHOWN_TEXT && text(&part.octets).chars().all(is_blank)
 }
 
-/// Where the part is whose source is worth reading, if there is no plain text: another kind of
-/// text (RFC 2046 §4.1.4), or a report, which is made of header fields (RFC 3464 §2.1).
+/// If there is no plain text: the place of the part whose source is worth reading,
+/// another kind of text (RFC 2046 §4.1.4), or a report, which is made of header fields
+/// (RFC 3464 §2.1).
 fn best_source(parts: &[Part]) -> Option<usize> {
     ["text/", "message/"].iter().find_map(|kind| {
         let mut parts = parts.iter();

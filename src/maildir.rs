@@ -1,15 +1,17 @@
 //! # The mailbox (chapter 13)
 //!
-//! Final delivery. A mailbox is a folder with three folders in it, the Maildir of qmail. A letter
-//! is one file: it is written in `tmp`, it has arrived when it is in `new`, and a reader that has
-//! seen it moves it to `cur`. Its name is never used again. So nobody needs a lock: a reader sees a
-//! whole letter or none.
+//! Final delivery. A mailbox is a folder with three folders in it, the Maildir of qmail.
+//! A letter is one file: it is written in `tmp`, it has arrived when it is in `new`, and
+//! a reader that has seen it moves it to `cur`. Its name is never used again. So nobody
+//! needs a lock: a reader sees a whole letter or none.
 //!
-//! Many programs read such a mailbox and write into it. Like all of them, we end a line in a file
-//! with LF. On the wire it ends with CR LF, so the size of a letter there is not that of the file.
+//! Many programs read such a mailbox and write into it. Like all of them, we end a line
+//! in a file with LF. On the wire it ends with CR LF, so the size of a letter there is
+//! not that of the file.
 //!
-//! [`deliver`] keeps the promise of "250 OK": when it returns, the letter survives a crash. What it
-//! needs from the disk is in `disk`, and the queue and the site use it too.
+//! [`deliver`] keeps the promise of "250 OK": when it returns, the letter survives a
+//! crash. What it needs from the disk is in `disk`, and the queue and the site use it
+//! too.
 
 pub(crate) mod disk;
 
@@ -28,11 +30,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Maildir(PathBuf);
 
-/// Puts one letter into each of these mailboxes, and returns its name. `by` is this host, for the
-/// name; `head` makes the trace fields from the name.
+/// Puts one letter into each of these mailboxes, and returns its name. `by` is this host,
+/// for the name; `head` makes the trace fields from the name.
 ///
-/// When this returns `Ok`, the letter is on the disk, whole, in every mailbox. When it returns an
-/// error, it is in none.
+/// When this returns `Ok`, the letter is on the disk, whole, in every mailbox. When it
+/// returns an error, it is in none.
 pub fn deliver(
     mailboxes: &[Maildir],
     clock: &mut Clock,
@@ -52,8 +54,9 @@ fn deliver_as(name: &str, mailboxes: &[Maildir], head: &str, text: &Text) -> io:
     let mut in_new: Vec<PathBuf> = Vec::new();
     let delivered = mailboxes.iter().try_for_each(|Maildir(folder)| {
         let new = folder.join("new").join(name);
-        // A file can have many names, as long as they are on one disk. So what we have written for
-        // a mailbox before gets a name in this one too: a letter to ten users is written once.
+        // A file can have many names, as long as they are on one disk. So what we have
+        // written for a mailbox before gets a name in this one too: a letter to ten users
+        // is written once.
         let written = in_tmp.last();
         let is_linked = written.is_some_and(|file| fs::hard_link(file, &new).is_ok());
         if !is_linked {
@@ -61,18 +64,20 @@ fn deliver_as(name: &str, mailboxes: &[Maildir], head: &str, text: &Text) -> io:
             // 1. Make a file under a name that nothing has (open with O_EXCL).
             let file = create_file(&tmp)?;
             in_tmp.push(tmp.clone());
-            // 2. Write the letter (write). 3. Wait until all of it is on the disk (fsync).
+            // 2. Write the letter (write). 3. Wait until all of it is on the disk
+            //    (fsync).
             let lines = text.lines().flat_map(|line| [line, b"\n"]);
             write_synced(file, [head.as_bytes()].into_iter().chain(lines))?;
-            // 4. Let it arrive (link). A link is refused if the name is taken. A rename would
-            // overwrite the letter that has the name.
+            // 4. Let it arrive (link). A link is refused if the name is taken. A rename
+            // would overwrite the letter that has the name.
             fs::hard_link(&tmp, &new)?;
         }
         in_new.push(new);
         // 5. Wait until the new name is on the disk too (fsync of the folder).
         sync_folder(&folder.join("new"))
     });
-    // 6. Remove the names that are not needed any more (unlink). After a failure, that is all.
+    // 6. Remove the names that are not needed any more (unlink). After a failure, that is
+    //    all.
     let unneeded = match delivered {
         Ok(()) => in_tmp,
         Err(_) => [in_tmp, in_new].concat(),
@@ -94,14 +99,14 @@ fn letter_name(id: &str, by: &Domain) -> String {
 }
 
 impl Maildir {
-    /// Makes the mailbox, or what is missing of it. Nothing is done about one that is complete.
+    /// Makes the mailbox, or what is missing of it. A complete mailbox stays as it is.
     ///
-    /// `tmp` is made last: when it is there, all else is on the disk, even if the program that made
-    /// the mailbox was killed.
+    /// `tmp` is made last: when it exists, the rest is on the disk, even if the program
+    /// that made the mailbox was killed.
     pub fn create(folder: &Path) -> io::Result<Maildir> {
         let [tmp, new, cur] = ["tmp", "new", "cur"].map(|name| folder.join(name));
         if !(tmp.is_dir() && new.is_dir() && cur.is_dir()) {
-            // There may be one, left over from a mailbox that was complete once.
+            // It may be left from a mailbox that was complete before.
             let _ = fs::remove_dir(&tmp);
             make_folder(&new)?;
             make_folder(&cur)?;
@@ -112,8 +117,9 @@ impl Maildir {
         Ok(Maildir::open(folder))
     }
 
-    /// The mailbox in this folder, which [`create`](Maildir::create) has made. To deliver a letter,
-    /// we make no folders: if one has vanished, that is an error, and somebody must hear of it.
+    /// The mailbox in this folder, which [`create`](Maildir::create) has made. To deliver
+    /// a letter, we make no folder. If one is missing, that is an error, and a person
+    /// must hear of it.
     pub fn open(folder: &Path) -> Maildir {
         Maildir(folder.to_path_buf())
     }
@@ -136,7 +142,8 @@ impl Maildir {
         self.list_while(|| Ok(()))
     }
 
-    /// The same. Before each letter is read, `may_go_on` is asked: an error ends the work.
+    /// The same. Before each letter is read, `may_go_on` is asked: an error ends the
+    /// work.
     pub fn list_while(
         &self,
         mut may_go_on: impl FnMut() -> io::Result<()>,
@@ -145,8 +152,8 @@ impl Maildir {
         for folder in ["new", "cur"] {
             for file in fs::read_dir(self.0.join(folder))? {
                 may_go_on()?;
-                // A file that we cannot read is not a letter: it may be a folder, or a reader has
-                // moved it just now. It must not hide the others.
+                // A file that we cannot read is not a letter: it may be a folder, or a
+                // reader has moved it just now. It must not hide the others.
                 entries.extend(Entry::read(file?.path()));
             }
         }
@@ -161,7 +168,8 @@ impl Maildir {
 pub struct Entry {
     /// Where its file is.
     pub path: PathBuf,
-    /// A name for it that stays the same, of 1 to [`LETTER_NAME`] printable octets (RFC 1939 §7).
+    /// A name for it that stays the same, of 1 to [`LETTER_NAME`] printable octets (RFC
+    /// 1939 §7).
     pub uid: String,
     /// Its size in octets, as it goes over the wire: each line end counts two.
     pub size: usize,
@@ -175,14 +183,15 @@ impl Entry {
             return None;
         }
         let uid = uid(name);
-        // It is counted: many programs write a size into the name, but not all keep it true.
+        // We count it. Many programs write a size into the name, but some of these sizes
+        // are wrong.
         let mut size = 0;
         read_lines(&path, |lines| size += lines.octets().len()).ok()?;
         Some(Entry { path, uid, size })
     }
 
-    /// The letter. If another program has moved it since it was listed, it is not found: we do not
-    /// search for it.
+    /// The letter. If another program has moved it since it was listed, it is not found:
+    /// we do not search for it.
     pub fn text(&self) -> io::Result<Text> {
         let mut octets = Vec::new();
         read_lines(&self.path, |lines| octets.extend_from_slice(lines.octets()))?;
@@ -190,8 +199,8 @@ impl Entry {
     }
 }
 
-/// Shows the lines of a file to `see`, as they go over the wire. There may be gigabytes of them, so
-/// they come one by one.
+/// Shows the lines of a file to `see`, as they go over the wire. There may be gigabytes
+/// of them, so they come one by one.
 fn read_lines(path: &Path, mut see: impl FnMut(&Text)) -> io::Result<()> {
     let mut file = BufReader::new(open_file(path)?);
     let mut line = Vec::new();
@@ -202,8 +211,9 @@ fn read_lines(path: &Path, mut see: impl FnMut(&Text)) -> io::Result<()> {
     Ok(())
 }
 
-/// A name that stays the same when a reader adds flags to it, after a `:` or, on Windows, a `;`.
-/// A name of another program may not do as a UIDL; then a number made from it does.
+/// A name that stays the same when a reader adds flags to it, after a `:` or, on Windows,
+/// a `;`. A name of another program may not do as a UIDL; then a number made from it
+/// does.
 fn uid(name: &str) -> String {
     let base = name.split([':', ';']).next().unwrap_or(name);
     let is_printable = base.bytes().all(|octet| matches!(octet, b'!'..=b'~'));
@@ -213,8 +223,8 @@ fn uid(name: &str) -> String {
     }
 }
 
-/// FNV-1a. Readers keep a UIDL for years; the hash of the standard library may change with the
-/// compiler.
+/// FNV-1a. Readers keep a UIDL for years; the hash of the standard library may change
+/// with the compiler.
 fn hash(name: &str) -> String {
     let number = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, octet| {
         (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01b3)
@@ -224,7 +234,8 @@ fn hash(name: &str) -> String {
 
 /// Sees to it that each letter is listed once, and that no two have the same uid.
 fn tell_apart(entries: &mut Vec<Entry>) {
-    // A letter that a reader renamed meanwhile was seen twice. One of the two names has gone.
+    // If a reader renames a letter while we list, we see it twice. One of the two names
+    // has gone.
     entries.retain(|entry| entry.path.exists());
     // All others are letters of their own, such as `1` and `1:2,S`.
     let mut uids = BTreeSet::new();

@@ -1,9 +1,9 @@
 //! # The message (chapter 12)
 //!
-//! A letter's text is a header, an empty line and a body (RFC 5322 §2.1). The user agent makes it
-//! from what the user fills in: [`compose`]. Each server on the way puts a [`received`] field on
-//! top, and the last one a [`return_path`]. These fields are the trace: it shows which way the
-//! letter came.
+//! A letter's text is a header, an empty line and a body (RFC 5322 §2.1). The user agent
+//! makes it from what the user fills in: [`compose`]. Each server on the way puts a
+//! [`received`] field on top, and the last one a [`return_path`]. These fields are the
+//! trace: it shows which way the letter came.
 //!
 //! The time and the names of letters come from a [`Clock`] that is handed in.
 
@@ -41,22 +41,24 @@ pub struct Draft {
     pub fields: Vec<Field>,
     /// The text.
     pub body: String,
-    /// May the body have octets over 127? A server that takes them offers 8BITMIME (RFC 6152).
-    /// Without it, the body is encoded in ASCII.
+    /// May the body have octets over 127? A server that takes them offers 8BITMIME (RFC
+    /// 6152). Without it, the body is encoded in ASCII.
     pub eight_bit: bool,
 }
 
-/// Makes a message: Date, From, To, Cc, Subject, Message-ID, X-Mailer, those of MIME if the body or
-/// a field needs them, and the fields of the draft.
+/// Makes a message: Date, From, To, Cc, Subject, Message-ID, X-Mailer, those of MIME if
+/// the body or a field needs them, and the fields of the draft.
 ///
 /// Errors: a subject with a line end, and the like.
 pub fn compose(draft: &Draft, clock: &mut Clock) -> Result<Text, FieldError> {
-    // 1. The body. If we encode it, what the user says about its encoding is no longer true.
+    // 1. The body. If we encode it, what the user says about its encoding is no longer
+    //    true.
     let (encoding, body) = encode_body(draft);
     let is_true = |field: &&Field| encoding.is_none() || !field.is(ENCODING);
     let given: Vec<&Field> = draft.fields.iter().filter(is_true).collect();
 
-    // 2. The fields that we make. A letter with a field of MIME has a version, too (RFC 2045 §4).
+    // 2. The fields that we make. A letter with a field of MIME has a version, too (RFC
+    //    2045 §4).
     let is_of_mime = |field: &&Field| field.name.to_ascii_lowercase().starts_with("content-");
     let has_mime = encoding.is_some() || given.iter().any(is_of_mime);
     let mime = |value: &str| has_mime.then(|| value.to_string());
@@ -91,15 +93,16 @@ pub fn compose(draft: &Draft, clock: &mut Clock) -> Result<Text, FieldError> {
     Ok(Text::from_file(&text))
 }
 
-/// If there are several authors, the letter has to say which of them has sent it (RFC 5322 §3.6.2).
+/// If there are several authors, the letter has to say which of them has sent it (RFC
+/// 5322 §3.6.2).
 fn sender(draft: &Draft) -> Option<String> {
     let is_many = |field: &Field| field.is("From") && field.addresses() > 1;
     let has_many = draft.fields.iter().any(is_many);
     has_many.then(|| draft.from.to_string())
 }
 
-/// The value of a field of addresses. `<Postmaster>` without a domain is not an address in a header
-/// (RFC 5322 §3.4.1). It is on the envelope only.
+/// The value of a field of addresses. `<Postmaster>` without a domain is not an address
+/// in a header (RFC 5322 §3.4.1). It is on the envelope only.
 fn address_list(paths: &[ForwardPath]) -> Option<String> {
     let mut addresses = Vec::new();
     for path in paths {
@@ -112,9 +115,9 @@ fn address_list(paths: &[ForwardPath]) -> Option<String> {
 
 const ENCODING: &str = "Content-Transfer-Encoding";
 
-/// The body as it travels, and the encoding that we have to tell. A body that the user has encoded
-/// must not be encoded once more. Nor may a multipart body as a whole, only its parts (RFC 2045
-/// §6.4).
+/// The body as it travels, and the encoding that we have to tell. A body that the user
+/// has encoded must not be encoded once more. Nor may a multipart body as a whole, only
+/// its parts (RFC 2045 §6.4).
 fn encode_body(draft: &Draft) -> (Option<&'static str>, Text) {
     let value = |name| {
         let field = draft.fields.iter().find(|field| field.is(name));
@@ -134,9 +137,10 @@ fn encode_body(draft: &Draft) -> (Option<&'static str>, Text) {
     }
 }
 
-/// The trace field of one server: `from` which host, `by` which, `with` which protocol, the `id` of
-/// the letter here, `for` which recipient, and the date (RFC 5321 §4.4). `for` is there only if there is one recipient: else each would learn of the others
-/// (§7.2). A letter that was written on this host has no such field.
+/// The trace field of one server: `from` which host, `by` which, `with` which protocol,
+/// the `id` of the letter here, `for` which recipient, and the date (RFC 5321 §4.4).
+/// `for` is there only if there is one recipient: otherwise each recipient would learn of
+/// the others (§7.2). A letter that was written on this host has no such field.
 pub fn received(letter: &Letter, by: &Domain, id: &str, date: Date) -> String {
     let Some(Origin { helo, ip, protocol }) = &letter.origin else {
         return String::new();
@@ -152,15 +156,16 @@ pub fn received(letter: &Letter, by: &Domain, id: &str, date: Date) -> String {
     )
 }
 
-/// The field that final delivery puts on top (RFC 5321 §4.4): the reverse-path of the envelope,
-/// which is thrown away now.
+/// The field that final delivery puts on top (RFC 5321 §4.4): the reverse-path of the
+/// envelope, which is thrown away now.
 pub fn return_path(path: &ReversePath) -> String {
     format!("Return-Path: {path}\r\n")
 }
 
-/// Trace fields, ready to be put on top of a text. If the text does not begin with a header field,
-/// an empty line comes between them (RFC 5321 §4.4). Without it, a first line that begins with a
-/// space would become a part of our last field, and any other first line would spoil the header.
+/// Trace fields, ready to be put on top of a text. If the text does not begin with a
+/// header field, an empty line comes between them (RFC 5321 §4.4). Without it, a first
+/// line that begins with a space would become a part of our last field, and any other
+/// first line would spoil the header.
 pub fn above(trace: String, text: &Text) -> String {
     let begins_well = |line: &[u8]| line.is_empty() || split_field(line).is_some();
     match trace.is_empty() || text.lines().next().is_some_and(begins_well) {

@@ -1,23 +1,24 @@
 //! # The next hop (chapter 15)
 //!
-//! A letter for `bob@b.example` is in our queue. Which host do we call? Here SMTP helps each
-//! computer that sends or relays a letter find the next destination (RFC 5321 §5.1).
+//! A letter for `bob@b.example` is in our queue. Which host do we call? Here SMTP helps
+//! each computer that sends or relays a letter find the next destination (RFC 5321 §5.1).
 //!
 //! 1. The owner of the site may have written a [`Route`] for the domain.
 //! 2. An address literal such as `[192.0.2.1]` is its own answer.
-//! 3. For all other domains we ask DNS. An MX record names a host that takes the domain's mail, and
-//!    a number, its preference. The lowest number is tried first; hosts with the same number share
-//!    the load. A domain without MX records takes its mail itself.
+//! 3. For all other domains we ask DNS. An MX record names a host that takes the domain's
+//!    mail, and a number, its preference. The lowest number is tried first; hosts with
+//!    the same number share the load. A domain without MX records takes its mail itself.
 //! 4. Then we ask DNS for the addresses of each of these hosts.
 //!
-//! If there is no hop, [`NoHop`] says whether a later try can help. A wrong "never" bounces a good
-//! letter, a wrong "not now" only delays a bad one. So whenever we are not sure, it is "not now".
+//! If there is no hop, [`NoHop`] says whether a later try can help. A wrong "never"
+//! bounces a good letter, a wrong "not now" only delays a bad one. So whenever we are not
+//! sure, it is "not now".
 //!
-//! Names in DNS are not mail domains: real ones hold a `_`, and more. We ask about every name that
-//! DNS itself has given us, and DNS says whether it is good.
+//! Names in DNS are not mail domains: real ones hold a `_`, and more. We ask about every
+//! name that DNS itself has given us, and DNS says whether it is good.
 //!
-//! This file knows how to choose. [`dns`] and [`resolver`] know how to ask, and how long a search
-//! may take. None of them calls the host: that is for the relay.
+//! This file knows how to choose. [`dns`] and [`resolver`] know how to ask, and how long
+//! a search may take. None of them calls the host: that is for the relay.
 
 pub mod dns;
 pub mod resolver;
@@ -35,15 +36,15 @@ pub const MAIL_PORT: u16 = 25;
 /// A host to try, and its addresses in the order in which to try them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Its name. If it has none, or one that is not well formed, this is the literal of its first
-    /// address.
+    /// Its name. If it has none, or one that is not well formed, this is the literal of
+    /// its first address.
     pub name: HostName,
     /// At least one address.
     pub addresses: Vec<SocketAddr>,
 }
 
-/// Why there is no next hop, in words for the sender of the letter. They may begin with a status code
-/// for programs, as a reply may (RFC 3463, RFC 7505).
+/// Why there is no next hop, in words for the sender of the letter. They may begin with a
+/// status code for programs, as a reply may (RFC 3463, RFC 7505).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoHop {
     /// The letter cannot be delivered: it goes back.
@@ -54,21 +55,23 @@ pub enum NoHop {
 
 /// Something that answers questions about names: a [`resolver`], or a table in a test.
 pub trait Dns {
-    /// The records that answer one question about a name, which is written as in [`Data`]. An empty
-    /// list means that the name exists, but has no such record.
+    /// The records that answer one question about a name, which is written as in
+    /// [`Data`]. An empty list means that the name exists, but has no such record.
     ///
-    /// Errors: [`NoHop::Never`] if there is no such name, [`NoHop::NotNow`] if nobody knows.
+    /// Errors: [`NoHop::Never`] if there is no such name, [`NoHop::NotNow`] if nobody
+    /// knows.
     fn ask(&mut self, name: &str, kind: Kind) -> Result<Vec<Record>, NoHop>;
 }
 
-/// Most hosts that we try for one domain, the preferred ones. RFC 5321 §5.1 allows a limit.
+/// Most hosts that we try for one domain, the preferred ones. RFC 5321 §5.1 allows a
+/// limit.
 pub const EXCHANGES: usize = 5;
-/// Most hosts whose addresses we ask for until we have found those. A stranger can list a thousand
-/// names, and each of them costs two questions.
+/// Most hosts whose addresses we ask for until we have found those. A stranger can list a
+/// thousand names, and each of them costs two questions.
 pub const CANDIDATES: usize = 20;
 
-/// The hosts to try for the mail of `domain`, best first; at least one. `own` is our own name, and
-/// `mx_port` the port of every host that no route names.
+/// The hosts to try for the mail of `domain`, best first; at least one. `own` is our own
+/// name, and `mx_port` the port of every host that no route names.
 ///
 /// Errors: see [`NoHop`].
 pub fn next_hops(
@@ -117,7 +120,8 @@ pub fn next_hops(
     }
 }
 
-/// Of several reasons, the one that counts: as long as one of them is "not now", there is hope.
+/// Of several reasons, the one that counts. If one of them is "not now", a later try may
+/// help.
 fn most_hopeful(reasons: Vec<NoHop>) -> Option<NoHop> {
     let is_final = |reason: &NoHop| matches!(reason, NoHop::Never(_));
     reasons.into_iter().min_by_key(is_final)
@@ -142,8 +146,8 @@ fn exchanges(domain: &Domain, own: &Domain, dns: &mut dyn Dns) -> Result<Vec<Str
             "5.1.10 {domain} takes no mail: its MX record names no host (null MX, RFC 7505)"
         )));
     }
-    // Hosts with a higher number than ours would only hand the letter to us again, and those with
-    // the same number may. So they go, and we with them.
+    // Hosts with a higher number than ours would only hand the letter to us again, and
+    // those with the same number may. So we drop them, and ourselves.
     let us = hosts.iter().filter(|(_, host)| is_us(host, own));
     if let Some(limit) = us.map(|(preference, _)| *preference).min() {
         hosts.retain(|(preference, _)| *preference < limit);
@@ -163,7 +167,8 @@ fn is_us(host: &str, own: &Domain) -> bool {
     host.eq_ignore_ascii_case(own.as_str()) || host.eq_ignore_ascii_case("localhost")
 }
 
-/// Most addresses of one kind, A or AAAA, that we try for one host. RFC 5321 §5.1 allows a limit.
+/// Most addresses of one kind, A or AAAA, that we try for one host. RFC 5321 §5.1 allows
+/// a limit.
 pub const HOST_ADDRESSES: usize = 5;
 
 /// Step 4: finds the addresses of one host. IPv4 comes first: more networks have it.
@@ -188,9 +193,9 @@ fn locate(host: &str, port: u16, dns: &mut dyn Dns) -> Result<Target, NoHop> {
     target(host, addresses, port)
 }
 
-/// A host to call, at those of its addresses that are not our own. A loopback address at the mail
-/// port is our own, whatever name a stranger gave to it. At any other port it is a network for
-/// practice, all on one machine.
+/// A host to call, at those of its addresses that are not our own. A loopback address at
+/// the mail port is our own, whatever name a stranger gave to it. At any other port it is
+/// a network for practice, all on one machine.
 fn target(name: &str, mut addresses: Vec<IpAddr>, port: u16) -> Result<Target, NoHop> {
     addresses.retain(|ip| {
         let ip = ip.to_canonical();
@@ -209,15 +214,16 @@ fn target(name: &str, mut addresses: Vec<IpAddr>, port: u16) -> Result<Target, N
 /// Most aliases that we follow one after another. Two names may be aliases of each other.
 pub const ALIASES: usize = 4;
 
-/// What DNS has about a name. If the name is an alias, we ask again for the real name (RFC 5321
-/// §5.1). Returns the real name, too.
+/// What DNS has about a name. If the name is an alias, we ask again for the real name
+/// (RFC 5321 §5.1). Returns the real name, too.
 fn follow(name: &str, kind: Kind, dns: &mut dyn Dns) -> Result<(String, Vec<Data>), NoHop> {
     let mut real = name.to_string();
     for _ in 0..=ALIASES {
         let (mut alias, mut found) = (None, Vec::new());
         for Record { owner, data } in dns.ask(&real, kind)? {
             match data {
-                // An answer may also hold records about other names. Nobody asked for them.
+                // An answer may also hold records about other names. We did not ask for
+                // them.
                 _ if !owner.eq_ignore_ascii_case(&real) => {}
                 Data::Alias(of) => alias = Some(alias.unwrap_or(of)),
                 data => found.push(data),
@@ -233,8 +239,8 @@ fn follow(name: &str, kind: Kind, dns: &mut dyn Dns) -> Result<(String, Vec<Data
     )))
 }
 
-/// A number that nobody can guess. The standard library has no random numbers, but it seeds its
-/// hash tables with some, so that nobody can choose keys that collide.
+/// A number that nobody can guess. The standard library has no random numbers, but it
+/// seeds its hash tables with some, so that nobody can choose keys that collide.
 fn unguessable() -> u64 {
     RandomState::new().build_hasher().finish()
 }

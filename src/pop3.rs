@@ -1,14 +1,15 @@
 //! # POP3 (chapter 17)
 //!
-//! How the recipient's user agent fetches letters from the mail server (RFC 1939). It uses the same
-//! lines and dots as SMTP; its replies are simpler: `+OK` or `-ERR`, and a text.
+//! How the recipient's user agent fetches letters from the mail server (RFC 1939). It
+//! uses the same lines and dots as SMTP; its replies are simpler: `+OK` or `-ERR`, and a
+//! text.
 //!
-//! The [`Pop3Session`] holds the rules, as the session of chapter 9 does for SMTP, and never sees a
-//! file. [`converse`] drives it: it opens the mailbox, sends letters, and removes them. [`client`]
-//! is the other side.
+//! The [`Pop3Session`] holds the rules, as the session of chapter 9 does for SMTP, and
+//! never sees a file. [`converse`] drives it: it opens the mailbox, sends letters, and
+//! removes them. [`client`] is the other side.
 //!
-//! Letters are removed after QUIT and before its `+OK`, and at no other moment: a connection that
-//! drops removes nothing (RFC 1939 §6).
+//! Letters are removed after QUIT and before its `+OK`, and at no other moment: a
+//! connection that drops removes nothing (RFC 1939 §6).
 
 pub mod client;
 mod session;
@@ -24,10 +25,11 @@ use std::time::Duration;
 /// How long a server waits for the next command (RFC 1939 §3: at least 10 minutes).
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
-/// Conducts one POP3 conversation, to its end. `mailbox` finds the mailbox of a user who has
+/// Holds one POP3 conversation, to its end. `mailbox` finds the mailbox of a user who has
 /// given the right password.
 ///
-/// A line is read whole, also one over [`POP3_COMMAND_LINE`]: the session sees what it is.
+/// A line is read whole, also one over [`POP3_COMMAND_LINE`]: the session sees what it
+/// is.
 pub fn converse<S: Stream>(
     wire: &mut Wire<S>,
     session: &mut Pop3Session<'_>,
@@ -69,7 +71,7 @@ pub fn converse<S: Stream>(
     }
 }
 
-/// Opens a mailbox, and tells the session and the caller how that went.
+/// Opens a mailbox, and tells the session and the caller the result.
 fn log_in<S: Stream>(
     wire: &mut Wire<S>,
     session: &mut Pop3Session<'_>,
@@ -95,12 +97,12 @@ fn log_in<S: Stream>(
     Ok(opened.unwrap_or_default())
 }
 
-/// A mailbox while somebody reads it: its letters as they were at the login, and the lock that
-/// keeps others out (RFC 1939 §4 and §8). Before the login it is empty.
+/// A mailbox while somebody reads it: its letters as they were at the login, and the lock
+/// that keeps others out (RFC 1939 §4 and §8). Before the login it is empty.
 ///
-/// Other programs do not know our lock. They may take letters away, or rename them to keep notes
-/// in the names. We can neither read nor remove a letter that is not where it was; the next login
-/// finds it.
+/// Other programs do not know our lock. They may take letters away, or rename them to
+/// keep notes in the names. We can neither read nor remove a letter that is not where it
+/// was; the next login finds it.
 #[derive(Default)]
 struct Maildrop {
     entries: Vec<Entry>,
@@ -108,8 +110,9 @@ struct Maildrop {
 }
 
 impl Maildrop {
-    /// Opens a mailbox for one reader; if there is one already, it is busy. To count the octets of
-    /// all letters may take minutes. So we ask before each letter whether we may go on.
+    /// Opens a mailbox for one reader; if there is one already, it is busy. To count the
+    /// octets of all letters may take minutes. So we ask before each letter whether we
+    /// may go on.
     fn open(mailbox: &Maildir, may_go_on: impl FnMut() -> io::Result<()>) -> io::Result<Maildrop> {
         let lock = lock(&mailbox.folder().join("pop3.lock"))?;
         Ok(Maildrop {
@@ -122,8 +125,8 @@ impl Maildrop {
         self.entries.get(place).ok_or(ErrorKind::NotFound)?.text()
     }
 
-    /// Removes letters, and returns how many it could not remove. A letter that has moved counts as
-    /// one of these: it may be there under another name.
+    /// Removes letters, and returns how many it could not remove. A letter that has moved
+    /// counts as one of these: it may be there under another name.
     fn remove(&self, places: &[usize]) -> usize {
         let entries = places.iter().filter_map(|place| self.entries.get(*place));
         let removed = entries.map(|entry| fs::remove_file(&entry.path));
@@ -141,7 +144,7 @@ fn send_letter<S: Stream>(
     let mut reply = format!("+OK {} octets", text.octets().len());
     let mut most = usize::MAX;
     if let Some(lines) = body_lines {
-        reply = "+OK the top of it".to_string();
+        reply = "+OK the top of the letter".to_string();
         // The empty line after the header is one more.
         most = lines.saturating_add(text.header_lines().count() + 1);
     }

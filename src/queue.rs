@@ -1,13 +1,15 @@
 //! # The queue (chapter 14)
 //!
-//! Store and forward. A letter for another domain waits in a folder until the next hop has it. It
-//! is two files: `ID.letter` is the text, and `ID.envelope` says from whom it comes, to whom it
-//! goes, and how far we are. The text is written first. When the envelope appears, the letter is in
-//! the queue, and only then is it answered 250. A crash before that moment leaves a text without an
-//! envelope, and nobody was promised anything.
+//! Store and forward. A letter for another domain waits in a folder until the next hop
+//! has it. It is two files: `ID.letter` is the text, and `ID.envelope` says from whom it
+//! comes, to whom it goes, and how far we are. The text is written first. When the
+//! envelope appears, the letter is in the queue, and only then is it answered 250. A
+//! crash before that moment leaves a text without an envelope, and nobody was promised
+//! anything.
 //!
-//! Servers only add letters. One program at a time, the one that has the [`lock`](Queue::lock),
-//! hands them on. Everybody may look: [`Queue::each`] changes nothing.
+//! Servers only add letters. One program at a time, the one that has the
+//! [`lock`](Queue::lock), hands them on. Everybody may look: [`Queue::each`] changes
+//! nothing.
 
 mod envelope;
 
@@ -35,8 +37,9 @@ impl Queue {
         Ok(Queue::open(folder))
     }
 
-    /// The queue in this folder, which [`create`](Queue::create) has made. To add a letter, we make
-    /// no folder: if it has vanished, that is an error, and somebody must hear of it.
+    /// The queue in this folder, which [`create`](Queue::create) has made. To add a
+    /// letter, we make no folder. If it is missing, that is an error, and a person must
+    /// hear of it.
     pub fn open(folder: &Path) -> Queue {
         Queue(folder.to_path_buf())
     }
@@ -45,9 +48,9 @@ impl Queue {
         self.0.join(format!("{id}.{kind}"))
     }
 
-    /// Puts a letter into the queue, and returns its name. `head` makes the trace fields from the
-    /// name. When this returns `Ok`, the letter survives a crash; when it returns an error, it is
-    /// not in the queue.
+    /// Puts a letter into the queue, and returns its name. `head` makes the trace fields
+    /// from the name. When this returns `Ok`, the letter survives a crash; when it
+    /// returns an error, it is not in the queue.
     pub fn add(
         &self,
         reverse_path: &ReversePath,
@@ -77,11 +80,12 @@ impl Queue {
         })
     }
 
-    /// Writes an envelope. A whole new file takes the place of the old one, so whenever we are
-    /// stopped, one of the two is there.
+    /// Writes an envelope. A whole new file takes the place of the old one, so whenever
+    /// we are stopped, one of the two is there.
     pub fn update(&self, id: &str, envelope: &Envelope) -> io::Result<()> {
         let new = self.file(id, "new");
-        // A crash may have left one. If it is a folder, it is not ours: we move it out of the way.
+        // A crash may have left one. If it is a folder, it is not ours: we move it out of
+        // the way.
         if fs::remove_file(&new).is_err() {
             let _ = fs::rename(&new, self.file(id, "new.damaged"));
         }
@@ -90,8 +94,9 @@ impl Queue {
         sync_folder(&self.0)
     }
 
-    /// Takes a letter out of the queue. The envelope goes first: without it, the text means
-    /// nothing. If it cannot be removed, the text stays, or the letter would look damaged.
+    /// Takes a letter out of the queue. The envelope goes first: without it, the text
+    /// means nothing. If it cannot be removed, the text stays, or the letter would look
+    /// damaged.
     pub fn finish(&self, id: &str) -> io::Result<()> {
         match fs::remove_file(self.file(id, "envelope")) {
             // It was never written.
@@ -102,18 +107,21 @@ impl Queue {
         fs::remove_file(self.file(id, "letter"))
     }
 
-    /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is damaged.
+    /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is
+    /// damaged.
     pub fn text(&self, id: &str) -> io::Result<Text> {
         let mut octets = Vec::new();
         open_file(&self.file(id, "letter"))?.read_to_end(&mut octets)?;
         Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
     }
 
-    /// Shows every letter in the queue to `see`, one after another and in no order: its name and
-    /// its envelope. [`ErrorKind::InvalidData`]: the letter is damaged, that is, its envelope makes
-    /// no sense, or it has no text. Any other error may be a bad moment of the disk.
+    /// Shows every letter in the queue to `see`, one after another and in no order: its
+    /// name and its envelope. [`ErrorKind::InvalidData`]: the letter is damaged, that is,
+    /// its envelope makes no sense, or it has no text. Any other error may come from the
+    /// disk, and may pass.
     ///
-    /// It changes nothing, and it takes as much memory for ten thousand letters as for one.
+    /// It changes nothing, and it takes as much memory for ten thousand letters as for
+    /// one.
     pub fn each(&self, mut see: impl FnMut(&str, io::Result<Envelope>)) -> io::Result<()> {
         for file in fs::read_dir(&self.0)? {
             if let Some((id, "envelope")) = id_and_kind(&file?.path()) {
@@ -135,28 +143,29 @@ impl Queue {
         }
     }
 
-    /// Is it certain that nothing has this name? (A disk in trouble does not know.)
+    /// Is it certain that nothing has this name? (A disk with errors cannot say.)
     fn has_no(&self, id: &str, kind: &str) -> bool {
         let found = fs::symlink_metadata(self.file(id, kind));
         found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
     }
 
-    /// Takes a damaged letter out of the way of the others, and returns the new name of its
-    /// envelope. Envelope and text are kept: we have promised that, and somebody may still mend
-    /// them.
+    /// Takes a damaged letter out of the way of the others, and returns the new name of
+    /// its envelope. Envelope and text are kept: we have promised that, and somebody may
+    /// still mend them.
     pub fn set_aside(&self, id: &str) -> io::Result<PathBuf> {
         let aside = self.file(id, "damaged");
         fs::rename(self.file(id, "envelope"), &aside)?;
         Ok(aside)
     }
 
-    /// Removes what programs that died left: texts without an envelope, and new envelopes that were
-    /// not finished.
+    /// Removes what programs that died left: texts without an envelope, and new envelopes
+    /// that were not finished.
     pub fn sweep(&self) -> io::Result<()> {
         for file in fs::read_dir(&self.0)? {
             let path = file?.path();
-            // We ask for the damaged one first. To mend a letter, somebody gives that file the name
-            // of an envelope again; if this happens between the two questions, the text stays.
+            // We ask for the damaged one first. To mend a letter, somebody gives that
+            // file the name of an envelope again; if this happens between the two
+            // questions, the text stays.
             let is_left = match id_and_kind(&path) {
                 Some((id, "letter")) => self.has_no(id, "damaged") && self.has_no(id, "envelope"),
                 Some((_, "new")) => true,
@@ -169,8 +178,8 @@ impl Queue {
         Ok(())
     }
 
-    /// The right to hand the letters on, as long as the file is kept. `None`: another program has
-    /// it.
+    /// The right to hand the letters on, as long as the file is kept. `None`: another
+    /// program has it.
     pub fn lock(&self) -> io::Result<Option<File>> {
         lock(&self.0.join("lock"))
     }

@@ -1,16 +1,17 @@
 //! # The relay (chapter 16)
 //!
-//! The relay takes the letters that wait in the queue and hands each to the next hop. Here the mail
-//! server is the client: the same server plays both roles.
+//! The relay takes the letters that wait in the queue and hands each to the next hop.
+//! Here the mail server is the client: the same server plays both roles.
 //!
-//! Three things can happen to a recipient: delivered, refused for good (5), refused for now (4). A
-//! recipient who is refused for good is not tried again; the sender gets a *bounce*. One who is
-//! refused for now waits, each time longer, until we give up, and then there is a bounce too. A
-//! bounce has the empty reverse-path `<>`, and if it cannot be delivered it is dropped: a bounce of
-//! a bounce would travel for ever (RFC 5321 §6.1).
+//! Three things can happen to a recipient: delivered, refused for good (5), refused for
+//! now (4). A recipient who is refused for good is not tried again; the sender gets a
+//! *bounce*. A recipient who is refused for now waits, each time longer. When we give up,
+//! there is a bounce too. A bounce has the empty reverse-path `<>`, and if it cannot be
+//! delivered it is dropped: two servers could send each other bounces of bounces for ever
+//! (RFC 5321 §6.1).
 //!
-//! Every step is written down after it has happened. A crash between the two repeats the step: a
-//! letter may come twice, but it is never lost.
+//! Every step is written down after it has happened. A crash between the two repeats the
+//! step: a letter may come twice, but it is never lost.
 
 mod bounce;
 mod delivery;
@@ -32,10 +33,11 @@ pub use schedule::{LEAST_TRIES, LONGEST_WAIT, Schedule};
 use std::collections::HashMap;
 use std::io;
 
-/// Everything that a relay needs. Four of these are functions or a trait, so that a test, or the
-/// book, can put its own in their place: the world's hosts, the mailboxes, and the two listeners.
+/// Everything that a relay needs. Four of these are functions or a trait, so that a test,
+/// or the book, can replace them: the search for hosts, the mailboxes, and the two
+/// listeners.
 pub struct Relay<'a> {
-    /// The queue to work off.
+    /// The queue with the letters to hand on.
     pub queue: &'a Queue,
     /// Our own domain.
     pub own: &'a Domain,
@@ -76,7 +78,7 @@ impl Relay<'_> {
     }
 }
 
-/// What one pass over the queue came to, in recipients.
+/// The result of one pass over the queue, in recipients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Report {
     /// Their next hop has the letter.
@@ -85,6 +87,6 @@ pub struct Report {
     pub failed: usize,
     /// They wait.
     pub waiting: usize,
-    /// These are letters, and not recipients: their files make no sense.
+    /// Letters (not recipients) whose files cannot be understood.
     pub damaged: usize,
 }

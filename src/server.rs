@@ -46,7 +46,7 @@ pub fn converse<S: Stream>(
                 let received = match read_text(wire, session.limit(), timeout) {
                     Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                         // Without a reason the client would send the whole letter again.
-                        Reply::new(552, "too big, and no end in sight").write(wire)?;
+                        Reply::new(552, "too big, and its end did not come").write(wire)?;
                         return wire.flush();
                     }
                     received => received?,
@@ -85,7 +85,7 @@ fn keep<S: Stream>(wire: &mut Wire<S>, store: &mut dyn Store, letter: &Letter) -
 /// Ends a conversation that failed. The trace says why; if time ran out, the peer hears `goodbye`
 /// and the reason.
 pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) {
-    wire.remark(&format!("the conversation broke off: {error}"));
+    wire.remark(&format!("the conversation ended early: {error}"));
     if error.kind() == io::ErrorKind::TimedOut {
         let goodbye = format!("{goodbye}: {error}");
         let _ = wire.write_line(&goodbye).and_then(|()| wire.flush());

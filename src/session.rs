@@ -125,7 +125,7 @@ impl<'a> Session<'a> {
             ),
             (Line::TooLong, _) => Step::reply(500, "line too long"),
             (Line::Endless, _) => {
-                Step::Close(Reply::new(500, "line too long, and no end in sight"))
+                Step::Close(Reply::new(500, "line too long, and its end did not come"))
             }
             (Line::Closed, _) => Step::Gone,
         };

@@ -1,9 +1,9 @@
 //! # The site (chapter 19)
 //!
-//! A mail server is a folder. `site.conf` says who it is, `mail/` holds a mailbox for each user,
-//! `queue/` holds the letters for others. The programs of a site (`serve`, `relay`, `pop3`) meet
-//! only in this folder: that is how single-threaded programs do several things at once, and why
-//! each of them can be exchanged for another.
+//! A mail server is a folder. `site.conf` says who it is, `mail/` holds a mailbox for
+//! each user, `queue/` holds the letters for others. The programs of a site (`serve`,
+//! `relay`, `pop3`) meet only in this folder: that is how single-threaded programs do
+//! several things at once, and why each of them can be exchanged for another.
 
 mod conf;
 
@@ -58,8 +58,9 @@ impl Site {
         conf::parse(folder, &text)
     }
 
-    /// The same, and makes the mailboxes and the queue if they are not there. A program does this
-    /// when it starts. Later nothing is made: if a mailbox vanishes, somebody must hear of it.
+    /// The same, and makes the mailboxes and the queue if they are not there. A program
+    /// does this when it starts. Later it makes nothing. If a mailbox is missing then, a
+    /// person must hear of it.
     pub fn open(folder: &Path) -> Result<Site, String> {
         let site = Site::read(folder)?;
         let made = site.make_folders();
@@ -73,13 +74,14 @@ impl Site {
             Maildir::create(&self.mail_folder(user))?.sweep()?;
         }
         Queue::create(&self.folder.join("queue"))?;
-        // A program that made them may have been killed before their names were on the disk.
+        // A program that made them may have been killed before their names were on the
+        // disk.
         sync_folder(&self.folder)
     }
 
-    /// Makes a new site in `folder`, where there must not be one already. The folders come first.
-    /// `site.conf` comes last, and all at once: whenever we are killed there is a site or none, and
-    /// the next try succeeds.
+    /// Makes a new site in `folder`, where there must not be one already. The folders
+    /// come first. `site.conf` comes last, and all at once: whenever we are killed there
+    /// is a site or none, and the next try succeeds.
     pub fn init(folder: &Path, domain: &str, users: &[(String, String)]) -> Result<Site, String> {
         // It is checked before anything is written.
         let text = new_conf(domain, users)?;
@@ -95,10 +97,16 @@ impl Site {
         Ok(site)
     }
 
-    /// Writes `site.conf` under another name, and gives it its own when all of it is on the disk.
+    /// Writes `site.conf` under another name, and gives it its own when all of it is on
+    /// the disk.
     fn write_conf(&self, file: &Path, text: &str) -> io::Result<()> {
         // Two programs that make this site at once must not write into the same new file.
-        let is_busy = || io::Error::new(ErrorKind::ResourceBusy, "another program works here");
+        let is_busy = || {
+            io::Error::new(
+                ErrorKind::ResourceBusy,
+                "another program is making this site",
+            )
+        };
         let _lock = self.queue().lock()?.ok_or_else(is_busy)?;
         let new = self.folder.join("site.conf.new");
         // A program that was killed may have left one.
@@ -110,8 +118,9 @@ impl Site {
         written.and_then(|()| sync_folder(&self.folder))
     }
 
-    /// The mailbox of a user of this site; [`ErrorKind::NotFound`] if it has no such user. What a
-    /// stranger wrote into RCPT must not become a path, so only a name from `site.conf` does.
+    /// The mailbox of a user of this site; [`ErrorKind::NotFound`] if it has no such
+    /// user. What a stranger wrote into RCPT must not become a path, so only a name from
+    /// `site.conf` does.
     pub fn mailbox(&self, user: &str) -> io::Result<Maildir> {
         match self.host.is_user(user) {
             true => Ok(Maildir::open(&self.mail_folder(user))),
@@ -144,8 +153,8 @@ impl Site {
     }
 }
 
-/// Takes letters in. One for users of the site goes into their mailboxes, one for others into the
-/// queue; and a letter may be for both.
+/// Takes letters in. A letter for users of the site goes into their mailboxes, a letter
+/// for others into the queue; and a letter may be for both.
 pub struct PostOffice<'a> {
     /// The site.
     pub site: &'a Site,
@@ -170,9 +179,10 @@ impl Store for PostOffice<'_> {
         }
         self.keep(letter, &users, others).map_err(|error| {
             let error = match error.kind() {
-                // It must not look as if the letter were for nobody: then nobody would try again.
+                // NotFound means that the letter is for nobody, and then the client would
+                // not try again.
                 ErrorKind::NotFound => {
-                    io::Error::other(format!("a folder of this site has gone: {error}"))
+                    io::Error::other(format!("a folder of this site is missing: {error}"))
                 }
                 _ => error,
             };
@@ -183,8 +193,8 @@ impl Store for PostOffice<'_> {
 }
 
 impl PostOffice<'_> {
-    /// Keeps the letter for all of them or, if that fails, for none: the client will come again,
-    /// and then it is for all of them again.
+    /// Keeps the letter for all of them or, if that fails, for none: the client will come
+    /// again, and then it is for all of them again.
     fn keep(
         &mut self,
         letter: &Letter,

@@ -293,7 +293,9 @@ fn pause_waits_for_enter_before_each_step() {
     for step in 0..=6 {
         // Reads until it asks, or ends; it asks without a line end.
         let mut octet = [0];
-        while !seen.ends_with(b"(Enter goes on) ") && output.read(&mut octet).expect("output") > 0 {
+        while !seen.ends_with(b"(press Enter to go on) ")
+            && output.read(&mut octet).expect("output") > 0
+        {
             seen.push(octet[0]);
         }
         assert_eq!(steps(&String::from_utf8_lossy(&seen)).len(), step);

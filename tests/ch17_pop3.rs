@@ -153,7 +153,7 @@ fn a_number_is_that_of_a_letter_or_an_error() {
                 "UIDL" => Pop3Step::Say(format!("+OK {number} uid{number}")),
                 "RETR" => Pop3Step::Send(place, None),
                 "TOP" => Pop3Step::Send(place, Some(7)),
-                _ => Pop3Step::Say("+OK it goes when you QUIT".to_string()),
+                _ => Pop3Step::Say("+OK it will be removed at QUIT".to_string()),
             };
             assert_eq!(step, expected);
         }
@@ -456,7 +456,9 @@ fn the_size_in_the_list_is_what_retr_sends_and_top_sends_the_same() {
         let text = text.unwrap_or_else(|| panic!("{size}: {said:.99}"));
         assert_eq!(unstuff(text), expected);
         let said = mailbox.answers("TOP 1 99\r\n");
-        let text = said.strip_prefix("+OK the top of it\r\n").expect("the top");
+        let text = said
+            .strip_prefix("+OK the top of the letter\r\n")
+            .expect("the top");
         assert_eq!(unstuff(text), expected);
     }
 }

@@ -151,7 +151,7 @@ fn a_bad_line_is_named_with_what_was_expected() {
         ("domain", "expected domain NAME"),
         ("domain b.example c.example", "expected domain NAME"),
         ("domain -b.example", "domain NAME: the domain is not"),
-        ("domain b.example", "domain is said twice"),
+        ("domain b.example", "domain is given twice"),
         ("user bob", "expected user NAME PASSWORD"),
         ("user bob two words", "expected user NAME PASSWORD"),
         ("user bob #secret", "expected user NAME PASSWORD"),

@@ -234,8 +234,8 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
         (&[][..], "which command?"),
         (&["frob"], "frob is not a command"),
         (&["help", "frob"], "frob is not a command"),
-        (&["help", "send", "x"], "a word too many"),
-        (&["--version", "x"], "a word too many"),
+        (&["help", "send", "x"], "too many words"),
+        (&["--version", "x"], "too many words"),
         (&["journey", "x"], "x is one word too many"),
         (&["init", "new"], "--domain is missing"),
         (&["init", "--domain", "a.example"], "DIR is missing"),
@@ -294,7 +294,7 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
         ),
         (
             &["serve", site, "--max-size", "0"],
-            "--max-size is more than 0",
+            "--max-size must be more than 0",
         ),
         (
             &["pop3", site, "--max-size", "1"],
@@ -1403,7 +1403,7 @@ fn talk_leaves_an_answer_without_end() {
         ("220 x\r\n", "250 x", "NOOP\n", "a line without an end"),
     ] {
         let assert = run(&["talk", &endless_peer(greeting, text)], said);
-        fails(assert, 75, &["the conversation broke off: ", words]);
+        fails(assert, 75, &["the conversation ended early: ", words]);
     }
     // Real answers may be long: of a list more lines come than of any reply.
     let list = "S: 1 1\n".repeat(200);

@@ -365,7 +365,7 @@ fn a_letter_that_goes_round_in_circles_ends_as_a_bounce() {
         }
         let bounce = String::from_utf8(new_letters(&a, "alice").remove(0)).expect("ASCII");
         assert!(
-            bounce.contains("554 this letter goes round in circles"),
+            bounce.contains("554 this letter goes in a circle"),
             "{bounce}"
         );
         assert!(

@@ -225,7 +225,10 @@ fn after_its_sessions_the_program_ends_well() {
     assert_eq!(guest.rest(), [421]);
     assert_well(&server.address);
     let trace = server.finish(); // which also checks the exit status
-    assert!(trace.contains("# the conversation broke off: "), "{trace}");
+    assert!(
+        trace.contains("# the conversation ended early: "),
+        "{trace}"
+    );
     assert!(trace.contains("\nS: 421 a.example "), "{trace}");
     assert!(
         trace.ends_with("S: 221 a.example goodbye\n# the connection is closed\n"),

@@ -760,7 +760,7 @@ fn delete_two(stage: &Stage, fault: &Fault) -> (String, Vec<u64>) {
         let letter = stage.folder(ALICE).join(number.to_string());
         fs::write(letter, text(number)).expect("a letter");
     }
-    let watch = stage.watch("it goes when you QUIT", "");
+    let watch = stage.watch("it will be removed at QUIT", "");
     let mut command = program();
     command.arg("pop3").arg(&stage.site);
     command.args(["--listen=127.0.0.1:0", "--sessions=1", "--quiet"]);

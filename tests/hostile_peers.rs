@@ -62,9 +62,9 @@ fn assert_bounded(row: &str, took: Duration, peak: usize, most: usize) {
 const TO_DATA: &str =
     "EHLO h.example\r\nMAIL FROM:<h@h.example>\r\nRCPT TO:<alice@a.example>\r\nDATA\r\n";
 const TO_RCPT: &str = "EHLO h.example\r\nMAIL FROM:<h@h.example>\r\n";
-const NO_LINE: &str = "# the conversation broke off: no line came in time";
-const TOO_LONG: &str = "# the conversation broke off: the connection has lasted too long";
-const NOT_READ: &str = "# the conversation broke off: our answer was not read in time";
+const NO_LINE: &str = "# the conversation ended early: no line came in time";
+const TOO_LONG: &str = "# the conversation ended early: the connection has lasted too long";
+const NOT_READ: &str = "# the conversation ended early: our answer was not read in time";
 const FOREIGN: &str = "S: 421 a.example this is SMTP, and that line is not; closing";
 const MISTAKES: &str = "S: 421 a.example too many mistakes, closing";
 
@@ -132,7 +132,7 @@ fn smtp_clients() -> Vec<(&'static str, Client, u16, &'static str)> {
         ("floods with recipients who are nobody",
             floods(TO_RCPT, "RCPT TO:<x@a.example>\r\n", 2000), 221, "S: 550 no such user here"),
         ("says a mebibyte without a line end",
-            floods("", &long, 1), 500, "S: 500 line too long, and no end in sight"),
+            floods("", &long, 1), 500, "S: 500 line too long, and its end did not come"),
         ("says a mebibyte without a line end in a text, and waits",
             dribbles(&format!("{TO_DATA}{long}"), "", JUST_IN_TIME), 421, NO_LINE),
         ("says lines of a mebibyte in a text",
@@ -253,7 +253,7 @@ fn pop3_clients() -> Vec<(&'static str, Client, &'static str, &'static str)> {
         ("floods with letters that it deletes and takes back",
             floods(LOGIN, "DELE 1\r\nRSET\r\n", 2000), "+OK goodbye", "C: RSET"),
         ("says a mebibyte without a line end",
-            floods(LOGIN, &long, 1), "-ERR", "S: -ERR line too long, and no end in sight"),
+            floods(LOGIN, &long, 1), "-ERR", "S: -ERR line too long, and its end did not come"),
         ("deletes all and never says QUIT",
             dribbles(&format!("{LOGIN}DELE 1\r\nDELE 2\r\n"), "", JUST_IN_TIME), "+OK it", NO_LINE),
         ("never hears the letters that it asks for",

@@ -557,6 +557,6 @@ fn what_pop3_sends_of_a_letter_that_another_program_put_there_is_one_letter() {
     assert_carries(&wire, &text);
     let size = octets(&text).len();
     let retr = format!("+OK {size} octets\r\n{wire}");
-    let top = format!("+OK the top of it\r\n{wire}");
+    let top = format!("+OK the top of the letter\r\n{wire}");
     assert_eq!(said, format!("{retr}{top}+OK here I am\r\n+OK goodbye\r\n"));
 }

@@ -1,8 +1,9 @@
-//! Options: `--name value` or `--name=value`. A word that begins with a dash is an option, never a
-//! value; only the second form can carry such a value. A lone `-` names standard input.
+//! Options: `--name value` or `--name=value`. A word that begins with a dash is an
+//! option, never a value; only the second form can carry such a value. A lone `-` names
+//! standard input.
 //!
-//! Which options a command takes is written in the manual, `help.txt`: the form of the command is
-//! also the rule for its arguments. So the two cannot differ.
+//! Which options a command takes is written in the manual, `help.txt`: the form of the
+//! command is also the rule for its arguments. So the two cannot differ.
 
 use super::{Failure, usage};
 use std::fmt::Display;
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 /// The arguments of one command.
 pub struct Args {
-    /// What is not an option: `DIR`, `FILE` or `HOST:PORT`. Empty where the form has none.
+    /// What is not an option: `DIR`, `FILE` or `HOST:PORT`. Empty where the form has
+    /// none.
     pub word: String,
     /// Names and values.
     options: Vec<(String, String)>,
@@ -132,7 +134,8 @@ struct Known<'a> {
     may_repeat: bool,
 }
 
-/// Reads the options of a form such as `smtp-primer init DIR --domain D [--user NAME:PASSWORD]...`.
+/// Reads the options of a form such as `smtp-primer init DIR --domain D [--user
+/// NAME:PASSWORD]...`.
 fn known_options(form: &str) -> Vec<Known<'_>> {
     let mut options: Vec<Known> = Vec::new();
     for word in form.split_whitespace() {

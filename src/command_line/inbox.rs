@@ -18,8 +18,8 @@ use std::time::Duration;
 /// How long to wait for a POP3 server.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Shows the letters. A letter leaves the server only when it is in the user's own Maildir. So at
-/// every moment it is in one place or in both.
+/// Shows the letters. A letter leaves the server only when it is in the user's own
+/// Maildir. So at every moment it is in one place or in both.
 pub fn inbox(args: &Args) -> Result<(), Failure> {
     let server = args.need("server")?;
     let credentials = credentials(args.need("user")?, args)?;
@@ -65,8 +65,9 @@ enum Trouble {
     Here(Failure),
 }
 
-/// Fetches a letter and shows it. With a mailbox of the user's own the order is: put it there, mark
-/// it on the server, show it. If it cannot be shown now, the user can read it in the mailbox.
+/// Fetches a letter and shows it. With a mailbox of the user's own the order is: put it
+/// there, mark it on the server, show it. If it cannot be shown now, the user can read it
+/// in the mailbox.
 fn fetch(
     client: &mut pop3::Pop3Client<Socket>,
     (number, size): (usize, usize),
@@ -110,8 +111,8 @@ impl OwnMailbox {
         }
         let mailbox = Maildir::create(path).map_err(unusable)?;
         mailbox.sweep().map_err(unusable)?;
-        // The folders above may be new, and their names have to last, too. (A folder that we may
-        // not read cannot be synced.)
+        // The folders above may be new, and their names have to last, too. (A folder that
+        // we may not read cannot be synced.)
         for above in path.canonicalize().map_err(unusable)?.ancestors() {
             let _ = sync_folder(above);
         }
@@ -124,8 +125,8 @@ impl OwnMailbox {
         })
     }
 
-    /// Puts a letter into it, exactly as it was on the server: only servers add trace fields (RFC
-    /// 5321 §4.4).
+    /// Puts a letter into it, exactly as it was on the server: only servers add trace
+    /// fields (RFC 5321 §4.4).
     fn put(&mut self, letter: &Text, place: &str) -> Result<(), Failure> {
         let no_trace = |_: &str| String::new();
         let mailboxes = std::slice::from_ref(&self.mailbox);
@@ -142,8 +143,8 @@ impl OwnMailbox {
     }
 }
 
-/// Is this a folder with other things in it? Then it may be a site, or somebody's home, and we make
-/// no Maildir of it.
+/// Is this a folder with other things in it? Then it may be a site, or somebody's home,
+/// and we make no Maildir of it.
 fn holds_other_things(folder: &Path) -> bool {
     let names = ["tmp", "new", "cur"];
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -170,8 +171,8 @@ fn with_status(why: &FetchError, text: String) -> Failure {
     }
 }
 
-/// Shows a letter that is in a file. Of a file that is longer than any letter, it shows the
-/// beginning.
+/// Shows a letter that is in a file. Of a file that is longer than any letter, it shows
+/// the beginning.
 pub fn show(args: &Args) -> Result<(), Failure> {
     let mut octets = read_most(&args.word, pop3::LETTER as u64 + 1)?;
     let is_cut = octets.len() > pop3::LETTER;

@@ -6,7 +6,8 @@ use crate::protocol::sasl::Credentials;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 
-/// The value of an option. If it is missing, we ask for it where a person sits at a terminal.
+/// The value of an option. If it is missing, we ask for it where a person sits at a
+/// terminal.
 pub fn ask(args: &Args, name: &str, question: &str) -> Result<String, Failure> {
     match args.get(name) {
         // --from '' means nobody. A person who just presses Enter does not mean that.
@@ -44,12 +45,13 @@ pub fn read_most(file: &str, most: u64) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// A password is never a word of the command line: everybody on this computer can read that.
+/// A password is never a word of the command line: everybody on this computer can read
+/// that.
 pub fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
     let user = user.to_string();
     let password = match args.get("password-file") {
         Some(file) => first_line(file)?,
-        None if io::stdin().is_terminal() => prompt("Password (it will be seen)")?,
+        None if io::stdin().is_terminal() => prompt("Password (it is shown as you type)")?,
         None => return Err(usage("--password-file is missing")),
     };
     Ok(Credentials { user, password })
@@ -57,7 +59,7 @@ pub fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
 
 /// A password ends with its line.
 fn first_line(file: &str) -> Result<String, Failure> {
-    let why = "no password, in UTF-8, is on the first line";
+    let why = "its first line holds no password in UTF-8";
     let text = String::from_utf8(read(file)?).unwrap_or_default();
     match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(line.to_string()),

@@ -1,6 +1,7 @@
-//! The journey: one letter, from Alice at a.example to Bob at b.example, in six steps. This same
-//! program does all of it, with commands that the reader could type. The servers are processes of
-//! their own, and talk over real connections. This file only starts them, and tells what they do.
+//! The journey: one letter, from Alice at a.example to Bob at b.example, in six steps.
+//! This same program does all of it, with commands that the reader could type. The
+//! servers are processes of their own, and talk over real connections. This file only
+//! starts them, and tells what they do.
 
 use super::args::Args;
 use super::{Failure, clock, failed, print, print_raw};
@@ -51,7 +52,9 @@ pub fn journey(args: &Args) -> Result<(), Failure> {
     drop((a_smtp, b_smtp));
     match journey.is_kept {
         true => tell(format!("Both sites are still in {folder}")),
-        false => tell("The servers are stopped, and the folders removed. --keep leaves them."),
+        false => {
+            tell("The servers are stopped, and the folders are removed. With --keep they stay.")
+        }
     }
 }
 
@@ -89,7 +92,7 @@ fn submitting(journey: &Journey, server: &str) -> Result<(), Failure> {
          --user alice --password-file alice.password --message letter.eml"
     ))?;
     quote(&conversation)?;
-    let promise = "the letter is on the disk, and a.example answers for it.";
+    let promise = "the letter is on the disk, and a.example is responsible for it.";
     tell(format!("250 after the dot is a promise: {promise}"))?;
     journey.find_letter("a.example/queue", ".letter")?;
     Ok(())
@@ -101,7 +104,7 @@ fn relaying(journey: &Journey, route: &str) -> Result<Vec<u8>, Failure> {
     journey.step(4, title, "chapters 14 to 16")?;
     tell(format!("a.example/site.conf says: {route}"))?;
     quote(&journey.run("relay a.example --once")?)?;
-    tell("The queue of a.example is empty again. In Bob's mailbox lies:")?;
+    tell("The queue of a.example is empty again. Bob's mailbox has the letter:")?;
     let file = journey.find_letter("b.example/mail/bob/new", "")?;
     let letter = fs::read(journey.folder.join(file)).map_err(failed)?;
     // What Alice's user agent made begins with its Date.
@@ -121,7 +124,7 @@ fn fetching(journey: &Journey, mut server: Server) -> Result<String, Failure> {
     ))?;
     // After its one session the server has ended, so this too comes to an end.
     quote(&io::read_to_string(&mut server.output).map_err(failed)?)?;
-    tell("Before DELE the letter was safe on Bob's own computer. It left the server at QUIT.")?;
+    tell("Before DELE the letter was saved on Bob's own computer. The server removed it at QUIT.")?;
     journey.find_letter("bob.mail/new", "")
 }
 
@@ -137,7 +140,8 @@ fn quote(text: &str) -> Result<(), Failure> {
     tell("")
 }
 
-/// Bold, where the output is a terminal and nobody has asked for plain text (no-color.org).
+/// Bold, where the output is a terminal and nobody has asked for plain text
+/// (no-color.org).
 fn bold(text: &str) -> String {
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     match is_plain || !io::stdout().is_terminal() {
@@ -155,7 +159,8 @@ struct Journey {
 
 impl Journey {
     fn begin(is_kept: bool, has_pauses: bool) -> Result<Journey, Failure> {
-        // The real time, also where letters have a fixed one: two journeys need two folders.
+        // The real time, also where letters have a fixed one: two journeys need two
+        // folders.
         let name = format!("smtp-primer-{}", Clock::new(None).unique_name());
         let folder = std::env::temp_dir().join(name);
         let mut builder = fs::DirBuilder::new();
@@ -173,7 +178,7 @@ impl Journey {
 
     fn step(&self, number: u8, title: &str, chapters: &str) -> Result<(), Failure> {
         if self.has_pauses {
-            print("\n(Enter goes on) ")?;
+            print("\n(press Enter to go on) ")?;
             io::stdin().read_line(&mut String::new()).map_err(failed)?;
         }
         let title = bold(&format!("{number}. {title} ({chapters})"));

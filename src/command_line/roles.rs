@@ -40,7 +40,7 @@ pub fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(size) = args.number("max-size")? {
         // SIZE 0 on the wire would mean that there is no limit (RFC 1870 §3).
         if size == 0 {
-            return Err(usage("--max-size is more than 0"));
+            return Err(usage("--max-size must be more than 0"));
         }
         site.host.max_size = usize::try_from(size).unwrap_or(usize::MAX);
     }
@@ -92,7 +92,7 @@ fn receive(
         let mut wire = Wire::traced(connection, trace(args, Trace::of_server));
         wire.remark(&format!("{peer} calls"));
         if let Err(error) = converse(&mut wire, timeout) {
-            wire.remark(&format!("the conversation broke off: {error}"));
+            wire.remark(&format!("the conversation ended early: {error}"));
         }
         wire.remark("the connection is closed");
     });
@@ -118,7 +118,8 @@ fn site(args: &Args) -> Result<Site, Failure> {
 }
 
 pub fn relay(args: &Args) -> Result<(), Failure> {
-    // We only read the site. Without the folders that init or serve make, no letter can wait.
+    // We only read the site. Without the folders that init or serve make, no letter can
+    // wait.
     let site = Site::read(Path::new(&args.word)).map_err(failed)?;
     let trouble = |error: io::Error| failed(format!("the queue: {error}"));
     let schedule = Schedule {
@@ -144,7 +145,8 @@ pub fn relay(args: &Args) -> Result<(), Failure> {
         },
         clock: &mut clock,
         trace: &|| trace(args, Trace::of_client),
-        // Also with --quiet, which is for the trace: the log says what the other side answered.
+        // Also with --quiet, which is for the trace: the log says what the other side
+        // answered.
         log: &complain,
     };
     work(relay, args.flag("once"))
@@ -182,7 +184,7 @@ fn work(mut relay: Relay, once: bool) -> Result<(), Failure> {
     }
 }
 
-/// What one pass came to.
+/// The result of one pass.
 fn outcome(report: Report) -> Result<(), Failure> {
     let (waiting, refused, damaged) = (report.waiting, report.failed, report.damaged);
     if waiting > 0 {

@@ -50,7 +50,8 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     outcome(sent.map_err(not_sent)?)
 }
 
-/// The recipients of the letter. It names those of To and Cc, and does not name those of Bcc.
+/// The recipients of the letter. It names those of To and Cc, and does not name those of
+/// Bcc.
 struct Recipients {
     to: Vec<ForwardPath>,
     cc: Vec<ForwardPath>,
@@ -126,7 +127,8 @@ struct Composed {
     seven_bit: Text,
 }
 
-/// A finished letter, as it is. With octets over 127 it can only go to a server that takes them.
+/// A finished letter, as it is. With octets over 127 it can only go to a server that
+/// takes them.
 fn finished(file: &str, args: &Args) -> Result<Composed, Failure> {
     for name in ["body", "subject", "header"] {
         if args.flag(name) {
@@ -141,8 +143,8 @@ fn finished(file: &str, args: &Args) -> Result<Composed, Failure> {
     })
 }
 
-/// A letter made from what the user filled in. We make both forms before we call the server, so
-/// that a mistake is found before that.
+/// A letter made from what the user filled in. We make both forms before we call the
+/// server, so that a mistake is found before that.
 fn made(
     from: &ReversePath,
     recipients: &Recipients,
@@ -183,8 +185,8 @@ fn made(
     })
 }
 
-/// One more header field. A field that names recipients is refused: the letter goes to those on the
-/// envelope and to nobody else. And everybody could read a Bcc field.
+/// One more header field. A field that names recipients is refused: the letter goes to
+/// those on the envelope and to nobody else. And everybody could read a Bcc field.
 fn header_field(line: &str) -> Result<Field, Failure> {
     let (name, value) = line.split_once(':').unwrap_or((line, ""));
     let option = match name.trim().to_ascii_lowercase().as_str() {
@@ -223,7 +225,7 @@ fn not_sent(failure: SendError) -> Failure {
     }
 }
 
-/// What became of the letter, for each recipient.
+/// The result for each recipient.
 fn outcome(verdicts: Vec<Verdict>) -> Result<(), Failure> {
     if let Some(failure) = shared_failure(&verdicts) {
         return Err(not_sent(failure.clone()));
@@ -240,8 +242,8 @@ fn outcome(verdicts: Vec<Verdict>) -> Result<(), Failure> {
     all_of(failures)
 }
 
-/// The failure that kept the letter from everybody, if it has nothing to do with the recipients. It
-/// is told once.
+/// The failure that kept the letter from everybody, if it has nothing to do with the
+/// recipients. It is told once.
 fn shared_failure(verdicts: &[Verdict]) -> Option<&SendError> {
     let first = &verdicts.first()?.result;
     let is_shared = verdicts.iter().all(|verdict| verdict.result == *first);

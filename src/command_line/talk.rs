@@ -19,7 +19,7 @@ const LINE: usize = 64 * 1024;
 const LIST_LINES: usize = 1_000_000;
 
 pub fn talk(args: &Args) -> Result<(), Failure> {
-    let broken = |error: io::Error| try_later(format!("the conversation broke off: {error}"));
+    let broken = |error: io::Error| try_later(format!("the conversation ended early: {error}"));
     let socket = call(&args.word, LINE_TIMEOUT)?;
     let out: Box<dyn Write> = match io::stdin().is_terminal() {
         true => Box::new(HeardOnly),
@@ -67,8 +67,8 @@ fn typed(mut line: Vec<u8>) -> Result<String, &'static str> {
     Ok(said)
 }
 
-/// Sends a line. In a text the user doubles the dots, not we. The other lines of it are written as
-/// a text, so that the mask leaves them alone.
+/// Sends a line. In a text the user doubles the dots, not we. The other lines of it are
+/// written as a text, so that the mask leaves them alone.
 fn say(wire: &mut Wire<Socket>, line: &str, in_text: bool) -> io::Result<()> {
     wire.allow(LINE_TIMEOUT)?;
     match in_text && !line.starts_with('.') {
@@ -78,8 +78,8 @@ fn say(wire: &mut Wire<Socket>, line: &str, in_text: bool) -> io::Result<()> {
     wire.flush()
 }
 
-/// Standard output, where the user has typed the lines of the client, and so has seen them. A trace
-/// writes a line at a time.
+/// Standard output, where the user has typed the lines of the client, and so has seen
+/// them. A trace writes a line at a time.
 struct HeardOnly;
 
 impl Write for HeardOnly {
@@ -95,7 +95,8 @@ impl Write for HeardOnly {
     }
 }
 
-/// Does POP3 answer this, if it says `+OK`, with lines that end with a lone dot (RFC 1939 §3)?
+/// Does POP3 answer this, if it says `+OK`, with lines that end with a lone dot (RFC 1939
+/// §3)?
 fn has_list(said: &str) -> bool {
     let said = said.to_ascii_uppercase();
     let mut words = said.split_ascii_whitespace();
@@ -109,7 +110,7 @@ fn has_list(said: &str) -> bool {
 fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
     let most = if has_list { LIST_LINES } else { REPLY_LINES };
     let mut in_list = false;
-    // For the whole answer: one that comes line by line for ever has no end either.
+    // For the whole answer: another line could come for ever.
     wire.allow(LINE_TIMEOUT)?;
     for _ in 0..most {
         let line = match wire.read_line(LINE)? {

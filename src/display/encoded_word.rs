@@ -5,13 +5,14 @@
 use super::encoding::{decode_escapes, decode_or_name};
 use crate::protocol::base64;
 
-/// Decodes the encoded-words in a field's value. White space between two of them is dropped (RFC
-/// 2047 §6.2), and so is the name of a language (RFC 2231 §5). A charset that we do not know is
-/// named. Everything else stays as it is.
+/// Decodes the encoded-words in a field's value. White space between two of them is
+/// dropped (RFC 2047 §6.2), and so is the name of a language (RFC 2231 §5). A charset
+/// that we do not know is named. Everything else stays as it is.
 ///
-/// An encoded-word should have white space around it (§5). We do not insist, because too many
-/// programs forget it, and people only look at the result. No program may parse it: `=3C`, `=2C`
-/// and `=40` can make an address that was not there (§6.2). And it is not yet safe to print.
+/// An encoded-word should have white space around it (§5). We do not insist, because too
+/// many programs forget it, and people only look at the result. No program may parse it:
+/// `=3C`, `=2C` and `=40` can make an address that was not there (§6.2). And it is not
+/// yet safe to print.
 pub fn decode_words(value: &str) -> String {
     let mut text = String::new();
     let mut last = Word::default();
@@ -39,9 +40,9 @@ fn next_word(text: &str) -> Option<(&str, Word<'_>, &str)> {
     })
 }
 
-/// An encoded-word, and all that follow it in the same charset. A word should end with a whole
-/// character (RFC 2047 §5), but some programs cut a character in two. So we put the octets together
-/// before we decode the charset.
+/// An encoded-word, and all that follow it in the same charset. A word should end with a
+/// whole character (RFC 2047 §5), but some programs cut a character in two. So we put the
+/// octets together before we decode the charset.
 #[derive(Default)]
 struct Word<'a> {
     charset: &'a str,
@@ -49,8 +50,9 @@ struct Word<'a> {
 }
 
 impl Word<'_> {
-    /// The encoded-word at the start of `text`, and the rest. Each `?` ends a piece. So even if
-    /// many words begin and do not end, we search no part of a text more than four times.
+    /// The encoded-word at the start of `text`, and the rest. Each `?` ends a piece. So
+    /// even if many words begin and do not end, we search no part of a text more than
+    /// four times.
     fn parse(text: &str) -> Option<(Word<'_>, &str)> {
         let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
         let charset = charset.split('*').next()?; // `utf-8*en` also tells the language

@@ -1,12 +1,13 @@
-//! From octets as they travelled to octets as they were meant, and from those to characters: two
-//! steps, and each has its own field. `Content-Transfer-Encoding` names the first, `charset` the
-//! second (RFC 2045 §6.4).
+//! From octets as they travelled to octets as they were meant, and from those to
+//! characters: two steps, and each has its own field. `Content-Transfer-Encoding` names
+//! the first, `charset` the second (RFC 2045 §6.4).
 
 use crate::protocol::base64;
 use crate::protocol::line::visible;
 
-/// Undoes a transfer encoding (RFC 2045 §6). `None` if we do not know it. We also know names that
-/// are not in the RFC, if other programs write them and their meaning is obvious.
+/// Undoes a transfer encoding (RFC 2045 §6). `None` if we do not know it. We also know
+/// names that are not in the RFC, if other programs write them and their meaning is
+/// obvious.
 pub fn decode_body(encoding: &str, body: &[u8]) -> Option<Vec<u8>> {
     let name = bare_name(encoding);
     match name.strip_prefix('x').unwrap_or(&name) {
@@ -18,8 +19,8 @@ pub fn decode_body(encoding: &str, body: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// White space at the end of a line was added on the way; a `=` there joins the line to the next
-/// (RFC 2045 §6.7, rules 3 and 5).
+/// White space at the end of a line was added on the way; a `=` there joins the line to
+/// the next (RFC 2045 §6.7, rules 3 and 5).
 fn quoted_printable(body: &[u8]) -> Vec<u8> {
     let mut octets = Vec::with_capacity(body.len());
     for line in body.split_inclusive(|octet| *octet == b'\n') {
@@ -33,8 +34,8 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
     octets
 }
 
-/// Puts an octet in the place of each `sign` that has two hexadecimal digits after it. Any other
-/// `sign` stays as it is (RFC 2045 §6.7, note 2).
+/// Puts an octet in the place of each `sign` that has two hexadecimal digits after it.
+/// Any other `sign` stays as it is (RFC 2045 §6.7, note 2).
 pub(super) fn decode_escapes(sign: u8, mut text: &[u8]) -> Vec<u8> {
     let mut octets = Vec::with_capacity(text.len());
     while let [first, rest @ ..] = text {
@@ -56,9 +57,9 @@ fn hex_octet(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((u8::try_from(octet).ok()?, after))
 }
 
-/// Octets to characters; no charset is US-ASCII. If we do not know the charset, ASCII stays, and
-/// each other octet becomes a mark such as `\xe9`; that is the `Err`, and the caller can name the
-/// charset. The result is not yet safe to print.
+/// Octets to characters; no charset is US-ASCII. If we do not know the charset, ASCII
+/// stays, and each other octet becomes a mark such as `\xe9`; that is the `Err`, and the
+/// caller can name the charset. The result is not yet safe to print.
 ///
 /// A charset has many names. Those here are in the list of IANA, except for `utf8`.
 pub fn decode_charset(charset: &str, octets: &[u8]) -> Result<String, String> {
@@ -75,7 +76,8 @@ pub fn decode_charset(charset: &str, octets: &[u8]) -> Result<String, String> {
     }
 }
 
-/// The same for a word on a line of other text: a charset that we do not know is named before it.
+/// The same for a word on a line of other text: a charset that we do not know is named
+/// before it.
 pub(super) fn decode_or_name(charset: &str, octets: &[u8]) -> String {
     decode_charset(charset, octets)
         .unwrap_or_else(|marks| format!("({charset}, not known here) {marks}"))
@@ -96,8 +98,9 @@ fn ascii(octet: &u8) -> String {
     }
 }
 
-/// A name as it is compared: only its ASCII letters and digits, in lower case. So `ISO_8859-1` is
-/// `iso88591`, and `8-bit` is `8bit` (for charsets this is Unicode Technical Standard 22 §1.4).
+/// A name as it is compared: only its ASCII letters and digits, in lower case. So
+/// `ISO_8859-1` is `iso88591`, and `8-bit` is `8bit` (for charsets this is Unicode
+/// Technical Standard 22 §1.4).
 fn bare_name(name: &str) -> String {
     let kept = name.chars().filter(char::is_ascii_alphanumeric);
     kept.map(|c| c.to_ascii_lowercase()).collect()

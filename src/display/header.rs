@@ -4,9 +4,9 @@ use super::encoding::utf8;
 use super::parameter::parameter;
 use crate::message::split_field;
 
-/// How many octets of a header we keep. We pass over the rest of a longer one: nobody reads it, and
-/// other mail programs take less (Postfix cuts a field at 100 KiB, sendmail refuses more than 32
-/// KiB in all).
+/// How many octets of a header we keep. We pass over the rest of a longer one: nobody
+/// reads it, and other mail programs take less (Postfix cuts a field at 100 KiB, sendmail
+/// refuses more than 32 KiB in all).
 pub const SHOWN_HEADER: usize = 256 * 1024;
 
 /// The header of a letter, or of a part of one.
@@ -20,12 +20,13 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads a header, and returns with it the body that follows. Lines may end in CR LF or LF.
+    /// Reads a header, and returns with it the body that follows. Lines may end in CR LF
+    /// or LF.
     ///
-    /// The header ends at the first empty line (RFC 5322 §2.1). It also ends at a line that is not
-    /// a field. The body begins with that line, so the reader sees it (RFC 7103 §7.2 lists this and
-    /// other ways). We pass over a byte order mark at the start, and a `From ` line: files of many
-    /// letters have it between two of them.
+    /// The header ends at the first empty line (RFC 5322 §2.1). It also ends at a line
+    /// that is not a field. The body begins with that line, so the reader sees it (RFC
+    /// 7103 §7.2 lists this and other ways). We pass over a byte order mark at the start,
+    /// and a `From ` line: files of many letters have it between two of them.
     pub fn read(letter: &[u8]) -> (Header, &[u8]) {
         let letter = letter.strip_prefix(b"\xef\xbb\xbf").unwrap_or(letter);
         let mut fields: Vec<(String, String)> = Vec::new();
@@ -38,7 +39,8 @@ impl Header {
             match (fields.last_mut(), split_field(text)) {
                 // Unfolding takes out the line end and nothing else (RFC 5322 §2.2.3).
                 (Some((_, value)), _) if is_folded => *value += &utf8(kept),
-                // A value should be ASCII; one that is not is read as UTF-8 (RFC 7103 §7.7).
+                // A value should be ASCII; one that is not is read as UTF-8 (RFC 7103
+                // §7.7).
                 (_, Some((name, value))) => {
                     let value = kept.get(text.len() - value.len()..);
                     fields.extend(value.map(|value| (utf8(name), utf8(value))));
@@ -57,7 +59,8 @@ impl Header {
         (Header { fields, left_out }, body)
     }
 
-    /// The values of all fields of a name, in their order. Names are compared without case.
+    /// The values of all fields of a name, in their order. Names are compared without
+    /// case.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         let fields = self.fields.iter();
         let named = fields.filter(move |field| field.0.eq_ignore_ascii_case(name));
@@ -69,9 +72,9 @@ impl Header {
         self.all(name).next().unwrap_or_default()
     }
 
-    /// A parameter of a field, as `charset` in `Content-Type: text/plain; charset=utf-8`, without
-    /// comments, its sections joined and its charset decoded (RFC 2045 §5.1, RFC 2231 §3 and §4);
-    /// empty if there is none.
+    /// A parameter of a field, as `charset` in `Content-Type: text/plain; charset=utf-8`,
+    /// without comments, its sections joined and its charset decoded (RFC 2045 §5.1, RFC
+    /// 2231 §3 and §4); empty if there is none.
     pub fn parameter(&self, field: &str, name: &str) -> String {
         parameter(self.first(field), name)
     }

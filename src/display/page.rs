@@ -1,21 +1,21 @@
 //! The page: where a reader can tell the words of a letter from ours.
 //!
-//! A letter may hold lines that look like the fields of another letter, or like our own remarks. So
-//! **only our own words begin in the first column.** We indent the text, and each further line of a
-//! field. If a terminal broke a long line itself, the rest would begin in the first column; so we
-//! break the lines.
+//! A letter may hold lines that look like the fields of another letter, or like our own
+//! remarks. So **only our own words begin in the first column.** We indent the text, and
+//! each further line of a field. If a terminal broke a long line itself, the rest would
+//! begin in the first column; so we break the lines.
 
 use crate::protocol::line::visible;
 
-/// The columns of a terminal. A text may have lines of 78 characters (RFC 5322 §2.1.1). With their
-/// [`INDENT`] they just fit.
+/// The columns of a terminal. A text may have lines of 78 characters (RFC 5322 §2.1.1).
+/// With their [`INDENT`] they just fit.
 pub const COLUMNS: usize = 80;
 
-/// What is before each line of a text.
+/// The beginning of each line of a text.
 pub const INDENT: &str = "  ";
 
-/// How many marks, such as accents, one character may have. More of them would be drawn over the
-/// lines above and below. No language needs half as many.
+/// How many marks, such as accents, one character may have. More of them would be drawn
+/// over the lines above and below. No language needs half as many.
 pub const MARKS: usize = 16;
 
 /// A page for a terminal.
@@ -37,8 +37,8 @@ impl Page {
         self.quote("(", INDENT, &format!("{remark})"));
     }
 
-    /// A line of the letter after `first`. If it is too long for a line of the page, it goes on in
-    /// the next one, after `indent`.
+    /// A line of the letter after `first`. If it is too long for a line of the page, it
+    /// goes on in the next one, after `indent`.
     pub(super) fn quote(&mut self, first: &str, indent: &str, line: &str) {
         let line = printable(line);
         let mut rest = line.as_str();
@@ -59,8 +59,8 @@ impl Page {
     }
 }
 
-/// How many octets of the text fit into a number of columns: all, or up to the last space, or what
-/// there is room for. What belongs to one character stays together.
+/// How many octets of the text fit into a number of columns: all, or up to the last
+/// space, or what there is room for. What belongs to one character stays together.
 fn fitting(text: &str, columns: usize) -> usize {
     let (mut used, mut after_space, mut after_character) = (0, 0, 0);
     let mut before = ' ';
@@ -81,8 +81,8 @@ fn fitting(text: &str, columns: usize) -> usize {
     text.len()
 }
 
-/// How many columns a character takes. If terminals differ, we take the larger number, so a line of
-/// the page is never longer than we think.
+/// How many columns a character takes. If terminals differ, we take the larger number, so
+/// a line of the page is never longer than we think.
 fn width(c: char) -> usize {
     match c {
         '\t' => 8,
@@ -95,9 +95,10 @@ fn width(c: char) -> usize {
     }
 }
 
-/// Text that cannot drive or deceive a terminal. A character that moves, hides or turns around
-/// other text becomes a visible mark such as `\x1b`, and so do accents over accents past a limit.
-/// Newline, tab and backslash stay: people read this, and no program reads it back.
+/// Text that cannot give orders to a terminal, and cannot deceive a reader. A character
+/// that moves, hides or turns around other text becomes a visible mark such as `\x1b`,
+/// and so do accents over accents past a limit. Newline, tab and backslash stay: people
+/// read this, and no program reads it back.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let (mut before, mut marks) = (' ', 0);
@@ -117,8 +118,9 @@ pub fn printable(text: &str) -> String {
 }
 
 /// Characters that move, hide or turn around other text, or that cannot be seen: control
-/// characters (C0, DEL, C1), line separators, and what Unicode lets a terminal draw as nothing
-/// (the property `Default_Ignorable_Code_Point`), with a few blanks that are not white space.
+/// characters (C0, DEL, C1), line separators, and what Unicode lets a terminal draw as
+/// nothing (the property `Default_Ignorable_Code_Point`), with a few blanks that are not
+/// white space.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -135,9 +137,10 @@ pub fn is_hidden(c: char) -> bool {
         )
 }
 
-/// Is it drawn over the character before it? Rust has a table of these. `escape_debug` shows it: it
-/// writes such a character as an escape, unless there is another before it. The table lacks vowels
-/// and ends of a Hangul syllable; and we add the colours of a skin.
+/// Is it drawn over the character before it? Rust has a table of these. `escape_debug`
+/// shows it: it writes such a character as an escape, unless there is another before it.
+/// The table lacks vowels and ends of a Hangul syllable; and we add the colours of a
+/// skin.
 fn is_mark(c: char) -> bool {
     let is_escaped = |c: char| c.escape_debug().len() > 1;
     matches!(c, '\u{1160}'..='\u{11ff}' | '\u{d7b0}'..='\u{d7ff}' | '\u{1f3fb}'..='\u{1f3ff}')
@@ -146,8 +149,8 @@ fn is_mark(c: char) -> bool {
 
 const JOINER: char = '\u{200d}';
 
-/// Does a hidden character belong where it is? It may join several emoji to one, or make an emoji
-/// of a sign, or join the characters of some scripts, or keep them apart.
+/// Does a hidden character belong where it is? It may join several emoji to one, or make
+/// an emoji of a sign, or join the characters of some scripts, or keep them apart.
 fn is_needed(before: char, c: char, after: Option<char>) -> bool {
     let after = after.unwrap_or(' ');
     let is_joined = |c| matches!(c, '\u{620}'..='\u{dff}' | '\u{1000}'..='\u{109f}');

@@ -1,13 +1,13 @@
 //! The parameters of a field, as `charset` in `Content-Type: text/plain; charset=utf-8`
-//! (RFC 2045 §5.1), with what RFC 2231 added: a long value may come in sections, and a value may
-//! have a charset.
+//! (RFC 2045 §5.1), with what RFC 2231 added: a long value may come in sections, and a
+//! value may have a charset.
 
 use super::encoding::{decode_escapes, decode_or_name};
 use crate::message::{IN_MIME, pieces, plain_value, split_parameters};
 use std::collections::BTreeMap;
 
-/// The value of a parameter; empty if there is none. A value with a charset comes before one in
-/// sections, and that before a plain one, which is there for old programs.
+/// The value of a parameter; empty if there is none. A value with a charset comes before
+/// one in sections, and that before a plain one, which is there for old programs.
 pub(super) fn parameter(value: &str, name: &str) -> String {
     let all = parameters(value);
     let name = name.to_ascii_lowercase();
@@ -15,15 +15,16 @@ pub(super) fn parameter(value: &str, name: &str) -> String {
     // With a star at the end, a value has octets such as `%E9` (RFC 2231 §4).
     let starred = |name: &str| Some((all.get(&format!("{name}*"))?, true));
     let section = |name: String| starred(&name).or(plain(&name));
-    // Sections may come in any order (RFC 2231 §3). If one is missing, the rest is not used.
+    // Sections may come in any order (RFC 2231 §3). If one is missing, the rest is not
+    // used.
     let sections = (0..).map_while(|number| section(format!("{name}*{number}")));
     let values = [join(starred(&name)), join(sections), join(plain(&name))];
     let given = values.into_iter().find(|value| !value.is_empty());
     given.unwrap_or_default()
 }
 
-/// All parameters: their names in lower case, and their values. Of two with one name, the first
-/// counts.
+/// All parameters: their names in lower case, and their values. Of two with one name, the
+/// first counts.
 fn parameters(value: &str) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for part in split_parameters(&without_comments(value)) {

@@ -1,36 +1,39 @@
-//! The parts of a letter (RFC 2046 §5.1). A multipart body has parts between boundary lines, and a
-//! part may be multipart again. This makes a tree; we list its leaves.
+//! The parts of a letter (RFC 2046 §5.1). A multipart body has parts between boundary
+//! lines, and a part may be multipart again. This makes a tree; we list its leaves.
 
 use super::decode_body;
 use super::header::{Header, without_line_end};
 use super::parameter::without_comments;
 
-/// How many multiparts inside each other we open. Real letters need four or five. Without a limit,
-/// a letter of nothing but boundaries would use up the stack.
+/// How many multiparts inside each other we open. Real letters need four or five. Without
+/// a limit, a letter of nothing but boundaries would use up the stack.
 pub const DEPTH: usize = 10;
 
 /// How many parts we list.
 pub const PARTS: usize = 100;
 
-/// Most characters of a type, and of a subtype (RFC 6838 §4.2). A longer one is not well formed.
+/// Most characters of a type, and of a subtype (RFC 6838 §4.2). A longer one is not well
+/// formed.
 const TYPE_NAME: usize = 127;
 
 /// A part that is not multipart itself, or is too deep inside others to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// The media type in lower case, as `text/plain`; two tokens with a slash between them.
+    /// The media type in lower case, as `text/plain`; two tokens with a slash between
+    /// them.
     pub kind: String,
     /// The charset of a text; empty if not given.
     pub charset: String,
-    /// The file name, or the subject of a letter inside the letter; empty if there is none. The
-    /// sender of the letter chose it, so it must never be a path to write to. Encoded-words in it
-    /// are not decoded.
+    /// The file name, or the subject of a letter inside the letter; empty if there is
+    /// none. The sender of the letter chose it, so it must never be a path to write to.
+    /// Encoded-words in it are not decoded.
     pub name: String,
     /// Does the sender want it to be saved and not shown?
     pub is_attachment: bool,
     /// The content, its transfer encoding undone.
     pub octets: Vec<u8>,
-    /// The transfer encoding, if it is one that we do not know; then the octets are as they came.
+    /// The transfer encoding, if it is one that we do not know; then the octets are as
+    /// they came.
     pub unknown_encoding: Option<String>,
 }
 
@@ -57,18 +60,19 @@ impl Part {
     }
 }
 
-/// Takes a letter apart: its parts in their order, at most [`PARTS`]. A letter that is not
-/// multipart is one part.
+/// Takes a letter apart: its parts in their order, at most [`PARTS`]. A letter that is
+/// not multipart is one part.
 ///
-/// Each level reads its lines once. So this takes at most [`DEPTH`] times as long as reading the
-/// letter.
+/// Each level reads its lines once. So this takes at most [`DEPTH`] times as long as
+/// reading the letter.
 pub fn parts(letter: &[u8]) -> Vec<Part> {
     let mut parts = Vec::new();
     add_parts(letter, DEPTH, &mut parts);
     parts
 }
 
-/// Adds an entity to the list, or the parts inside it: a letter and a part have the same form.
+/// Adds an entity to the list, or the parts inside it: a letter and a part have the same
+/// form.
 fn add_parts(entity: &[u8], depth: usize, parts: &mut Vec<Part>) {
     let (header, body) = Header::read(entity);
     let kind = media_type(header.first("Content-Type"));
@@ -82,7 +86,7 @@ fn add_parts(entity: &[u8], depth: usize, parts: &mut Vec<Part>) {
         if !inside.is_empty() {
             return;
         }
-        // It says multipart, but there is no boundary: all we can do is to show what is there.
+        // It says multipart, but there is no boundary: we can only show what is there.
         kind = "text/plain".to_string();
     }
     if parts.len() < PARTS {
@@ -107,11 +111,12 @@ fn without_parameters(value: &str) -> String {
     first.trim().to_string()
 }
 
-/// The parts between the boundary lines. What comes before the first line and after the last is not
-/// part of the letter (RFC 2046 §5.1.1). If a body was cut off, its last part ends there.
+/// The parts between the boundary lines. What comes before the first line and after the
+/// last is not part of the letter (RFC 2046 §5.1.1). If a body was cut off, its last part
+/// ends there.
 ///
-/// We split the outer multipart before we look into its parts. So its boundary also ends an inner
-/// multipart that never closed (§5.1.2).
+/// We split the outer multipart before we look into its parts. So its boundary also ends
+/// an inner multipart that never closed (§5.1.2).
 fn split_multipart<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
     let (mut start, mut at) = (None, 0);
@@ -132,8 +137,8 @@ fn split_multipart<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
     parts
 }
 
-/// Is this a boundary line, and if so, is it the last? We compare the whole line: by its beginning
-/// alone, the boundary `Part-1` would also cut at `Part-10`.
+/// Is this a boundary line, and if so, is it the last? We compare the whole line: by its
+/// beginning alone, the boundary `Part-1` would also cut at `Part-10`.
 fn boundary_line(line: &[u8], boundary: &str) -> Option<bool> {
     let rest = line
         .strip_prefix(b"--")?

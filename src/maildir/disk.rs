@@ -1,11 +1,12 @@
 //! What a mail program needs from a disk.
 //!
-//! To write a file is not enough. The system keeps what was written in memory for a while, and a
-//! power cut loses it. So whoever promises to keep a letter says `sync` and waits, twice: once for
-//! the octets of the file, and once for the folder, which holds its name.
+//! To write a file is not enough. The system keeps what was written in memory for a
+//! while, and a power cut loses it. So a program that promises to keep a letter syncs
+//! twice, and waits: once for the octets of the file, and once for the folder, which
+//! holds its name.
 //!
-//! Three rules more, for a mailbox, a queue and a site alike: letters are for their owner only; a
-//! file is never written over another; and only a regular file is opened.
+//! Three rules more, for a mailbox, a queue and a site alike: letters are for their owner
+//! only; a file is never written over another; and only a regular file is opened.
 
 use crate::message::Clock;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -13,8 +14,8 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// Makes a file for its owner only. If anything has this name already, also a link, the error is
-/// [`ErrorKind::AlreadyExists`].
+/// Makes a file for its owner only. If anything has this name already, also a link, the
+/// error is [`ErrorKind::AlreadyExists`].
 pub fn create_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create_new(true);
@@ -36,7 +37,7 @@ pub fn write_synced<'a>(file: File, pieces: impl IntoIterator<Item = &'a [u8]>) 
     writer.get_ref().sync_all()
 }
 
-/// Waits until the names in a folder are on the disk. (Windows has no such call.)
+/// Waits until the names in a folder are on the disk. (Windows does not have this call.)
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()?;
@@ -44,10 +45,11 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until the name of this folder is on the disk, and the names of all folders above it: any
-/// of them may be new.
+/// Waits until the name of this folder is on the disk, and the names of all folders above
+/// it: any of them may be new.
 pub fn sync_above(folder: &Path) -> io::Result<()> {
-    // A folder that we may not read, or whose disk has no such call, we have not made.
+    // We may not read some folders, and some disks do not have this call. We did not make
+    // those.
     let not_ours = [ErrorKind::PermissionDenied, ErrorKind::InvalidInput];
     for above in fs::canonicalize(folder)?.ancestors().skip(1) {
         match sync_folder(above) {
@@ -58,8 +60,9 @@ pub fn sync_above(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder, and those above it, for its owner only. A folder that is there already stays as
-/// it is. The new name is on the disk when the folder above is synced, and not before.
+/// Makes a folder, and those above it, for its owner only. A folder that is there already
+/// stays as it is. The new name is on the disk when the folder above is synced, and not
+/// before.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -82,7 +85,8 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives the owner back what an odd umask has taken from a file or folder that we just made.
+/// An unusual umask takes rights from a file or folder that we just made. The owner gets
+/// them back.
 #[cfg(unix)]
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
@@ -95,8 +99,9 @@ fn set_mode(_: &Path, _: u32) -> io::Result<()> {
 }
 
 /// Opens a file to read it. Only a regular file is opened; for all else the error is
-/// [`ErrorKind::InvalidData`]. To open a FIFO, we would have to wait for its other end; a device
-/// may have no end; and a link may lead to either, or to a file that we must not show.
+/// [`ErrorKind::InvalidData`]. To open a FIFO, we would have to wait for its other end; a
+/// device may have no end; and a link may lead to either, or to a file that we must not
+/// show.
 pub fn open_file(path: &Path) -> io::Result<File> {
     check_regular(path)?;
     File::open(path)
@@ -110,8 +115,9 @@ fn check_regular(path: &Path) -> io::Result<()> {
     Err(io::Error::new(ErrorKind::InvalidData, why))
 }
 
-/// Does something with a new name, and tries again with another one as long as the name is taken:
-/// the clock may stand still, or another program may have made the same name. Returns the name.
+/// Does something with a new name, and tries again with another one as long as the name
+/// is taken: the clock may stand still, or another program may have made the same name.
+/// Returns the name.
 pub fn with_new_name(
     clock: &mut Clock,
     mut act: impl FnMut(&str) -> io::Result<()>,
@@ -125,8 +131,8 @@ pub fn with_new_name(
     }
 }
 
-/// A file that a program had not finished and that is this old was left by a program that died:
-/// nobody writes one letter for 36 hours.
+/// A file that a program had not finished and that is this old was left by a program that
+/// died: nobody writes one letter for 36 hours.
 pub const ABANDONED: Duration = Duration::from_secs(36 * 60 * 60);
 
 /// Removes a file that nobody has written to for [`ABANDONED`].
@@ -138,8 +144,9 @@ pub fn remove_if_abandoned(path: &Path) {
     }
 }
 
-/// Locks a file, which is made if it is not there. The lock is held as long as the result is kept;
-/// when a program dies, its locks end with it. `None`: another program has the lock.
+/// Locks a file, which is made if it is not there. The lock is held as long as the result
+/// is kept; when a program dies, its locks end with it. `None`: another program has the
+/// lock.
 pub fn lock(path: &Path) -> io::Result<Option<File>> {
     let file = match create_file(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

@@ -1,15 +1,17 @@
-//! Fields of addresses (RFC 5322 §3.4): `Alice <a@a.example>, b@b.example`. We do not know groups.
+//! Fields of addresses (RFC 5322 §3.4): `Alice <a@a.example>, b@b.example`. We do not
+//! know groups.
 //!
-//! Only a name and a comment may be in any language. An address is ASCII. An encoded-word inside an
-//! address or a quoted-string would not be decoded (RFC 2047 §5). So we read the whole list, and
-//! write it anew.
+//! Only a name and a comment may be in any language. An address is ASCII. An encoded-word
+//! inside an address or a quoted-string would not be decoded (RFC 2047 §5). So we read
+//! the whole list, and write it anew.
 
 use super::encoded_word::{encode_run, needs_encoding};
 use super::field::BLANKS;
 use super::structured::{IN_ADDRESSES, content, inside, pieces, split_piece};
 use crate::protocol::address::Mailbox;
 
-/// Reads a list of addresses. Returns each of them as it travels, with its name and comments.
+/// Reads a list of addresses. Returns each of them as it travels, with its name and
+/// comments.
 pub(super) fn read_addresses(value: &str) -> Result<Vec<String>, String> {
     let pieces = pieces(value, IN_ADDRESSES);
     if let Some(last) = pieces.last()
@@ -27,7 +29,8 @@ pub(super) fn read_addresses(value: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// An item of the list as it travels, comments last; `None` if it is empty (RFC 5322 §4.4).
+/// An item of the list as it travels, comments last; `None` if it is empty (RFC 5322
+/// §4.4).
 fn write_item(item: &[&str]) -> Result<Option<String>, String> {
     let (mut words, mut comments, mut address) = (String::new(), String::new(), None);
     for piece in item {
@@ -71,8 +74,8 @@ fn mailbox(text: &str) -> Result<String, String> {
     }
 }
 
-/// The words of a name, quoted or not, as atoms, a quoted-string or encoded-words (RFC 5322 §3.2.5,
-/// RFC 2047 §5).
+/// The words of a name, quoted or not, as atoms, a quoted-string or encoded-words (RFC
+/// 5322 §3.2.5, RFC 2047 §5).
 fn phrase(words: &str) -> String {
     let mut name = String::new();
     for piece in pieces(words, IN_ADDRESSES) {

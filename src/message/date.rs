@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A moment, in seconds since the first of January 1970. Displayed as RFC 5322 §3.3 has it:
-/// `Mon, 23 Nov 2026 05:40:53 +0000`.
+/// A moment, in seconds since the first of January 1970. Displayed as RFC 5322 §3.3 has
+/// it: `Mon, 23 Nov 2026 05:40:53 +0000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date(pub u64);
 
@@ -19,7 +19,8 @@ impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, seconds) = (self.0 / 86_400, self.0 % 86_400);
         let day_name = DAYS[(days % 7) as usize];
-        // Without this step, a date in a damaged file could keep the loop below busy for years.
+        // Without this step, a date in a damaged file could keep the loop below busy for
+        // years.
         let mut year = 1970 + 400 * (days / DAYS_OF_400_YEARS);
         let (mut month, mut day) = (0, days % DAYS_OF_400_YEARS);
         while day >= days_of_month(year, month) {
@@ -35,8 +36,8 @@ impl fmt::Display for Date {
     }
 }
 
-/// The length of a month; the first has number 0. Every fourth year is a leap year. The year 1900
-/// was not, and 2100 will not be; 2000 was.
+/// The length of a month; the first has number 0. Every fourth year is a leap year. The
+/// year 1900 was not, and 2100 will not be; 2000 was.
 fn days_of_month(year: u64, month: usize) -> u64 {
     let is_leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
     match month + 1 {
@@ -47,8 +48,8 @@ fn days_of_month(year: u64, month: usize) -> u64 {
     }
 }
 
-/// The clock that tells the time. It is made outside and handed in. So a test, or a page of the
-/// book, can hand in a clock that always shows the same second.
+/// The clock that tells the time. It is made outside and handed in. So a test, or a page
+/// of the book, can hand in a clock that always shows the same second.
 #[derive(Debug, Clone)]
 pub struct Clock {
     fixed: Option<u64>,
@@ -56,7 +57,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The computer's clock. With `fixed`, a clock that always shows that second since 1970.
+    /// The computer's clock. With `fixed`, a clock that always shows that second since
+    /// 1970.
     pub fn new(fixed: Option<u64>) -> Clock {
         Clock { fixed, names: 0 }
     }
@@ -66,11 +68,11 @@ impl Clock {
         Date(self.fixed.unwrap_or(since_1970().as_secs()))
     }
 
-    /// A name for a new letter: seconds, microseconds, process, and a count. It is made of ASCII
-    /// digits and capitals, and names sort by time.
+    /// A name for a new letter: seconds, microseconds, process, and a count. It is made
+    /// of ASCII digits and capitals, and names sort by time.
     ///
-    /// A clock with a fixed second may give a name that another process has given too. So a file of
-    /// this name must not be overwritten: if there is one, ask for the next name.
+    /// A clock with a fixed second may give a name that another process has given too. So
+    /// never overwrite a file of this name: if there is one, ask for the next name.
     pub fn unique_name(&mut self) -> String {
         self.names += 1;
         let count = self.names;

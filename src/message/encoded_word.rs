@@ -4,18 +4,19 @@ use super::field::{BLANKS, words};
 use crate::protocol::base64;
 use std::mem;
 
-/// Most octets in one encoded-word: with `=?UTF-8?B?`, `?=` and base64 it has 64 characters. It may
-/// have 75 (RFC 2047 §2), but then there would be no room for it after the name of the field.
+/// Most octets in one encoded-word: with `=?UTF-8?B?`, `?=` and base64 it has 64
+/// characters. It may have 75 (RFC 2047 §2), but then there would be no room for it after
+/// the name of the field.
 const IN_ONE_WORD: usize = 39;
 
-/// Must this be encoded? A text that only looks like an encoded-word must be, too: else a reader
-/// would decode it.
+/// Must this be encoded? A text that only looks like an encoded-word must be, too:
+/// otherwise a reader would decode it.
 pub(super) fn needs_encoding(text: &str) -> bool {
     !text.is_ascii() || text.contains("=?")
 }
 
-/// The value of a field that is only text, such as Subject (RFC 2047 §5, rule 1). Words that need
-/// it, and the space between them, become encoded-words. All other words stay.
+/// The value of a field that is only text, such as Subject (RFC 2047 §5, rule 1). Words
+/// that need it, and the space between them, become encoded-words. All other words stay.
 pub(super) fn encode_text(value: &str) -> String {
     let mut text = String::new();
     let mut run = String::new();
@@ -30,8 +31,9 @@ pub(super) fn encode_text(value: &str) -> String {
     text + &encode_run(&run)
 }
 
-/// Words as encoded-words. A reader drops the space between two of them (RFC 2047 §6.2), so the
-/// space between our words goes into them. The space before the first word stays outside.
+/// Words as encoded-words. A reader drops the space between two of them (RFC 2047 §6.2),
+/// so the space between our words goes into them. The space before the first word stays
+/// outside.
 pub(super) fn encode_run(run: &str) -> String {
     let words = run.trim_start_matches(BLANKS);
     let (before, _) = run.split_at(run.len() - words.len());

@@ -1,6 +1,6 @@
-//! Header fields: folded at 78 characters (RFC 5322 §2.2.3), and in ASCII whatever the language
-//! (RFC 2047, RFC 2231). Where other characters are allowed, and how they are written, depends on
-//! the field.
+//! Header fields: folded at 78 characters (RFC 5322 §2.2.3), and in ASCII whatever the
+//! language (RFC 2047, RFC 2231). Where other characters are allowed, and how they are
+//! written, depends on the field.
 
 use super::addresses::read_addresses;
 use super::encoded_word::encode_text;
@@ -54,9 +54,9 @@ impl FromStr for Field {
 impl Field {
     /// Checks a name and a value, which may be in any language.
     ///
-    /// Errors: a name with characters that names cannot have (RFC 5322 §2.2), a control character
-    /// in the value, a word that is too long for a line; in a field of addresses, something that is
-    /// not an address.
+    /// Errors: a name with characters that names cannot have (RFC 5322 §2.2), a control
+    /// character in the value, a word that is too long for a line; in a field of
+    /// addresses, something that is not an address.
     pub fn new(name: &str, value: &str) -> Result<Field, FieldError> {
         if name.len() >= FOLD || !is_name(name.as_bytes()) {
             let why = format!("{name:?} is not a name for a header field");
@@ -93,7 +93,8 @@ impl Field {
         let mut lines = format!("{}:", self.name);
         let mut length = lines.len();
         for word in words(&format!(" {}", self.value)) {
-            // A line of white space alone would look like the end of the header (RFC 5322 §3.2.2).
+            // A line of white space alone would look like the end of the header (RFC 5322
+            // §3.2.2).
             if length + word.len() > most && !word.trim_matches(BLANKS).is_empty() {
                 lines += "\r\n";
                 length = 0;
@@ -105,13 +106,13 @@ impl Field {
     }
 }
 
-/// Fields of addresses (RFC 5322 §3.6.2 and §3.6.3), and others in which programs look for
-/// addresses. `Resent-` may be before each name (§3.6.6).
+/// Fields of addresses (RFC 5322 §3.6.2 and §3.6.3), and others in which programs look
+/// for addresses. `Resent-` may be before each name (§3.6.6).
 const ADDRESS_FIELDS: &str = "from sender reply-to to cc bcc mail-followup-to mail-reply-to \
     errors-to disposition-notification-to return-receipt-to apparently-to delivered-to \
     envelope-to x-envelope-to";
-/// Other fields in which an encoded-word may not replace a word (RFC 2047 §5), besides those of
-/// MIME.
+/// Other fields in which an encoded-word may not replace a word (RFC 2047 §5), besides
+/// those of MIME.
 const EXACT_FIELDS: &str = "date message-id in-reply-to references received mime-version";
 
 /// The value as it travels, in ASCII.
@@ -133,8 +134,8 @@ fn encode(name: &str, value: &str) -> Result<String, String> {
     Ok(encode_text(value))
 }
 
-/// The name and the value of a header field, if this line is the first of one. White space between
-/// name and colon is an old form, and still read (RFC 5322 §4.5).
+/// The name and the value of a header field, if this line is the first of one. White
+/// space between name and colon is an old form, and still read (RFC 5322 §4.5).
 pub(crate) fn split_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|octet| *octet == b':')?;
     let (name, value) = line.split_at(colon);

@@ -1,5 +1,6 @@
-//! Fields of MIME: `attachment; filename="plan.txt"`. An encoded-word must not be in them (RFC 2047
-//! §5). A value in another language is written `filename*=UTF-8''%C3%A9.txt` (RFC 2231 §4).
+//! Fields of MIME: `attachment; filename="plan.txt"`. An encoded-word must not be in them
+//! (RFC 2047 §5). A value in another language is written `filename*=UTF-8''%C3%A9.txt`
+//! (RFC 2231 §4).
 
 use super::field::BLANKS;
 use super::structured::{plain_value, split_parameters};
@@ -18,8 +19,8 @@ pub(super) fn encode_parameters(value: &str) -> Result<String, String> {
     Ok(parts.join(";").trim_start().to_string())
 }
 
-/// A parameter in UTF-8. An octet that cannot be there as itself becomes `%` and two digits (RFC
-/// 2231 §7).
+/// A parameter in UTF-8. An octet that cannot be there as itself becomes `%` and two
+/// digits (RFC 2231 §7).
 fn encode_parameter(parameter: &str) -> Option<String> {
     let (name, value) = parameter.split_once('=')?;
     let (name, value) = (name.trim_matches(BLANKS), value.trim_matches(BLANKS));

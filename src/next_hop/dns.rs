@@ -1,13 +1,15 @@
 //! One question to DNS, and its answer, as they are in a packet (RFC 1035 §4).
 //!
-//! A packet is a header of six 16-bit numbers, the question, and then records. The answer repeats
-//! the id and the question, so one can see what it is an answer to.
+//! A packet is a header of six 16-bit numbers, the question, and then records. The answer
+//! repeats the id and the question, so one can see what it is an answer to.
 //!
-//! Every length, count and pointer in an answer was written by a stranger. Resolvers that believed
-//! them read past the end of the packet, or followed a pointer to itself for ever. Here a `Reader`
-//! takes one piece after another, and what the packet does not hold it cannot take.
+//! Every length, count and pointer in an answer was written by a stranger. Resolvers that
+//! believed them read past the end of the packet, or followed a pointer to itself for
+//! ever. Here a `Reader` takes one piece after another, and it cannot take more than the
+//! packet holds.
 //!
-//! This file opens no socket; it turns values into octets, and octets into values or an error.
+//! This file opens no socket; it turns values into octets, and octets into values or an
+//! error.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,7 +17,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question(Vec<u8>);
 
-/// The types of records that mail needs, with their numbers (RFC 1035 §3.2.2, RFC 3596 §2.1).
+/// The types of records that mail needs, with their numbers (RFC 1035 §3.2.2, RFC 3596
+/// §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An IPv4 address of a host.
@@ -55,16 +58,16 @@ pub struct Record {
     pub data: Data,
 }
 
-/// What a record says. DNS allows any octet in a name. But every name that mail needs is printable
-/// ASCII without spaces, and others we do not read. A name does not end with a dot here; only the
-/// root, the name without labels, is `.`.
+/// What a record says. DNS allows any octet in a name. But every name that mail needs is
+/// printable ASCII without spaces, and others we do not read. A name does not end with a
+/// dot here; only the root, the name without labels, is `.`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
     /// An address of the host.
     Address(IpAddr),
     /// A preference, and the host that takes mail.
     Mx(u16, String),
-    /// The name is an alias, and this is the name that it stands for.
+    /// The name is an alias, and this is the real name.
     Alias(String),
     /// Something that mail does not need.
     Other,
@@ -84,9 +87,9 @@ const RESULT_MASK: u16 = 0x000f;
 const MALFORMED: Answer = Answer::Failed("the answer cannot be read");
 
 impl Question {
-    /// Asks for the `kind` of records of `name`, which is written as in [`Data`]. `None` if no
-    /// packet can hold such a name: it has an empty label, or one over [`LABEL`], or is over
-    /// [`DNS_NAME`].
+    /// Asks for the `kind` of records of `name`, which is written as in [`Data`]. `None`
+    /// if no packet can hold such a name: it has an empty label, or one over [`LABEL`],
+    /// or is over [`DNS_NAME`].
     pub fn new(name: &str, kind: Kind) -> Option<Question> {
         let mut octets = name_octets(name)?;
         octets.extend_from_slice(&(kind as u16).to_be_bytes());
@@ -94,7 +97,8 @@ impl Question {
         Some(Question(octets))
     }
 
-    /// The packet that asks it: one question, and no records in the three sections after it.
+    /// The packet that asks it: one question, and no records in the three sections after
+    /// it.
     pub fn encode(&self, id: u16) -> Vec<u8> {
         let header = [id, RECURSION_DESIRED, 1, 0, 0, 0];
         let mut packet = header.map(u16::to_be_bytes).concat();
@@ -102,15 +106,16 @@ impl Question {
         packet
     }
 
-    /// Reads the answer to it; `None` if the packet belongs to another question, or to nothing.
+    /// Reads the answer to it; `None` if the packet belongs to another question, or to
+    /// nothing.
     pub fn read_answer(&self, id: u16, packet: &[u8]) -> Option<Answer> {
         let mut reader = Reader { packet, at: 0 };
         let its_id = reader.number()?;
         let flags = reader.number()?;
         let questions = reader.number()?;
         let counts = [reader.number()?, reader.number()?, reader.number()?];
-        // The name may come back in capitals. No length and no number in a question is the code of
-        // one, so nothing else is ignored here.
+        // The name may come back in capitals. No length and no number in a question is
+        // the code of one, so nothing else is ignored here.
         let is_repeated = reader.octets(self.0.len())?.eq_ignore_ascii_case(&self.0);
         if its_id != id || flags & ANSWER_MASK != ANSWER || questions != 1 || !is_repeated {
             return None;
@@ -126,7 +131,8 @@ impl Question {
     }
 }
 
-/// Reads a packet from front to back. `None` means everywhere that the packet is malformed.
+/// Reads a packet from front to back. `None` means everywhere that the packet is
+/// malformed.
 struct Reader<'a> {
     packet: &'a [u8],
     /// The place of the next octet to read.
@@ -148,8 +154,8 @@ impl<'a> Reader<'a> {
         self.array().map(u16::from_be_bytes)
     }
 
-    /// Reads all three sections, so that a damaged packet is seen as such (RFC 1035 §7.3). Only the
-    /// first has answers.
+    /// Reads all three sections, so that a damaged packet is seen as such (RFC 1035
+    /// §7.3). Only the first has answers.
     fn records(&mut self, counts: [u16; 3]) -> Option<Vec<Record>> {
         let [answers, authority, additional] = counts.map(usize::from);
         let mut records = Vec::new();
@@ -160,8 +166,8 @@ impl<'a> Reader<'a> {
         Some(records)
     }
 
-    /// The data has a length, and a name in it ends somewhere. Both must agree, or we would read
-    /// the next record as part of this one.
+    /// The data has a length, and a name in it ends somewhere. Both must agree, or we
+    /// would read the next record as part of this one.
     fn record(&mut self) -> Option<Record> {
         let owner = self.name()?;
         let number = self.number()?;
@@ -183,9 +189,9 @@ impl<'a> Reader<'a> {
         (self.at == end).then_some(Record { owner, data })
     }
 
-    /// A name is a row of labels, each with its length before it, and an empty one at the end. A
-    /// name may also end with a pointer to an earlier name, or to the end of one: two octets that
-    /// begin with two 1 bits (RFC 1035 §4.1.4).
+    /// A name is a row of labels, each with its length before it, and an empty one at the
+    /// end. A name may also end with a pointer to an earlier name, or to the end of one:
+    /// two octets that begin with two 1 bits (RFC 1035 §4.1.4).
     fn name(&mut self) -> Option<String> {
         let mut name = String::new(); // with a dot after each label
         let mut start = self.at; // where this piece of the name begins
@@ -207,8 +213,8 @@ impl<'a> Reader<'a> {
                     let [second] = self.array()?;
                     after.get_or_insert(self.at);
                     let to = usize::from(u16::from_be_bytes([first & 0x3f, second]));
-                    // Each piece begins before the one that points to it, so no pointer leads in a
-                    // circle.
+                    // Each piece begins before the one that points to it, so no pointer
+                    // leads in a circle.
                     if to >= start {
                         return None;
                     }

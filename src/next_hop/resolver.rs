@@ -1,10 +1,12 @@
-//! Asking a resolver: a server that does the real work of DNS for us and remembers what it found.
+//! Asking a resolver: a server that does the real work of DNS for us and remembers what
+//! it found.
 //!
-//! Over UDP, a question is one packet, and so is its answer. Packets get lost, so we ask again.
-//! And anybody can send us a packet and write the resolver's address on it: an attacker who makes
-//! us believe a false MX record gets the mail. So an answer only counts if it comes to the port
-//! that the operating system chose for this question, from the resolver's address, with the id that
-//! we drew, and about what we asked (RFC 5452 §9.1).
+//! Over UDP, a question is one packet, and so is its answer. Packets get lost, so we ask
+//! again. And anybody can send us a packet and write the resolver's address on it: an
+//! attacker who makes us believe a false MX record gets the mail. So an answer only
+//! counts if it comes to the port that the operating system chose for this question, from
+//! the resolver's address, with the id that we drew, and about what we asked (RFC 5452
+//! §9.1).
 //!
 //! There is no cache here: the resolver has one.
 
@@ -28,13 +30,14 @@ pub struct Resolver {
 
 /// How long the first try waits for an answer, at most (RFC 1035 §4.2.1).
 pub const FIRST_WAIT: Duration = Duration::from_secs(2);
-/// How long all questions for the hosts of one domain may take together. Every question about a
-/// host may stay without an answer, and meanwhile no other letter moves.
+/// How long all questions for the hosts of one domain may take together. Every question
+/// about a host may stay without an answer, and meanwhile no other letter moves.
 pub const SEARCH: Duration = Duration::from_secs(60);
 
 impl Resolver {
-    /// The resolver at this address, for a search that begins now. `timeout` is how long the user
-    /// wants to wait for an answer. We never wait longer than [`FIRST_WAIT`] at first.
+    /// The resolver at this address, for a search that begins now. `timeout` is how long
+    /// the user wants to wait for an answer. We never wait longer than [`FIRST_WAIT`] at
+    /// first.
     pub fn new(server: SocketAddr, timeout: Option<Duration>, now: Instant) -> Resolver {
         Resolver {
             server,
@@ -80,8 +83,8 @@ impl Dns for Resolver {
 
 /// We ask three times. Each try waits this many times the first timeout.
 pub const TRIES: [u32; 3] = [1, 2, 4];
-/// How many packets that do not belong to a question we ignore before we give up. Each one may be a
-/// try to guess the id.
+/// How many packets that do not belong to a question we ignore before we give up. Each
+/// one may be a try to guess the id.
 pub const STRANGERS: usize = 100;
 /// Longest message: over TCP its length is a 16-bit number (RFC 1035 §4.2.2).
 const MESSAGE: usize = 65_535;
@@ -113,7 +116,8 @@ impl Resolver {
         Err(io::Error::new(io::ErrorKind::TimedOut, "no answer came"))
     }
 
-    /// Asks for an answer that is too long for UDP. The message is the same, after its length.
+    /// Asks for an answer that is too long for UDP. The message is the same, after its
+    /// length.
     fn over_tcp(&self, question: &Question) -> io::Result<Answer> {
         let times = TRIES.iter().sum();
         let stream = TcpStream::connect_timeout(&self.server, self.time_for(times))?;

@@ -6,9 +6,9 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-/// The two words after `route` in a `site.conf`. `b.example 127.0.0.1:2626` sends the mail of one
-/// domain to one host. `* relay.example:25` sends all mail that no other route takes to one host,
-/// which is then called a smart host.
+/// The two words after `route` in a `site.conf`. `b.example 127.0.0.1:2626` sends the
+/// mail of one domain to one host. `* relay.example:25` sends all mail that no other
+/// route takes to one host, which is then called a smart host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The domain whose mail it is for; `None` is the `*`.
@@ -26,14 +26,17 @@ impl Route {
         first(Some(domain)).or_else(|| first(None))
     }
 
-    /// Its host. The operating system looks up a name: it also knows the names of neighbours that
-    /// are not in DNS. If that fails, a person must look at it: the letter waits.
+    /// Its host. The operating system looks up a name: it also knows the names of
+    /// neighbours that are not in DNS. If that fails, a person must look at it: the
+    /// letter waits.
     pub(super) fn target(&self) -> Result<Target, NoHop> {
         let addresses = match self.literal() {
             Some(ip) => vec![(ip, self.port).into()],
             None => {
                 let found = (self.host.to_string(), self.port).to_socket_addrs();
-                let failed = |why| NoHop::NotNow(format!("\"route {self}\" leads nowhere: {why}"));
+                let failed = |why| {
+                    NoHop::NotNow(format!("the host of \"route {self}\" was not found: {why}"))
+                };
                 found.map_err(failed)?.collect()
             }
         };

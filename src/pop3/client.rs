@@ -12,8 +12,8 @@ use std::time::Duration;
 pub const LETTERS: usize = 100_000;
 /// Longest letter that we keep, in octets, whatever the list says.
 pub const LETTER: usize = 64 * 1024 * 1024;
-/// How much of a reply line we keep, in characters. RFC 2449 §4 allows no more, but the first word
-/// of a longer line still counts.
+/// How much of a reply line we keep, in characters. RFC 2449 §4 allows no more, but the
+/// first word of a longer line still counts.
 const SHOWN_REPLY: usize = 512;
 
 /// A conversation after the login.
@@ -41,8 +41,8 @@ impl<S: Stream> Pop3Client<S> {
         Ok(client)
     }
 
-    /// The numbers of the letters, and their sizes in octets. In a list, only the last line begins
-    /// with a dot.
+    /// The numbers of the letters, and their sizes in octets. In a list, only the last
+    /// line begins with a dot.
     pub fn list(&mut self) -> Result<Vec<(usize, usize)>, FetchError> {
         self.say("LIST")?;
         let mut letters = Vec::new();
@@ -55,10 +55,10 @@ impl<S: Stream> Pop3Client<S> {
         Err(nonsense(ENDLESS))
     }
 
-    /// Fetches a letter of `size` octets, as the list says. Many servers announce a size that is a
-    /// little wrong. But if a letter has less than half of its octets, some were lost on the way;
-    /// and one that is more than twice as long, and 64 KiB, is longer than we want to keep. Both
-    /// are [`FetchError::Unfit`].
+    /// Fetches a letter of `size` octets, as the list says. Many servers announce a size
+    /// that is a little wrong. But if a letter has less than half of its octets, some
+    /// were lost on the way; and one that is more than twice as long, and 64 KiB, is
+    /// longer than we want to keep. Both are [`FetchError::Unfit`].
     pub fn retrieve(&mut self, number: usize, size: usize) -> Result<Text, FetchError> {
         self.say(&format!("RETR {number}"))?;
         let limit = size.saturating_mul(2).saturating_add(64 * 1024);
@@ -128,16 +128,16 @@ pub enum FetchError {
     Io(io::Error),
     /// The server said `-ERR`; this is the whole line.
     Refused(String),
-    /// What came is not POP3, or does not end, or came before we asked. Nobody can say which
-    /// question the next answer belongs to.
+    /// What came is not POP3, or does not end, or came before we asked. Nobody can say
+    /// which question the next answer belongs to.
     Nonsense(String),
-    /// One letter is not good, but it was read to its end, and the next one may be fetched. Or a
-    /// name or a password cannot be sent.
+    /// One letter is not good, but it was read to its end, and the next one may be
+    /// fetched. Or a name or a password cannot be sent.
     Unfit(&'static str),
 }
 
 impl FetchError {
-    /// May the same go well later?
+    /// May the same succeed later?
     pub fn is_temporary(&self) -> bool {
         match self {
             FetchError::Io(_) => true,
@@ -150,8 +150,8 @@ impl FetchError {
 /// The codes of a refusal that does not last (RFC 2449 §8.1, RFC 3206 §4).
 const NOT_NOW: [&str; 3] = ["[IN-USE", "[LOGIN-DELAY", "[SYS/TEMP"];
 
-/// A code is in brackets at the beginning of the text, in capitals or not. After a further `/` come
-/// details that nobody has to know (RFC 2449 §8).
+/// A code is in brackets at the beginning of the text, in capitals or not. After a
+/// further `/` come details that nobody has to know (RFC 2449 §8).
 fn says_not_now(reply: &str) -> bool {
     let reply = reply.to_ascii_uppercase();
     let text = reply.strip_prefix("-ERR").unwrap_or_default().trim_start();

@@ -1,5 +1,5 @@
-//! The rules of POP3's server (RFC 1939 §3 to §7): first a name and a password, then letters by
-//! number, then QUIT.
+//! The rules of POP3's server (RFC 1939 §3 to §7): first a name and a password, then
+//! letters by number, then QUIT.
 
 use crate::protocol::command::is_foreign;
 use crate::protocol::line::Line;
@@ -16,9 +16,9 @@ pub struct Pop3Session<'a> {
     may_log_in: bool,
     /// The name that USER gave, until the next command.
     user: Option<String>,
-    /// The letters, as soon as somebody has logged in. RFC 1939 §3 calls this state TRANSACTION, and
-    /// the one before it AUTHORIZATION. A third one, UPDATE, is what the driver does at
-    /// [`Pop3Step::Remove`].
+    /// The letters, as soon as somebody has logged in. RFC 1939 §3 calls this state
+    /// TRANSACTION, and the one before it AUTHORIZATION. A third one, UPDATE, is what the
+    /// driver does at [`Pop3Step::Remove`].
     letters: Option<Vec<Listed>>,
     mistakes: usize,
 }
@@ -49,13 +49,13 @@ pub enum Pop3Step {
     Say(String),
     /// Send these lines, and a lone dot.
     Lines(Vec<String>),
-    /// Open the mailbox of this user; if that goes well, call [`Pop3Session::opened`].
+    /// Open the mailbox of this user; if that succeeds, call [`Pop3Session::opened`].
     Open(String),
-    /// Send the letter at this place in the list: all of it, or its header and this many lines of
-    /// its body.
+    /// Send the letter at this place in the list: all of it, or its header and this many
+    /// lines of its body.
     Send(usize, Option<usize>),
-    /// Remove the letters at these places. Then call [`Pop3Session::removed`], send the line that
-    /// it returns, and close.
+    /// Remove the letters at these places. Then call [`Pop3Session::removed`], send the
+    /// line that it returns, and close.
     Remove(Vec<usize>),
     /// Send this line, and close.
     Close(String),
@@ -83,8 +83,8 @@ impl<'a> Pop3Session<'a> {
         format!("+OK {} smtp-primer POP3 at your service", self.host.domain)
     }
 
-    /// Hears a line, or that none could be read. We close after [`MAX_MISTAKES`] mistakes in a row, and
-    /// before the login after as many in all.
+    /// Hears a line, or that none could be read. We close after [`MAX_MISTAKES`] mistakes
+    /// in a row, and before the login after as many in all.
     pub fn line(&mut self, line: &Line) -> Pop3Step {
         let result = match line {
             Line::Text(line) => match str::from_utf8(line) {
@@ -93,13 +93,13 @@ impl<'a> Pop3Session<'a> {
             },
             Line::BareNewline => Err("your line has a CR or LF alone; end lines with CR LF".into()),
             Line::TooLong => Err(TOO_LONG.into()),
-            Line::Endless => Ok(close("-ERR line too long, and no end in sight")),
+            Line::Endless => Ok(close("-ERR line too long, and its end did not come")),
             Line::Closed => Ok(Pop3Step::Gone),
         };
         match result {
             Ok(step) => {
-                // USER always goes well. If it excused a mistake before the login, a caller could
-                // guess passwords for ever.
+                // USER always succeeds. If it excused a mistake before the login, a
+                // caller could guess passwords for ever.
                 if self.letters.is_some() {
                     self.mistakes = 0;
                 }
@@ -130,13 +130,14 @@ impl<'a> Pop3Session<'a> {
         match (verb.as_str(), words.as_slice(), &mut self.letters) {
             ("CAPA", [], _) => Ok(self.capabilities()),
             ("USER" | "PASS", _, None) if !self.may_log_in => {
-                Err("[AUTH] a password in clear belongs on loopback only".into())
+                Err("[AUTH] without TLS, passwords are for loopback only".into())
             }
             ("USER", [name], None) => {
                 self.user = Some(name.to_string());
                 ok("now the password")
             }
-            // A password may hold spaces, also at its beginning and its end: no words here.
+            // A password may hold spaces, also at its beginning and its end: no words
+            // here.
             ("PASS", [_, ..], None) => self.check_password(user, argument),
             ("QUIT", [], None) => Ok(close("+OK goodbye")),
             (verb, words, Some(letters)) => after_login(letters, verb, words),
@@ -144,8 +145,9 @@ impl<'a> Pop3Session<'a> {
         }
     }
 
-    /// RFC 2449 §5 and §6. RESP-CODES announces `[IN-USE]` and `[SYS/TEMP]`. AUTH-RESP-CODE
-    /// announces `[AUTH]`: every refusal that is about the password has it (RFC 3206 §6).
+    /// RFC 2449 §5 and §6. RESP-CODES announces `[IN-USE]` and `[SYS/TEMP]`.
+    /// AUTH-RESP-CODE announces `[AUTH]`: every refusal that is about the password has it
+    /// (RFC 3206 §6).
     fn capabilities(&self) -> Pop3Step {
         let user = if self.may_log_in { "USER\n" } else { "" };
         let lines = format!(
@@ -175,7 +177,8 @@ impl<'a> Pop3Session<'a> {
         reply
     }
 
-    /// The end: this many of the letters to be removed are still there. Returns the reply to QUIT.
+    /// The end: this many of the letters to be removed are still there. Returns the reply
+    /// to QUIT.
     pub fn removed(&self, left: usize) -> String {
         match left {
             0 => "+OK goodbye".to_string(),
@@ -194,8 +197,8 @@ fn close(reply: &str) -> Pop3Step {
     Pop3Step::Close(reply.to_string())
 }
 
-/// The commands after the login (RFC 1939 §5; for TOP and UIDL, §7). To add one, add an arm here and
-/// a row to [`POP3_COMMANDS`].
+/// The commands after the login (RFC 1939 §5; for TOP and UIDL, §7). To add one, add an
+/// arm here and a row to [`POP3_COMMANDS`].
 fn after_login(letters: &mut [Listed], verb: &str, words: &[&str]) -> Reaction {
     match (verb, words) {
         ("STAT", []) => ok(&total(letters)),
@@ -213,7 +216,7 @@ fn after_login(letters: &mut [Listed], verb: &str, words: &[&str]) -> Reaction {
         ("DELE", [number]) => {
             let (_, letter) = numbered(letters, number)?;
             letter.is_deleted = true;
-            ok("it goes when you QUIT")
+            ok("it will be removed at QUIT")
         }
         ("RSET", []) => {
             for letter in letters {
@@ -257,8 +260,8 @@ fn what_is_wrong(verb: &str, is_logged_in: bool) -> String {
     }
 }
 
-/// How many letters there are, and how many octets they have together: `2 320`. Deleted letters do
-/// not count.
+/// How many letters there are, and how many octets they have together: `2 320`. Deleted
+/// letters do not count.
 fn total(letters: &[Listed]) -> String {
     let (mut count, mut octets) = (0, 0_usize);
     for letter in letters.iter().filter(|letter| !letter.is_deleted) {
@@ -268,7 +271,8 @@ fn total(letters: &[Listed]) -> String {
     format!("{count} {octets}")
 }
 
-/// One fact about the letter with the number that is given; without a number, about each letter.
+/// One fact about the letter with the number that is given; without a number, about each
+/// letter.
 fn facts(letters: &mut [Listed], number: &[&str], fact: fn(&Listed) -> String) -> Reaction {
     if let Some(number) = number.first() {
         let (place, letter) = numbered(letters, number)?;
@@ -283,7 +287,8 @@ fn facts(letters: &mut [Listed], number: &[&str], fact: fn(&Listed) -> String) -
     Ok(Pop3Step::Lines(lines))
 }
 
-/// The letter with this number, if it is not deleted, and its place. Numbers begin with 1.
+/// The letter with this number, if it is not deleted, and its place. Numbers begin with
+/// 1.
 fn numbered<'l>(
     letters: &'l mut [Listed],
     number: &str,

@@ -186,7 +186,7 @@ const VERBS: &[(Verb, &str, &str)] = &[
     (Verb::Vrfy, "VRFY name", "asks whether a user is known here (RFC 5321 4.1.1.6)"),
     (Verb::Expn, "EXPN list", "asks who is on a mailing list (RFC 5321 4.1.1.7)"),
     (Verb::Help, "HELP [command]", "explains a command (RFC 5321 4.1.1.8)"),
-    (Verb::Noop, "NOOP [text]", "does nothing, politely (RFC 5321 4.1.1.9)"),
+    (Verb::Noop, "NOOP [text]", "asks for an OK, and nothing else (RFC 5321 4.1.1.9)"),
     (Verb::Quit, "QUIT", "ends the conversation (RFC 5321 4.1.1.10)"),
     (Verb::Auth, "AUTH mechanism [response]", "proves who is calling (RFC 4954)"),
     (Verb::StartTls, "STARTTLS", "would begin encryption; there is none here (RFC 3207)"),

@@ -19,8 +19,9 @@ pub struct Envelope {
     pub tries: u32,
     /// When to try next.
     pub next: Date,
-    /// The recipients who do not have the letter, and how far we are with each of them. One who has
-    /// it leaves the list. So does one who will never have it, once the sender has been told.
+    /// The recipients who do not have the letter, and how far we are with each of them. A
+    /// recipient leaves the list when he has the letter, or when the sender was told that
+    /// he will not get it.
     pub recipients: Vec<(Mailbox, Progress)>,
 }
 
@@ -29,14 +30,15 @@ pub struct Envelope {
 pub enum Progress {
     /// The letter waits for the next try. If there was a try already: why it failed.
     Waiting(Option<Reason>),
-    /// There is no hope, and the sender must be told.
+    /// Refused for good, or given up. The sender must be told.
     Failed(Reason),
 }
 
 /// Why a letter could not be handed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// Which host said so. `None`: we found it out ourselves, for example that no host answers.
+    /// Which host said so. `None`: we found it out ourselves, for example that no host
+    /// answers.
     pub host: Option<HostName>,
     /// What was said, on one line.
     pub reply: Reply,
@@ -52,7 +54,7 @@ impl Envelope {
         })
     }
 
-    /// The recipients for whom there is no hope, and why.
+    /// The recipients who will not get the letter, and why.
     pub fn failed(&self) -> impl Iterator<Item = (&Mailbox, &Reason)> {
         let recipients = self.recipients.iter();
         recipients.filter_map(|(mailbox, progress)| match progress {
@@ -77,9 +79,9 @@ impl Envelope {
 }
 
 impl fmt::Display for Envelope {
-    /// One line for each fact. No value can hold a line end. If an address from outside could, a
-    /// stranger could write lines of his own into this file; in Exim that was a way to become root
-    /// (CVE-2020-28021).
+    /// One line for each fact. No value can hold a line end. If an address from outside
+    /// could, a stranger could write lines of his own into this file; in Exim that was a
+    /// way to become root (CVE-2020-28021).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "from {}", self.reverse_path)?;
         writeln!(f, "arrived {}", self.arrived.0)?;

@@ -1,5 +1,5 @@
-//! The bounce: a letter from `<>` that tells the sender of another letter that it could not be
-//! delivered (RFC 5321 §6.1, RFC 3464, RFC 6522).
+//! The bounce: a letter from `<>` that tells the sender of another letter that it could
+//! not be delivered (RFC 5321 §6.1, RFC 3464, RFC 6522).
 
 use crate::message::{Clock, LONGEST};
 use crate::protocol::address::{Domain, ForwardPath, HostName, Mailbox, ReversePath};
@@ -8,8 +8,8 @@ use crate::protocol::reply::{Reply, Severity};
 use crate::queue::{Envelope, Reason};
 use crate::session::Letter;
 
-/// Makes a bounce for the recipients who have failed. It has three parts: one for people, one for
-/// programs, and the header of the letter.
+/// Makes a bounce for the recipients who have failed. It has three parts: one for people,
+/// one for programs, and the header of the letter.
 pub fn bounce(
     own: &Domain,
     sender: &Mailbox,
@@ -21,7 +21,7 @@ pub fn bounce(
     let for_people = for_people(own, envelope);
     let for_programs = for_programs(own, envelope);
     let header = header(text);
-    // Nobody can put a line end into this: names and addresses were parsed.
+    // No stranger can put a line end into this: names and addresses were parsed.
     let lines = format!(
         "Date: {now}\nFrom: Mail Delivery System <postmaster@{own}>\nTo: {sender}\n\
          Subject: Your letter could not be delivered\nMessage-ID: <{id}@{own}>\n\
@@ -49,7 +49,8 @@ fn for_people(own: &Domain, envelope: &Envelope) -> String {
     text + "\nIt will not try again. The header of your letter is attached.\n"
 }
 
-/// Fields about the letter. Then, for each recipient, an empty line and fields (RFC 3464 §2).
+/// Fields about the letter. Then, for each recipient, an empty line and fields (RFC 3464
+/// §2).
 fn for_programs(own: &Domain, envelope: &Envelope) -> String {
     let arrived = envelope.arrived;
     let mut text = format!("Reporting-MTA: dns; {own}\nArrival-Date: {arrived}\n");
@@ -64,8 +65,9 @@ fn for_programs(own: &Domain, envelope: &Envelope) -> String {
     text
 }
 
-/// The status code (RFC 3463). A server may say it at the beginning of its text (RFC 2034 §4). If
-/// it did not: 5.0.0 for a refusal, and 4.4.7 for a letter that could not be delivered in time.
+/// The status code (RFC 3463). A server may say it at the beginning of its text (RFC 2034
+/// §4). If it did not: 5.0.0 for a refusal, and 4.4.7 for a letter that could not be
+/// delivered in time.
 fn status(reply: &Reply) -> &str {
     let first = reply.text().first();
     let word = first.and_then(|line| line.split(' ').next()).unwrap_or("");
@@ -86,8 +88,8 @@ fn status(reply: &Reply) -> &str {
 /// Most of the header of the letter that a bounce shows, in octets.
 const BOUNCED_HEADER: usize = 64 * 1024;
 
-/// The header of the letter, up to [`BOUNCED_HEADER`]. Of a line that is too long for any letter
-/// (RFC 5322 §2.1.1), the beginning is shown.
+/// The header of the letter, up to [`BOUNCED_HEADER`]. Of a line that is too long for any
+/// letter (RFC 5322 §2.1.1), the beginning is shown.
 fn header(text: &Text) -> String {
     let mut header = String::new();
     for line in text.header_lines() {
@@ -95,8 +97,9 @@ fn header(text: &Text) -> String {
         if header.len() + line.len() > BOUNCED_HEADER {
             break;
         }
-        // A bounce is plain ASCII, whatever the letter was. It has to pass every host on its way
-        // back, and perhaps it exists only because a host takes nothing but ASCII (RFC 6522 §3).
+        // A bounce is plain ASCII, whatever the letter was. It has to pass every host on
+        // its way back, and perhaps it exists only because a host takes nothing but ASCII
+        // (RFC 6522 §3).
         for octet in line {
             header.push(match octet {
                 b' '..=b'~' | b'\t' => char::from(*octet),

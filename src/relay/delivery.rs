@@ -1,6 +1,6 @@
-//! The way of one letter to its next hops, in five levels. [`Pass::hand_over`] is for all next hops
-//! of the letter, `try_hosts` for the hosts of one of them, `try_address` for one address, `call`
-//! for one conversation, and `record` for one answer.
+//! The way of one letter to its next hops, in five levels. [`Pass::hand_over`] is for all
+//! next hops of the letter, `try_hosts` for the hosts of one of them, `try_address` for
+//! one address, `call` for one conversation, and `record` for one answer.
 
 use super::outcome::{Outcome, is_about_the_host};
 use super::pass::{Job, Pass, UNREACHABLE};
@@ -16,9 +16,9 @@ use std::net::SocketAddr;
 impl Pass<'_, '_> {
     /// Hands the letter to the next hops of all who wait.
     ///
-    /// Before each conversation we write down that there is a try, and what came of those before.
-    /// If the disk is full, this fails, and nobody is called: else the same letter would go out
-    /// again in every pass.
+    /// Before each conversation we write down that there is a try, and what came of those
+    /// before. If the disk is full, this fails, and we call nobody. Without this rule,
+    /// the same letter would go out again in every pass.
     pub fn hand_over(&mut self, job: &mut Job) -> io::Result<()> {
         for (targets, to) in self.next_hops(job) {
             self.relay.queue.update(&job.id, &job.envelope)?;
@@ -27,8 +27,8 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    /// The next hops, and who is reached by each. Domains with the same hosts share a conversation:
-    /// a letter to ten people crosses the network once (RFC 5321 §4.5.4.1).
+    /// The next hops, and who is reached by each. Domains with the same hosts share a
+    /// conversation: a letter to ten people crosses the network once (RFC 5321 §4.5.4.1).
     fn next_hops(&mut self, job: &mut Job) -> Vec<(Vec<Target>, Vec<Mailbox>)> {
         let mut hops: Vec<(Vec<Target>, Vec<Mailbox>)> = Vec::new();
         let mut waiting: Vec<Mailbox> = job.envelope.waiting().cloned().collect();
@@ -63,9 +63,9 @@ impl Pass<'_, '_> {
         found
     }
 
-    /// Tries the addresses of the hosts in turn, until each recipient has an answer about the
-    /// letter itself. Those without such an answer get the outcome of a host that may take
-    /// the letter later, if there is one; otherwise the last outcome.
+    /// Tries the addresses of the hosts in turn, until each recipient has an answer about
+    /// the letter itself. Those without such an answer get the outcome of a host that may
+    /// take the letter later, if there is one; otherwise the last outcome.
     fn try_hosts(
         &mut self,
         targets: &[Target],
@@ -88,11 +88,11 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    /// Tries one address. Afterwards `to` are those who got no answer about the letter, and the
-    /// outcome says why; `None` if nobody is left.
+    /// Tries one address. Afterwards `to` are those who got no answer about the letter,
+    /// and the outcome says why; `None` if nobody is left.
     ///
-    /// Some hosts close the connection at one RCPT too many, each time at the same one, so that
-    /// nobody would ever get the letter. We call again, and name half as many. So each call has
+    /// Some hosts close the connection after a certain number of RCPT, and then no
+    /// recipient gets the letter. We call again, and name half as many. So each call has
     /// fewer to name, or there are fewer left.
     fn try_address(
         &mut self,
@@ -120,8 +120,8 @@ impl Pass<'_, '_> {
         Ok(None)
     }
 
-    /// One conversation. Afterwards `to` are those who got no answer about the letter, and the
-    /// failure says why.
+    /// One conversation. Afterwards `to` are those who got no answer about the letter,
+    /// and the failure says why.
     fn call(
         &mut self,
         host: &HostName,
@@ -150,8 +150,8 @@ impl Pass<'_, '_> {
                     result => self.record(id, envelope, &[mailbox], &Outcome::of(host, &result)),
                 }
             }
-            // A crash repeats one transaction, and not those before it. Nor does it repeat the last
-            // one if the host is slow to answer QUIT.
+            // So a crash repeats at most one transaction. If the host is slow to answer
+            // QUIT, a crash then repeats none.
             self.relay.queue.update(id, envelope)?;
         }
         client.quit();

@@ -1,5 +1,5 @@
-//! What came of a try, for one recipient: the reply of a host; or, if no host replied, a reply that
-//! we make ourselves.
+//! What came of a try, for one recipient: the reply of a host; or, if no host replied, a
+//! reply that we make ourselves.
 
 use crate::client::{SendError, Stage};
 use crate::next_hop::NoHop;
@@ -12,12 +12,13 @@ use crate::queue::Reason;
 pub struct Outcome {
     /// Delivered, refused, or to be tried again.
     pub severity: Severity,
-    /// The words, and whose they are.
+    /// What was said, and by which host.
     pub reason: Reason,
 }
 
 impl Outcome {
-    /// What came of a letter at this host; or of a call, if it did not come to the letter.
+    /// What came of a letter at this host; or of a call, if it did not come to the
+    /// letter.
     pub fn of(host: &HostName, result: &Result<Reply, SendError>) -> Outcome {
         let (severity, code) = match result {
             Ok(_) => (Severity::Done, 250),
@@ -53,9 +54,9 @@ impl Outcome {
     }
 }
 
-/// Is this about the host alone, and not about the letter? The host could not be reached, or does
-/// not talk to us, or is closing. Then another host may take the letter. But if a host answers
-/// about the letter, it speaks for its domain.
+/// Is this about the host alone, and not about the letter? The host could not be reached,
+/// or does not talk to us, or is closing. Then another host may take the letter. But if a
+/// host answers about the letter, it speaks for its domain.
 pub fn is_about_the_host(failure: &SendError) -> bool {
     match failure {
         SendError::Broken(..) | SendError::Refused(Stage::Greeting | Stage::Hello, _) => true,

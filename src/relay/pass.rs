@@ -13,19 +13,20 @@ use std::net::SocketAddr;
 
 /// One pass over the queue.
 pub struct Pass<'r, 'a> {
-    /// The queue, and all that goes with it.
+    /// The queue, and all else that a relay needs.
     pub relay: &'r mut Relay<'a>,
-    /// What it has come to so far.
+    /// The result so far.
     pub report: Report,
-    /// Addresses where nobody answered the call, or said hello, in this pass. If we tried them
-    /// again for each letter, all other letters would have to wait (RFC 5321 §4.5.4.1).
+    /// Addresses where nobody answered the call, or said hello, in this pass. If we tried
+    /// them again for each letter, all other letters would have to wait (RFC 5321
+    /// §4.5.4.1).
     pub unreachable_hosts: HashMap<SocketAddr, SendError>,
     /// Domains for which we found no hop in this pass, in small letters.
     pub unreachable_domains: HashMap<String, Outcome>,
 }
 
-/// Most entries in each of these two: a pass takes as much memory for ten thousand letters as for
-/// one.
+/// Most entries in each of these two: a pass takes as much memory for ten thousand
+/// letters as for one.
 pub const UNREACHABLE: usize = 1000;
 
 /// A letter from the queue, while it is tried.
@@ -36,12 +37,13 @@ pub struct Job {
 }
 
 impl Pass<'_, '_> {
-    /// The way of one letter through the pass. [`ErrorKind::InvalidData`]: its text is damaged.
+    /// The way of one letter through the pass. [`ErrorKind::InvalidData`]: its text is
+    /// damaged.
     pub fn try_letter(&mut self, id: &str, envelope: Envelope) -> io::Result<()> {
         let (queue, schedule) = (self.relay.queue, self.relay.schedule);
         let now = self.relay.clock.now();
-        // 1. Is there anything to do? (A letter without recipients is one that we could not remove
-        // before we were stopped.)
+        // 1. Is there anything to do? (A letter without recipients is one that we could
+        // not remove before we were stopped.)
         let is_due = schedule.is_due(&envelope, now);
         let is_empty = envelope.recipients.is_empty();
         if !is_due && !is_empty && !schedule.is_too_old(&envelope, now) {
@@ -52,7 +54,8 @@ impl Pass<'_, '_> {
         let text = queue.text(id)?;
         let id = id.to_string();
         let mut job = Job { id, envelope, text };
-        // 3. Hand it over. The date of the next try comes first: it is written down before we call.
+        // 3. Hand it over. The date of the next try comes first: it is written down
+        //    before we call.
         if is_due {
             job.envelope.next = schedule.next(now, job.envelope.tries);
             job.envelope.tries = job.envelope.tries.saturating_add(1);
@@ -74,12 +77,12 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Tells the sender who will not get the letter, and takes them off the list. First comes the
-    /// bounce, and then the list: if we are stopped between the two, the sender hears of it twice,
-    /// and not never.
+    /// Tells the sender who will not get the letter, and takes them off the list. First
+    /// comes the bounce, and then the list: if we are stopped between the two, the sender
+    /// hears of it twice. The other order would lose the bounce.
     fn bounce(&mut self, job: &mut Job) -> io::Result<()> {
-        // If the bounce fails, those who have the letter must not get it again, and those who were
-        // refused must not be asked for again.
+        // If the bounce fails, those who have the letter must not get it again, and those
+        // who were refused must not be asked for again.
         self.relay.queue.update(&job.id, &job.envelope)?;
         let what = match &job.envelope.reverse_path {
             ReversePath::Null => "a bounce that cannot be delivered; it is dropped".to_string(),
@@ -102,7 +105,8 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    /// Leaves a letter that could not be tried: in the queue, or set aside if it is damaged.
+    /// Leaves a letter that could not be tried: in the queue, or set aside if it is
+    /// damaged.
     pub fn leave(&mut self, id: &str, error: &io::Error) {
         let mut end = "the letter stays in the queue".to_string();
         if error.kind() == ErrorKind::InvalidData {
@@ -121,7 +125,7 @@ impl Pass<'_, '_> {
 fn give_up(envelope: &mut Envelope) {
     for (_, state) in &mut envelope.recipients {
         if let Progress::Waiting(reason) = state {
-            let why = || Outcome::own(451, "its time is over").reason;
+            let why = || Outcome::own(451, "the time for this letter is over").reason;
             *state = Progress::Failed(reason.take().unwrap_or_else(why));
         }
     }

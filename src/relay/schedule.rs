@@ -1,7 +1,8 @@
 //! When to try again, and when to give up (RFC 5321 §4.5.4.1).
 //!
-//! The computer's clock may be wrong, and somebody may correct it while letters wait. And the user
-//! may change the times. So we do not believe a date in an envelope if it is impossible.
+//! The computer's clock may be wrong, and somebody may correct it while letters wait. And
+//! the user may change the times. So we do not believe a date in an envelope if it is
+//! impossible.
 
 use crate::message::Date;
 use crate::queue::Envelope;
@@ -20,10 +21,10 @@ pub struct Schedule {
 /// The longest wait is this many times the first.
 pub const LONGEST_WAIT: u32 = 16;
 
-/// A letter gets at least this many tries before it is given up. (If `retry` is long and `give_up`
-/// is short, it gets as many as come to that time.) A letter may only look old: the clock was days
-/// behind when it came, and is right now; or the relay did not run for days. With the times of the
-/// RFC, this many tries take more than a day.
+/// A letter gets at least this many tries before it is given up. (If `retry` is long and
+/// `give_up` is short, it gets as many as come to that time.) A letter may only look old:
+/// the clock was days behind when it came, and is right now; or the relay did not run for
+/// days. With the times of the RFC, this many tries take more than a day.
 pub const LEAST_TRIES: u32 = 8;
 
 impl Schedule {
@@ -44,16 +45,16 @@ impl Schedule {
         Date(now.0.saturating_add(self.wait(failed)))
     }
 
-    /// Is a try due? A letter that was never tried is due, whatever its date. So is one whose date
-    /// is further off than any wait: when that was written, the clock was wrong, or the waits were
-    /// longer.
+    /// Is a try due? A letter that was never tried is due, whatever its date. So is one
+    /// whose date is further off than any wait: when that was written, the clock was
+    /// wrong, or the waits were longer.
     pub(super) fn is_due(&self, envelope: &Envelope, now: Date) -> bool {
         let latest = now.0.saturating_add(self.wait(u32::MAX));
         envelope.tries == 0 || envelope.next <= now || envelope.next.0 > latest
     }
 
-    /// Is it time to give up? If the letter came in the future, one of the two clocks is wrong, and
-    /// nobody knows its age. Then only its tries count.
+    /// Is it time to give up? If the letter came in the future, one of the two clocks is
+    /// wrong, and nobody knows its age. Then only its tries count.
     pub(super) fn is_too_old(&self, envelope: &Envelope, now: Date) -> bool {
         let tries = envelope.tries;
         match now.0.checked_sub(envelope.arrived.0) {

@@ -63,7 +63,7 @@ impl Session<'_> {
         let Some(topic) = topic else {
             let names: Vec<&str> = Verb::all().map(Verb::name).collect();
             let names = names.join(" ");
-            let text = format!("commands: {names}\nHELP and a command explains it");
+            let text = format!("commands: {names}\nHELP with a command explains it");
             return Step::reply(214, &text);
         };
         let Some(verb) = Verb::from_name(topic) else {

@@ -19,14 +19,14 @@ impl Session<'_> {
     /// AUTH (RFC 4954 §4).
     pub(super) fn auth(&mut self, mechanism: &str, response: Option<Argument>) -> Step {
         if !self.caller.may_authenticate {
-            let text = "AUTH is not offered here: a password in clear belongs on loopback only";
+            let text = "AUTH is not offered here: without TLS, passwords are for loopback only";
             return Step::reply(502, text);
         }
         if !matches!(self.helo, Some((_, true))) {
             return Step::reply(503, "say EHLO first");
         }
         if self.user.is_some() || self.transaction.is_some() {
-            return Step::reply(503, "AUTH comes once, and before MAIL");
+            return Step::reply(503, "AUTH is allowed once, before MAIL");
         }
         let challenge = match mechanism.to_ascii_uppercase().as_str() {
             "PLAIN" => Challenge::Message,
@@ -72,7 +72,7 @@ impl Session<'_> {
             None => Step::reply(501, "AUTH cancelled, or not well formed"),
             // Said before we look at the password, so that it tells nothing about that.
             Some((other, credentials)) if !other.is_empty() && other != credentials.user => {
-                Step::reply(535, "nobody may act for somebody else here")
+                Step::reply(535, "acting for another user is not allowed here")
             }
             Some((_, credentials)) if self.host.knows(&credentials) => {
                 self.user = Some(credentials.user);

@@ -64,7 +64,7 @@ impl Session<'_> {
             return Step::reply(503, "say EHLO first");
         };
         if self.transaction.is_some() {
-            let text = "a letter is begun already; finish it with DATA or drop it with RSET";
+            let text = "a letter has begun already; finish it with DATA or drop it with RSET";
             return Step::reply(503, text);
         }
         if parameters.has_auth && !self.caller.may_authenticate {
@@ -159,7 +159,7 @@ impl Session<'_> {
             }
         };
         if hops(&text) >= MAX_HOPS {
-            return Err(Reply::new(554, "this letter goes round in circles"));
+            return Err(Reply::new(554, "this letter goes in a circle"));
         }
         let letter = Letter {
             reverse_path: transaction.reverse_path,
@@ -177,7 +177,7 @@ impl Session<'_> {
     /// RSET (RFC 5321 §4.1.1.5).
     pub(super) fn rset(&mut self) -> Step {
         self.transaction = None;
-        Step::reply(250, "OK, nothing is begun")
+        Step::reply(250, "OK, no letter is open")
     }
 }
 

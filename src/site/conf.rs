@@ -1,7 +1,9 @@
-//! `site.conf`: one fact on each line, in words with spaces between them. `#` begins a comment.
+//! `site.conf`: one fact on each line, in words with spaces between them. `#` begins a
+//! comment.
 //!
-//! The file is read once, from top to bottom. To add a keyword, add a row to [`KEYWORDS`], a line to
-//! [`apply`] and, if a new file is to tell of it, one to [`HINTS`].
+//! The file is read once, from top to bottom. To add a keyword, add a row to
+//! [`KEYWORDS`], a line to [`apply`] and, if a new file is to tell of it, one to
+//! [`HINTS`].
 
 use super::{MAX_SIZE, Site};
 use crate::next_hop::{MAIL_PORT, Route};
@@ -32,7 +34,8 @@ const KEYWORDS: [Keyword; 8] = [
     Keyword { name: "auth", form: "loopback, or auth anywhere", may_repeat: false },
 ];
 
-/// Checks the whole file, from top to bottom, and tells all that is wrong with it at once.
+/// Checks the whole file, from top to bottom, and tells all that is wrong with it at
+/// once.
 pub fn parse(folder: &Path, text: &str) -> Result<Site, String> {
     let file = folder.join("site.conf");
     let mut site = empty_site(folder);
@@ -80,7 +83,7 @@ fn add_line(
     apply(keyword, values, site)?;
     match is_new || keyword.may_repeat {
         true => Ok(()),
-        false => Err(format!("{name} is said twice")),
+        false => Err(format!("{name} is given twice")),
     }
 }
 
@@ -120,8 +123,8 @@ fn apply(keyword: &Keyword, values: &[&str], site: &mut Site) -> Result<(), Stri
     Ok(())
 }
 
-/// Adds a list. Its members are named above it, or are elsewhere: so no list leads back to itself.
-/// A member without a domain is at ours.
+/// Adds a list. Its members are named above it, or are elsewhere: so no list leads back
+/// to itself. A member without a domain is at ours.
 fn add_list(alias: &str, members: &[&str], host: &mut Host) -> Result<(), String> {
     let (mut recipients, mut unknown) = (Vec::new(), Vec::new());
     for member in members {
@@ -158,8 +161,8 @@ fn add_list(alias: &str, members: &[&str], host: &mut Host) -> Result<(), String
     Ok(())
 }
 
-/// May one more user or list have this name? It becomes the name of a folder, and it is compared
-/// with what strangers write.
+/// May one more user or list have this name? It becomes the name of a folder, and it is
+/// compared with what strangers write.
 fn check_name(name: &str, host: &Host) -> Result<(), String> {
     if !is_name(name) {
         let rule = "ASCII letters, digits, and . - _ + within it";
@@ -170,7 +173,7 @@ fn check_name(name: &str, host: &Host) -> Result<(), String> {
     }
     let mut known = host.users.keys().chain(host.aliases.keys());
     if known.any(|known| known.eq_ignore_ascii_case(name)) {
-        let why = "is here already (a folder may not tell capitals apart)";
+        let why = "is here already (capitals make no difference in some folders)";
         return Err(format!("{name} {why}"));
     }
     Ok(())
@@ -187,7 +190,7 @@ fn is_name(name: &str) -> bool {
         && !name.contains("..")
 }
 
-/// A site of which nothing is known yet.
+/// A site before the first line of its file.
 fn empty_site(folder: &Path) -> Site {
     Site {
         folder: folder.to_path_buf(),

@@ -116,7 +116,7 @@ fn letter(at: usize, most: Option<usize>) -> String {
     };
     let body = text.header_lines().count() + 1;
     let end = body.saturating_add(most).min(lines.len());
-    several("+OK the top of it", &lines[..end])
+    several("+OK the top of the letter", &lines[..end])
 }
 
 /// Says a conversation straight to a session, and has the model judge each step. Returns what a
