@@ -21,21 +21,13 @@ fn main() {
     println!("Three octets are four characters:");
     for text in ["f", "fo", "foo"] {
         let bits: Vec<String> = text.bytes().map(|octet| format!("{octet:08b}")).collect();
-        println!(
-            "    {text:3} {:26} {}",
-            bits.join(" "),
-            encode(text.as_bytes())
-        );
+        let (bits, characters) = (bits.join(" "), encode(text.as_bytes()));
+        println!("    {text:3} {bits:26} {characters}");
     }
-    let same = decode_loosely(b"Zg==") == decode_loosely(b"Zh==");
-    println!(
-        "Zg== and Zh== read loosely: are they the same? {}",
-        yes_no(same)
-    );
-    println!(
-        "Does decode take Zh==? {}",
-        yes_no(decode("Zh==").is_some())
-    );
+    let same = yes_no(decode_loosely(b"Zg==") == decode_loosely(b"Zh=="));
+    println!("Zg== and Zh==, read loosely, are the same: {same}");
+    let strict = yes_no(decode("Zh==").is_some());
+    println!("decode takes Zh==: {strict}");
     println!("PLAIN says it all at once:");
     // ANCHOR: goal
     let mut words = std::env::args().skip(1);
@@ -49,8 +41,8 @@ fn main() {
     println!("    a listener reads {}", visible(&heard));
     if let Some((_, read)) = Credentials::from_plain(&message) {
         println!("    the server reads the name {}", read.user);
-        let is_right = read.has_password("wonderland");
-        println!("    is the password right? {}", yes_no(is_right));
+        let is_right = yes_no(read.has_password("wonderland"));
+        println!("    is the password right? {is_right}");
     }
     // ANCHOR_END: goal
     println!("The hasty mask leaves:");
