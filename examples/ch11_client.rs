@@ -38,6 +38,7 @@ fn send(server: &str) -> Result<(), Box<dyn Error>> {
     let socket = socket.map_err(|why| format!("{why}; {hint}"))?;
     let wire = Wire::traced(socket, Some(Trace::of_client(Box::new(io::stdout()))));
 
+    // ANCHOR: goal
     let mut client = Client::open(wire, &"b.example".parse()?, timeouts)?;
     let recipients = ["<alice@a.example>".parse()?, "<carol@a.example>".parse()?];
     let text = Text::from_file(LETTER.as_bytes());
@@ -46,5 +47,6 @@ fn send(server: &str) -> Result<(), Box<dyn Error>> {
         println!("{verdict}");
     }
     client.quit();
+    // ANCHOR_END: goal
     Ok(())
 }
