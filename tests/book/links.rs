@@ -2,7 +2,8 @@
 //! module its chapter, its example and its tests.
 
 use crate::deck;
-use crate::project::{Page, Project, TextFile, files, include, resolve};
+use crate::project::{ANSWERS, Page, Project, TextFile, files, include, resolve};
+use crate::short_path;
 use std::collections::BTreeMap;
 
 /// The sections of the RFCs that we cite.
@@ -90,8 +91,8 @@ fn broken(project: &Project, page: &Page, target: &str) -> Option<String> {
         None => (target, None),
     };
     let name = match path {
-        "" => page.file.name.clone(),
-        path => match resolve(&page.file.name, path) {
+        "" => page.shown_in().to_string(),
+        path => match resolve(page.shown_in(), path) {
             Some(name) => name,
             None => return Some(format!("{target} leads out of the project")),
         },
@@ -100,8 +101,9 @@ fn broken(project: &Project, page: &Page, target: &str) -> Option<String> {
         return Some(format!("{target} leads to {name}, which does not exist"));
     }
     let heading = heading?;
-    let found = project.pages.iter().find(|page| page.file.name == name);
-    let ids = found.map(ids).unwrap_or_default();
+    // The page of answers has the headings of all.
+    let shown = project.pages.iter().filter(|page| page.shown_in() == name);
+    let ids: Vec<String> = shown.flat_map(ids).collect();
     (!ids.iter().any(|id| id == heading)).then(|| format!("{name} has no heading #{heading}"))
 }
 
@@ -142,6 +144,9 @@ fn figures(project: &Project, page: &Page) -> Vec<String> {
         let Some(figure) = include(&page.file.name, *line, text) else {
             continue;
         };
+        if figure.path.starts_with(ANSWERS) {
+            continue;
+        }
         let Some(file) = TextFile::read(&project.root, &figure.path) else {
             let message = format!("there is no figure {}", figure.path);
             wrong.push(page.file.complaint(*line, message));
@@ -353,6 +358,8 @@ fn summary(project: &Project) -> Vec<String> {
             }
             last = chapter;
         }
+        // The star marks the short path.
+        let text = text.trim_end_matches(short_path::STAR);
         let title = page.and_then(|page| page.file.lines.first());
         let title = title.filter(|title| title.starts_with("# "));
         if title
@@ -362,7 +369,11 @@ fn summary(project: &Project) -> Vec<String> {
             wrong.push(summary.file.complaint(*line, message));
         }
     }
-    for page in pages {
+    for page in pages.clone() {
+        if page.file.name.starts_with(ANSWERS) {
+            wrong.extend(is_answered(project, page));
+            continue;
+        }
         let is_listed = listed
             .iter()
             .any(|(_, _, target)| page.file.name.ends_with(&format!("/{target}")));
@@ -371,4 +382,15 @@ fn summary(project: &Project) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The answers of a chapter are a page below `answers/`, which the page of all answers includes.
+fn is_answered(project: &Project, page: &Page) -> Option<String> {
+    let mut pages = project.pages.iter();
+    let all = pages.find(|all| all.file.name == page.shown_in());
+    let lines = all.into_iter().flat_map(|all| all.file.numbered());
+    let mut includes = lines.filter_map(|(line, text)| include(page.shown_in(), line, text));
+    let is_included = includes.any(|include| include.path == page.file.name);
+    let message = "book/src/answers.md does not include this page";
+    (!is_included).then(|| page.file.complaint(1, message))
 }

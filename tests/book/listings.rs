@@ -2,8 +2,10 @@
 //! in its own chapter and in its place.
 
 use crate::project::{
-    Block, Include, Page, Project, RUST, Source, TextFile, anchors, include, unmarked,
+    ANSWERS, Block, Caption, Include, Page, Project, RUST, Source, TextFile, anchors, files,
+    include, unmarked,
 };
+use crate::robot::{Typed, place};
 use std::collections::BTreeMap;
 
 /// Rule 1: what the book shows is the code.
@@ -27,7 +29,7 @@ pub fn text_is_code(project: &Project) -> Vec<String> {
             wrong.extend(resolves(project, page, &listing));
         }
         wrong.extend(settings(project, page));
-        wrong.extend(names_its_file(page));
+        wrong.extend(names_its_file(project, page));
     }
     wrong.extend(used_once_and_in_order(project));
     wrong
@@ -38,17 +40,19 @@ fn one_include(page: &Page, block: &Block) -> Vec<String> {
     let complain = |line, message: &str| vec![page.file.complaint(line, message)];
     match block.language.as_str() {
         "" => complain(block.line, "this block names no language"),
-        RUST | "toml" | "smtp" | "pop3" | "console" | "text" => match block.inside.as_slice() {
-            [(line, text)] if include(&page.file.name, *line, text).is_some() => Vec::new(),
-            [] => complain(block.line, "this block is empty"),
-            _ => complain(
-                block.line,
-                "a listing is one {{#include file:anchor}}, alone",
-            ),
-        },
+        RUST | "toml" | "smtp" | "pop3" | "console" | "text" | "diff" => {
+            match block.inside.as_slice() {
+                [(line, text)] if include(&page.file.name, *line, text).is_some() => Vec::new(),
+                [] => complain(block.line, "this block is empty"),
+                _ => complain(
+                    block.line,
+                    "a listing is one {{#include file:anchor}}, alone",
+                ),
+            }
+        }
         other => {
             let message = format!(
-                "`{other}` is none of the languages of a block: {RUST} toml smtp pop3 console text"
+                "`{other}` is none of the languages of a block: {RUST} toml smtp pop3 console text diff"
             );
             complain(block.line, &message)
         }
@@ -76,15 +80,25 @@ fn listing_in_prose(page: &Page, line: usize, text: &str) -> Option<&'static str
         return Some("a listing stands in a block; these four spaces make one of no language");
     }
     if text.replace(' ', "").contains("{{#") {
-        let figure = include(&page.file.name, line, text)
-            .filter(|figure| figure.path.starts_with("book/figures/") && figure.anchor.is_none());
-        if figure.is_none() || before.last().is_none_or(|line| line.trim() != "<figure>") {
+        let included = include(&page.file.name, line, text).filter(|of| of.anchor.is_none());
+        let path = included.map_or(String::new(), |included| included.path);
+        let in_figure = before.last().is_some_and(|line| begins_figure(page, line));
+        let is_figure = path.starts_with("book/figures/") && in_figure;
+        let is_answer = path.starts_with(ANSWERS) && page.name() == "answers.md";
+        if !is_figure && !is_answer {
             return Some(
                 "outside of a block only a figure is included, on the line after <figure>",
             );
         }
     }
     None
+}
+
+/// `<figure>`; where we are on the journey, `<figure class="here at-2">` in chapter 2.
+fn begins_figure(page: &Page, line: &str) -> bool {
+    let number = page.chapter.unwrap_or_default();
+    let here = format!("<figure class=\"here at-{number}\">");
+    line.trim() == "<figure>" || line.trim() == here
 }
 
 /// A listing leads to an anchor that exists.
@@ -110,64 +124,96 @@ fn resolves(project: &Project, page: &Page, listing: &Include) -> Option<String>
     }
 }
 
-/// A text is a file of src, or one of book/settings: those are the settings of other programs, which a
-/// run of them has written.
+/// A text is a file of src, an outline, or one of book/settings: those are the settings of other
+/// programs, which a run of them has written. A diff is a patch among the answers.
 fn settings(project: &Project, page: &Page) -> Vec<String> {
-    let includes = page.includes(&["text"]).into_iter();
-    let strangers = includes.filter(|shown| {
-        let is_settings = shown.path.starts_with("book/settings/") && project.has(&shown.path);
-        let is_source = project.source(&shown.path).is_some_and(Source::is_text);
-        shown.anchor.is_some() || !(is_settings || is_source)
-    });
-    let message = "a block of text is a whole file of book/settings, or a .txt of src";
-    strangers
-        .map(|shown| page.file.complaint(shown.line, message))
-        .collect()
-}
-
-/// Whoever types the code in must know into which file: `*File: `src/...`*` says it.
-fn names_its_file(page: &Page) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for piece in page.pieces() {
-        let before = page
-            .prose
+    let is_text = |path: &str| {
+        let in_folder = ["book/settings/", "book/outlines/"]
             .iter()
-            .rev()
-            .filter(|(line, _)| *line < piece.line);
-        let named =
-            before.filter_map(|(_, text)| text.trim().strip_prefix("*File: `")?.strip_suffix("`*"));
-        let named: Vec<&str> = named.take(1).collect();
-        if named != [piece.path.as_str()] {
-            let message = format!("say first where this goes: *File: `{}`*", piece.path);
-            wrong.push(page.file.complaint(piece.line, message));
+            .any(|folder| path.starts_with(folder));
+        (in_folder && project.has(path)) || project.source(path).is_some_and(Source::is_text)
+    };
+    let is_patch = |path: &str| {
+        path.starts_with("book/answers/") && path.ends_with(".patch") && project.has(path)
+    };
+    let mut wrong = Vec::new();
+    for shown in page.includes(&["text"]) {
+        if shown.anchor.is_some() || !is_text(&shown.path) {
+            let message = "a block of text is a whole file of book/settings or book/outlines, or \
+                           a .txt of src";
+            wrong.push(page.file.complaint(shown.line, message));
+        }
+    }
+    for shown in page.includes(&["diff"]) {
+        if shown.anchor.is_some() || !is_patch(&shown.path) {
+            let message = "a block of diff is a whole .patch of book/answers";
+            wrong.push(page.file.complaint(shown.line, message));
         }
     }
     wrong
 }
 
-/// Each anchor of `src/` is shown once, and the pieces of a file in the order of the file: so they
-/// can be typed in one after another.
+/// Whoever types the code in must know into which file: a caption right above each listing says it.
+/// (In a first edition it is enough that the file was named before.)
+fn names_its_file(project: &Project, page: &Page) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut pieces = page.includes(&[RUST, "toml"]);
+    let before = |piece: &Include| {
+        let before = page.prose.iter().rev();
+        let mut before = before.filter(|(line, _)| *line < piece.line);
+        before.find_map(|(_, text)| Caption::read(text))
+    };
+    if project.first_edition(page) {
+        pieces = page.pieces();
+    } else {
+        pieces.extend(page.pieces());
+        pieces.sort_by_key(|piece| piece.line);
+        pieces.dedup();
+    }
+    for piece in pieces {
+        let caption = match project.first_edition(page) {
+            true => before(&piece),
+            false => page.caption(piece.line),
+        };
+        match caption {
+            Some(caption) if caption.path == piece.path => {
+                if caption.above.is_some() && !piece.path.starts_with("src/") {
+                    let message = "only what is typed into src/ goes above something";
+                    wrong.push(page.file.complaint(piece.line, message));
+                }
+            }
+            _ => {
+                let message = format!(
+                    "say right above the block where this goes: *File: `{}`*",
+                    piece.path
+                );
+                wrong.push(page.file.complaint(piece.line, message));
+            }
+        }
+    }
+    wrong
+}
+
+/// Each anchor of `src/` is shown once, and each piece goes to its place in the file: below all that
+/// was typed before, or above the piece that its caption names.
 fn used_once_and_in_order(project: &Project) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut shown: BTreeMap<(String, String), String> = BTreeMap::new();
-    let mut reached: BTreeMap<String, usize> = BTreeMap::new();
+    let mut typed = Typed::new();
     for page in &project.pages {
         for piece in page.pieces() {
             let Some((source, anchor)) = find(project, &piece) else {
                 continue;
             };
-            let place = format!("{}:{}", page.file.name, piece.line);
+            let here = format!("{}:{}", page.file.name, piece.line);
             let key = (piece.path.clone(), anchor.name.clone());
-            if let Some(before) = shown.insert(key, place) {
+            if let Some(before) = shown.insert(key, here) {
                 let message = format!("this piece was shown before, at {before}");
                 wrong.push(page.file.complaint(piece.line, message));
             }
-            let reached = reached.entry(piece.path.clone()).or_default();
-            if anchor.line < *reached {
-                let message = format!("in {} this piece stands before the last one", piece.path);
-                wrong.push(page.file.complaint(piece.line, message));
+            if let Err(why) = place(&mut typed, page, &piece, anchor) {
+                wrong.push(page.file.complaint(piece.line, why));
             }
-            *reached = anchor.line.max(*reached);
             for (number, text) in &anchor.lines {
                 let chapter = project.chapter_of(source, text);
                 if page.chapter != Some(chapter) && !text.trim().is_empty() {
@@ -178,6 +224,7 @@ fn used_once_and_in_order(project: &Project) -> Vec<String> {
             }
         }
     }
+    wrong.extend(of_others(project));
     for source in &project.sources {
         for anchor in &source.anchors {
             let first = anchor.lines.first().map_or("", |(_, text)| text.as_str());
@@ -193,6 +240,54 @@ fn used_once_and_in_order(project: &Project) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// What is shown of examples and tests is shown once, and in its own chapter.
+fn of_others(project: &Project) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut shown: BTreeMap<(String, String), String> = BTreeMap::new();
+    for page in &project.pages {
+        let mut listings = page.includes(&[RUST]);
+        listings.retain(|listing| !listing.path.starts_with("src/"));
+        for Include { line, path, anchor } in listings {
+            let place = format!("{}:{line}", page.file.name);
+            let own = chapter_of_name(&path);
+            if let Some(chapter) = own.filter(|chapter| page.chapter.is_some_and(|c| c != *chapter))
+            {
+                let message = format!("{path} belongs to chapter {chapter}");
+                wrong.push(page.file.complaint(line, message));
+            }
+            if let Some(before) = shown.insert((path, anchor.unwrap_or_default()), place) {
+                let message = format!("this piece was shown before, at {before}");
+                wrong.push(page.file.complaint(line, message));
+            }
+        }
+    }
+    for folder in ["examples", "tests"] {
+        for name in files(&project.root, folder, "rs") {
+            // The checks speak of anchors, and have none.
+            let is_check = name.starts_with("tests/book/");
+            let file = TextFile::read(&project.root, &name).filter(|_| !is_check);
+            let Some(file) = file else { continue };
+            let (anchors, broken) = anchors(&file, "//");
+            wrong.extend(broken);
+            let later = chapter_of_name(&name).is_some_and(|chapter| project.unwritten(chapter));
+            for anchor in anchors {
+                if !shown.contains_key(&(name.clone(), anchor.name.clone())) && !later {
+                    let message = format!("anchor `{}` is shown nowhere", anchor.name);
+                    wrong.push(file.complaint(anchor.line, message));
+                }
+            }
+        }
+    }
+    wrong
+}
+
+/// 2 for `examples/ch02_line.rs`.
+fn chapter_of_name(name: &str) -> Option<usize> {
+    let (_, stem) = name.rsplit_once('/')?;
+    let (number, _) = stem.strip_prefix("ch")?.split_once('_')?;
+    number.parse().ok()
 }
 
 /// The anchor that a listing shows.

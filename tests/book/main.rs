@@ -25,11 +25,13 @@ mod owed;
 mod project;
 mod quotes;
 mod robot;
+mod short_path;
 mod shown;
 mod stage;
 #[cfg(unix)]
 mod terminals;
 mod transcripts;
+mod where_is;
 
 use project::Project;
 use std::path::Path;
@@ -131,6 +133,16 @@ fn the_appendices_list_what_there_is() {
     none(appendices::commands(&the_book()));
     none(appendices::replies(&the_book()));
     none(appendices::terms(&the_book()));
+}
+
+#[test]
+fn the_short_path_is_marked_in_the_contents_and_in_its_chapters() {
+    none(short_path::is_marked(&the_book()));
+}
+
+#[test]
+fn the_answers_to_where_is_name_code_that_exists() {
+    none(where_is::answers_are_true(&the_book()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! broken in one way after another, and each time the rule says in which file and line.
 
 use crate::common::folder::TempDir;
-use crate::project::Project;
+use crate::project::{Project, TextFile};
 #[cfg(unix)]
 use crate::terminals;
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
 use smtp_primer::protocol::command::Verb;
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 type Rule = fn(&Project) -> Vec<String>;
 
@@ -144,8 +145,29 @@ fn long_lines_do_not() {}
 [The replies](replies.md)
 
 [Glossary](glossary.md)
+
+[Answers](answers.md)
 ",
     ),
+    (
+        "book/src/answers.md",
+        "# Answers
+
+{{#include answers/ch02.md}}
+",
+    ),
+    (
+        "book/src/answers/ch02.md",
+        "## Chapter 2
+
+Lines are [short](ch02-line.md), as [above](#chapter-2) and [here](answers.md#chapter-2).
+
+```diff
+{{#include ../../answers/02-2.patch}}
+```
+",
+    ),
+    ("book/answers/02-2.patch", "-a\n+b\n"),
     (
         "book/src/ch01-start.md",
         "# 1. Start
@@ -173,6 +195,8 @@ See [below](#start-again), and [the code](../../src/lib.rs).
 {{#include ../../src/lib.rs:story}}
 ```
 
+*File: `src/lib.rs`*
+
 ```rust,ignore
 {{#include ../../src/lib.rs:line}}
 ```
@@ -185,12 +209,16 @@ See [below](#start-again), and [the code](../../src/lib.rs).
 
 - a list
 
-```rust,ignore
-{{#include ../../src/line.rs:limit}}
-```
+*File: `src/line.rs`*
 
 ```rust,ignore
 {{#include ../../src/line.rs:fits}}
+```
+
+*File: `src/line.rs`, above `pub fn fits`*
+
+```rust,ignore
+{{#include ../../src/line.rs:limit}}
 ```
 
 ",
@@ -214,6 +242,8 @@ See [below](#start-again), and [the code](../../src/lib.rs).
 ```rust,ignore
 {{#include ../../src/session.rs:story}}
 ```
+
+*File: `src/session.rs`*
 
 ```rust,ignore
 {{#include ../../src/session.rs:answer}}
@@ -282,7 +312,8 @@ S: 250 OK
     ),
     (
         "book/terminal/01-version.txt",
-        "$ cargo run -- --version\nsmtp-primer {}\n$ echo one; echo two\n...\ntwo\n",
+        "$ cargo run -q -- --version\nsmtp-primer {}\n$ echo one; echo two\n...\ntwo\n\
+         $ cargo run -- \\\n    --version\nsmtp-primer {}\n",
     ),
 ];
 
@@ -330,9 +361,12 @@ fn book(file: &str, from: &str, to: &str) -> TempDir {
     folder
 }
 
-/// What the rules say of a book.
+/// What the rules say of a book in which one text is replaced.
 fn complaints(file: &str, from: &str, to: &str, owed: &[&str]) -> Vec<String> {
-    let folder = book(file, from, to);
+    check(&book(file, from, to), file, owed)
+}
+
+fn check(folder: &TempDir, file: &str, owed: &[&str]) -> Vec<String> {
     let project = Project::read(folder.path(), owed);
     let played = if file.ends_with(".txt") { PLAYED } else { &[] };
     let rules = RULES.iter().chain(played);
@@ -349,23 +383,43 @@ fn a_book_that_is_right_passes() {
 
 /// Breaks a file of the book in each of these ways: `what ~> something else !! 22: the complaint`.
 /// The complaint is about a line of this file, unless it names another: `!! src/line.rs:5: so`.
-/// `\n` and `\s` stand for a line end and a space.
+/// `!! <text>+1: so` is the line after the first one with this text. `\n` and `\s` stand for a line end and a space.
 fn breaks(file: &str, ways: &str) {
+    let mut missed = Vec::new();
     for way in ways.trim().lines() {
         let (from, rest) = way.split_once(" ~> ").expect("what");
         let (to, due) = rest.split_once(" !! ").expect("the complaint");
         let [from, to] =
             [from, to].map(|text| text.trim().replace("\\n", "\n").replace("\\s", " "));
         let (place, message) = due.split_once(": ").expect("where");
-        let place = match place.contains(':') {
-            true => format!("{place}: "),
-            false => format!("{file}:{place}: "),
+        let is_here = place.starts_with(|c: char| c == '<' || c.is_ascii_digit());
+        let place = match is_here {
+            true => format!("{file}:{place}"),
+            false => place.to_string(),
         };
-        let all = complaints(file, &from, &to, &[]);
+        let folder = book(file, &from, &to);
+        let place = numbered(&place, folder.path()) + ": ";
+        let all = check(&folder, file, &[]);
         let mut lines = all.iter().flat_map(|complaint| complaint.lines());
         let found = lines.any(|line| line.starts_with(&place) && line.contains(message));
-        assert!(found, "{file}: {way}\nwhat came is {all:#?}");
+        if !found {
+            missed.push(format!("{file}: {way}\nwhat came is {all:#?}"));
+        }
     }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// `file:12` for `file:<text>+2`, if the first line of the file that has this text is its 10th.
+fn numbered(place: &str, folder: &Path) -> String {
+    let found = place.split_once(":<").and_then(|(name, rest)| {
+        let (text, offset) = rest.rsplit_once('>')?;
+        let file = TextFile::read(folder, name).expect("a file");
+        let found = file.numbered().find(|(_, line)| line.contains(text));
+        let (line, _) = found.unwrap_or_else(|| panic!("{name} has no {text}"));
+        let offset: isize = offset.parse().unwrap_or_default();
+        Some(format!("{name}:{}", line.strict_add_signed(offset)))
+    });
+    found.unwrap_or(place.to_string())
 }
 
 #[test]
@@ -373,25 +427,27 @@ fn a_listing_that_is_not_the_code_is_found() {
     breaks(
         "book/src/ch02-line.md",
         r"
-:limit}} ~> :limits}} !! 22: 0 anchors `limits`
-:limit}} ~> }} !! 22: without an anchor
-line.rs:limit ~> lime.rs:limit !! 22: no file src/lime.rs
-{{#include ../../src/line.rs:limit}} ~> const LIMIT: usize = 512; !! 21: one {{#include
-{{#include ../../src/line.rs:limit}} ~> // but first\n{{#include a:b}} !! 21: one {{#include
-:limit}} ~> :fits}} !! 26: shown before, at book/src/ch02-line.md:22
+:limit}} ~> :limits}} !! <:limits>: 0 anchors `limits`
+:limit}} ~> }} !! <line.rs}}>: without an anchor
+line.rs:limit ~> lime.rs:limit !! <lime.rs>: no file src/lime.rs
+{{#include ../../src/line.rs:limit}} ~> const LIMIT: usize = 512; !! <const LIMIT>-1: one {{#include
+{{#include ../../src/line.rs:limit}} ~> // but first\n{{#include a:b}} !! <// but>-1: one {{#include
+:limit}} ~> :fits}} !! <:fits}}>+6: shown before, at
 :limit}} ~> :fits}} !! src/line.rs:5: `limit` is shown nowhere
-```rust,ignore ~> ``` !! 5: names no language
-```rust,ignore ~> ```rust !! 5: none of the languages
-fits}}\n``` ~> fits}} !! 25: never ends
-- a list ~> \s\s\s\sfn main() {} !! 19: four spaces
-```rust,ignore ~> ```sh !! 5: none of the languages
-```rust,ignore ~> ```text !! 6: a whole file of book/settings
-- a list ~> > ~~~rust !! 19: three backticks
-- a list ~> > ```rust !! 19: three backticks
-- a list ~> <pre> !! 19: not in <pre>
-- a list ~> {{ #include ../../src/line.rs:limit}} !! 19: only a figure
-- a list ~> {{#include ../../src/line.rs:limit}} !! 19: only a figure
-*File: `src/line.rs`* ~> *File: `src/lime.rs`* !! 16: say first where this goes
+```rust,ignore ~> ``` !! <```>: names no language
+```rust,ignore ~> ```rust !! <```>: none of the languages
+limit}}\n``` ~> limit}} !! <:limit}}>-1: never ends
+- a list ~> \s\s\s\sfn main() {} !! <fn main>: four spaces
+```rust,ignore ~> ```sh !! <```sh>: none of the languages
+```rust,ignore ~> ```text !! <```text>+1: a whole file of book/settings
+- a list ~> ```diff\n{{#include ../../src/line.rs}}\n``` !! <```diff>+1: a whole .patch of book/answers
+- a list ~> > ~~~rust !! <~~~>: three backticks
+- a list ~> > ```rust !! <> ```>: three backticks
+- a list ~> <pre> !! <<pre>>: not in <pre>
+- a list ~> {{ #include ../../src/line.rs:limit}} !! <{{ #>: only a figure
+- a list ~> {{#include ../../src/line.rs:limit}} !! <:limit}}>: only a figure
+- a list ~> {{#include answers/ch02.md}} !! <answers/>: only a figure
+- a list ~> <figure class='here at-3'>\n{{#include ../figures/way.svg}} !! <way.svg>: only a figure
 ",
     );
     breaks(
@@ -409,6 +465,23 @@ ANCHOR: fits ~> ANCHOR: limit !! 10: two anchors `limit`
 }
 
 #[test]
+fn a_listing_without_its_caption_is_found() {
+    breaks(
+        "book/src/ch02-line.md",
+        r"
+*File: `src/line.rs`* ~> *File: `src/lime.rs`* !! <line.rs:story}}>: say right above the block
+*File: `src/line.rs`*\n ~> *File: `src/line.rs`* !! <line.rs:story}}>: say right above the block
+*File: `src/line.rs`*\n ~> *File: `src/line.rs`*\n\nWords.\n !! <line.rs:story}}>: say right above the block
+*File: `src/line.rs`*\n ~> *`src/line.rs`*\n !! <line.rs:story}}>: *File: `src/line.rs`*
+above `pub fn fits` ~> above `fn fits` !! <:limit}}>: 0 of the pieces typed into src/line.rs so far
+above `pub fn fits` ~> above `//` !! <:limit}}>: the place of this piece in src/line.rs is not
+- a list ~> *File: `tests/ch02_line.rs`, above `x`*\n\n```rust,ignore\n{{#include ../../tests/ch02_line.rs:x}}\n``` !! <ch02_line.rs:x}}>: only what is typed into src/
+- a list ~> ```toml\n{{#include ../../Cargo.toml}}\n``` !! <Cargo.toml}}>: *File: `Cargo.toml`*
+",
+    );
+}
+
+#[test]
 fn code_that_is_not_in_the_book_or_not_in_its_place_is_found() {
     breaks(
         "src/line.rs",
@@ -420,14 +493,14 @@ pub const ~> // ANCHOR_END: limit\npub const !! 8: in no anchor
     breaks(
         "src/lib.rs",
         r"
-pub mod session; ~> \npub mod other; !! book/src/ch03-session.md:10: belongs to chapter 2
+pub mod session; ~> \npub mod other; !! book/src/ch03-session.md:<lib.rs:session}}>: belongs to chapter 2
 ",
     );
     breaks(
         "book/src/ch02-line.md",
         r"
-src/lib.rs:line ~> src/lib.rs:session !! 10: src/lib.rs:10 belongs to chapter 3
-line.rs:story ~> line.rs:fits !! 22: in src/line.rs this piece stands before the last one
+src/lib.rs:line ~> src/lib.rs:session !! <lib.rs:session>: src/lib.rs:10 belongs to chapter 3
+`, above `pub fn fits`* ~> `* !! <:limit}}>: in src/line.rs this piece is higher than the last one
 line.rs:limit ~> line.rs:story !! src/line.rs:6: has here: //! # Lines
 ",
     );
@@ -440,15 +513,15 @@ fn a_text_in_the_code_is_shown_whole_and_in_its_chapter() {
         three,
         r"
 ```text\n{{#include ../../src/session/words.txt}}\n``` ~> \s !! src/session/words.txt:1: is shown nowhere
-words.txt}} ~> words.txt:all}} !! 28: a whole file of book/settings, or a .txt of src
-words.txt}} ~> word.txt}} !! 28: a whole file of book/settings, or a .txt of src
-words.txt`* ~> word.txt`* !! 28: say first where this goes
+words.txt}} ~> words.txt:all}} !! <```text>+1: a whole file of book/settings
+words.txt}} ~> word.txt}} !! <```text>+1: a whole file of book/settings
+words.txt`* ~> word.txt`* !! <```text>+1: say right above the block where this goes
 ",
     );
     breaks(
         "book/src/ch02-line.md",
         r"
-- a list ~> ```text\n{{#include ../../src/session/words.txt}}\n``` !! 20: src/session/words.txt:1 belongs to chapter 3
+- a list ~> ```text\n{{#include ../../src/session/words.txt}}\n``` !! <words.txt>: src/session/words.txt:1 belongs to chapter 3
 ",
     );
 }
@@ -458,10 +531,10 @@ fn a_conversation_that_does_not_happen_is_found() {
     breaks(
         "book/src/ch03-session.md",
         r"
-{{#include ../dialogues/03-noop.txt:noop}} ~> C: NOOP\nS: 250 OK !! 3: one {{#include
-Back to ~> C: NOOP !! 23: is included from
-Back to ~> > - S: 250 OK !! 23: is included from
-Back to ~> ```smtp\n{{#include ../dialogues/03-noop.txt:noop}}\n``` !! 24: before what was shown
+{{#include ../dialogues/03-noop.txt:noop}} ~> C: NOOP\nS: 250 OK !! <```smtp>: one {{#include
+Back to ~> C: NOOP !! <NOOP [the>: is included from
+Back to ~> > - S: 250 OK !! <250 OK [>: is included from
+Back to ~> ```smtp\n{{#include ../dialogues/03-noop.txt:noop}}\n```\n !! <noop}}>+22: before what was shown
 :noop}} ~> :noon}} !! 4: 0 anchors `noon`
 :noop}} ~> }} !! 4: shown by anchor
 03-noop ~> 03-none !! 4: no file
@@ -562,7 +635,7 @@ viewBox ~> box !! 1: viewBox
         "book/src/ch03-session.md",
         r"
 # 3. ~> # 4. !! 1: the title begins with `# 3. `
-ch01-start.md# ~> ch01-stop.md# !! 23: does not exist
+ch01-start.md# ~> ch01-stop.md# !! <ch01-stop>: does not exist
 ",
     );
 }
@@ -593,7 +666,7 @@ fn an_appendix_that_is_not_true_is_found() {
 `short_lines_fit` ~> `short_lines` !! 1: has no test `short_lines`
 [`tests`](../../tests/ch02_line.rs) `short_lines_fit` ~> \s !! 1: D1 has no proof
 (ch02-line.md) ~> (ch03-session.md) !! 1: ch03-session.md does not mark D1
-(ch02-line.md) ~> (ch03-session.md) !! book/src/ch02-line.md:29: does not lead from D1
+(ch02-line.md) ~> (ch03-session.md) !! book/src/ch02-line.md:<>D1<>: does not lead from D1
 词 ~> 字 !! 1: the glossary does not have 字
 ",
     );

@@ -6,8 +6,17 @@ use crate::links::companions;
 use crate::project::Project;
 
 /// A page of a chapter: its code is not shown yet. A file: it does not exist yet.
+/// `first edition of` a page: not all rules apply to it yet; a second edition has `## In short`.
 /// `proof of D1`: no test or dialogue shows this statement of the deck yet.
 pub const OWED: &[&str] = &[
+    "first edition of book/src/ch01-journey.md",
+    "first edition of book/src/ch02-line.md",
+    "first edition of book/src/ch03-dot.md",
+    "first edition of book/src/ch04-address.md",
+    "first edition of book/src/ch05-command.md",
+    "first edition of book/src/ch06-reply.md",
+    "first edition of book/src/ch07-base64.md",
+    "first edition of book/src/ch08-dialogue.md",
     "book/src/ch09-session.md",
     "book/src/ch10-server.md",
     "book/src/ch11-client.md",
@@ -36,6 +45,15 @@ fn why_stale(project: &Project, entry: &str) -> Option<String> {
         let first = page.pieces().into_iter().next()?;
         let message = format!("this chapter is written; {off}");
         return Some(page.file.complaint(first.line, message));
+    }
+    if let Some(name) = entry.strip_prefix("first edition of ") {
+        let page = project.pages.iter().find(|page| page.file.name == name);
+        let Some(page) = page else {
+            return Some(format!("{name}:1: there is no such page; {off}"));
+        };
+        let (line, _) = page.prose.iter().find(|(_, text)| text == "## In short")?;
+        let message = format!("this is the second edition; {off}");
+        return Some(page.file.complaint(*line, message));
     }
     if let Some(number) = entry.strip_prefix("proof of ") {
         let row = deck::rows(project)

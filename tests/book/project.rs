@@ -35,6 +35,8 @@ pub struct Block {
     /// What stands behind them: `rust,ignore`.
     pub language: String,
     pub inside: Vec<(usize, String)>,
+    /// Is it inside of `<details>`?
+    pub folded: bool,
 }
 
 /// `{{#include path:anchor}}`
@@ -44,6 +46,28 @@ pub struct Include {
     pub path: String,
     pub anchor: Option<String>,
 }
+
+/// The line above a listing, which says where it goes:
+/// `*File: `src/line.rs`*`, or `*File: `src/line.rs`, above `pub struct Line`*`.
+pub struct Caption {
+    pub path: String,
+    pub above: Option<String>,
+}
+
+impl Caption {
+    pub fn read(text: &str) -> Option<Caption> {
+        let inside = text.trim().strip_prefix("*File: `")?.strip_suffix("`*")?;
+        let (path, above) = match inside.split_once("`, above `") {
+            Some((path, above)) => (path, Some(above.to_string())),
+            None => (inside, None),
+        };
+        let path = path.to_string();
+        Some(Caption { path, above })
+    }
+}
+
+/// The pages with the answers of one chapter each; `answers.md` includes them.
+pub const ANSWERS: &str = "book/src/answers/";
 
 /// A page of the book.
 pub struct Page {
@@ -80,11 +104,27 @@ impl Page {
 
     /// The name inside the book's folder.
     pub fn name(&self) -> &str {
-        self.file.name.rsplit('/').next().unwrap_or_default()
+        self.file.name.trim_start_matches("book/src/")
+    }
+
+    /// The page as a reader sees it, from which the links lead: of some answers, all answers.
+    pub fn shown_in(&self) -> &str {
+        match self.file.name.starts_with(ANSWERS) {
+            true => "book/src/answers.md",
+            false => &self.file.name,
+        }
+    }
+
+    /// The caption of the listing whose include is in this line. It is right above the block.
+    pub fn caption(&self, line: usize) -> Option<Caption> {
+        let above = |count: usize| self.file.lines.get(line.checked_sub(count + 1)?);
+        let is_blank = above(2)?.trim().is_empty();
+        is_blank.then(|| Caption::read(above(3)?))?
     }
 
     fn find_blocks(&mut self) {
         let mut open: Option<Block> = None;
+        let mut folded = false;
         for (line, text) in self.file.numbered() {
             match (text.trim_start().strip_prefix("```"), open.take()) {
                 (Some(language), None) => {
@@ -92,6 +132,7 @@ impl Page {
                         line,
                         language: language.trim().to_string(),
                         inside: Vec::new(),
+                        folded,
                     });
                 }
                 (Some(_), Some(block)) => self.blocks.push(block),
@@ -99,7 +140,10 @@ impl Page {
                     block.inside.push((line, text.to_string()));
                     open = Some(block);
                 }
-                (None, None) => self.prose.push((line, text.to_string())),
+                (None, None) => {
+                    folded = (folded || text.contains("<details")) && !text.contains("</details>");
+                    self.prose.push((line, text.to_string()));
+                }
             }
         }
         if let Some(block) = open {
@@ -380,6 +424,11 @@ impl Project {
     pub fn unwritten(&self, chapter: usize) -> bool {
         let page = self.page(chapter);
         page.is_some_and(|page| self.owes(&page.file.name))
+    }
+
+    /// Is this page still in its first edition, to which not all rules apply?
+    pub fn first_edition(&self, page: &Page) -> bool {
+        self.owes(&format!("first edition of {}", page.file.name))
     }
 
     pub fn source(&self, name: &str) -> Option<&Source> {

@@ -6,26 +6,78 @@ use crate::common::folder::TempDir;
 use crate::common::process::Server;
 use crate::links::companions;
 use crate::listings::find;
-use crate::project::{Page, Project, Source, is_anchor_line};
+use crate::project::{Anchor, Include, Page, Project, Source, is_anchor_line};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The files as the robot has them: to each, piece after piece, one empty line between two.
-type Typed = BTreeMap<String, Vec<String>>;
+/// A piece of a file, and the line of `src/` where it begins.
+pub struct Piece {
+    line: usize,
+    lines: Vec<String>,
+}
+
+/// The files as the robot has them: to each, piece after piece.
+pub type Typed = BTreeMap<String, Vec<Piece>>;
+
+/// Types a piece in where its caption says: below all that is typed so far, or above the piece that
+/// holds a line which begins as the caption says. That must be its place in `src/`.
+pub fn place(typed: &mut Typed, page: &Page, of: &Include, anchor: &Anchor) -> Result<(), String> {
+    let file = typed.entry(of.path.clone()).or_default();
+    let lines = anchor.lines.iter().map(|(_, line)| line.clone()).collect();
+    let line = anchor.line;
+    let piece = Piece { line, lines };
+    let above = page.caption(of.line).and_then(|caption| caption.above);
+    let Some(above) = above else {
+        let in_order = file.last().is_none_or(|last| last.line < line);
+        file.push(piece);
+        let message = "in {} this piece is higher than the last one; say above what";
+        return in_order
+            .then_some(())
+            .ok_or(message.replace("{}", &of.path));
+    };
+    let begins = |line: &String| line.trim_start().starts_with(&above);
+    let holds = |piece: &Piece| piece.lines.iter().any(begins);
+    let places = file.iter().enumerate().filter(|(_, piece)| holds(piece));
+    let places: Vec<usize> = places.map(|(at, _)| at).collect();
+    let [at] = places.as_slice() else {
+        file.push(piece);
+        let count = places.len();
+        return Err(format!(
+            "{count} of the pieces typed into {} so far have a line that begins with `{above}`",
+            of.path
+        ));
+    };
+    file.insert(*at, piece);
+    let (before, after) = (&file[..*at], &file[at + 1..]);
+    let in_order = before.last().is_none_or(|last| last.line < line) && line < after[0].line;
+    let message = format!(
+        "the place of this piece in {} is not above `{above}`",
+        of.path
+    );
+    in_order.then_some(()).ok_or(message)
+}
 
 fn type_in(project: &Project, page: &Page, typed: &mut Typed) {
     for piece in page.pieces() {
-        let Some((_, anchor)) = find(project, &piece) else {
-            continue;
-        };
-        let file = typed.entry(piece.path.clone()).or_default();
-        if !file.is_empty() {
-            file.push(String::new());
+        if let Some((_, anchor)) = find(project, &piece) {
+            // Rule 1 complains of a piece without a place.
+            let _ = place(typed, page, &piece, anchor);
         }
-        file.extend(anchor.lines.iter().map(|(_, line)| line.clone()));
     }
+}
+
+/// The lines of a file, one empty line between two pieces.
+fn lines(pieces: &[Piece]) -> Vec<&str> {
+    let mut lines = Vec::new();
+    for piece in pieces {
+        if !lines.is_empty() {
+            lines.push("");
+        }
+        lines.extend(piece.lines.iter().map(String::as_str));
+    }
+    lines
 }
 
 /// Types in all written chapters, and compares the files that they complete.
@@ -46,7 +98,7 @@ pub fn ends_with_the_code(project: &Project) -> Vec<String> {
 }
 
 /// Empty lines count inside the pieces; between them one is as good as none.
-fn differs(source: &Source, typed: Option<&Vec<String>>) -> Option<String> {
+fn differs(source: &Source, typed: Option<&Vec<Piece>>) -> Option<String> {
     let mut due: Vec<(usize, &str)> = Vec::new();
     for (number, line) in source.file.numbered() {
         let between = source.anchor_at(number).is_none();
@@ -62,9 +114,9 @@ fn differs(source: &Source, typed: Option<&Vec<String>>) -> Option<String> {
         }
         due.push((number, line));
     }
-    let mut came = typed.into_iter().flatten();
+    let mut came = typed.map_or(Vec::new(), |pieces| lines(pieces)).into_iter();
     for (number, line) in due {
-        let came = came.next().map_or("(nothing more)", String::as_str);
+        let came = came.next().unwrap_or("(nothing more)");
         if came != line {
             let message = format!("whoever types the book in has here: {came}");
             return Some(source.file.complaint(number, message));
@@ -101,11 +153,12 @@ pub fn compiles_after_each_chapter(project: &Project) -> Vec<String> {
 /// What a chapter that is not written yet would show, the robot takes from `src/`.
 fn look_up(project: &Project, chapter: usize, typed: &mut Typed) {
     for source in &project.sources {
-        for line in &source.file.lines {
-            if project.chapter_of(source, line) == chapter && !is_anchor_line(line) {
-                let file = typed.entry(source.file.name.clone()).or_default();
-                file.push(line.to_string());
-            }
+        let due =
+            |line: &&String| project.chapter_of(source, line) == chapter && !is_anchor_line(line);
+        let lines: Vec<String> = source.file.lines.iter().filter(due).cloned().collect();
+        if !lines.is_empty() {
+            let file = typed.entry(source.file.name.clone()).or_default();
+            file.push(Piece { line: 0, lines });
         }
     }
 }
@@ -116,8 +169,8 @@ fn build_and_run(
     typed: &Typed,
     example: &str,
 ) -> Result<(), String> {
-    for (name, lines) in typed {
-        write(folder, name, &(lines.join("\n") + "\n"));
+    for (name, pieces) in typed {
+        write(folder, name, &(lines(pieces).join("\n") + "\n"));
     }
     let manifest = fs::read_to_string(project.root.join("Cargo.toml")).expect("Cargo.toml");
     // The robot types in no tests, and so needs nothing for them.

@@ -1,6 +1,7 @@
 //! Rule 4, second half: every terminal session in the book is run, and shows what the book shows.
 //!
-//! A file has lines `$ command` and below each what it prints. In a line `{}` stands for any text,
+//! A file has lines `$ command` and below each what it prints. A command that ends with `\` goes on
+//! in the next line. In a line `{}` stands for any text,
 //! `{name}` for the same text each time; a line `...` stands for any number of lines. It begins in
 //! an empty folder. `# with: smtp-primer serve` before the first command starts a mail server there
 //! (or `pop3`, or a `cargo run --example` that serves), in the book at 127.0.0.1:2525 (2110), in
@@ -16,9 +17,10 @@ use std::process::{Command, Stdio};
 /// What a reader has at hand on every system, and what the tests can run.
 const COMMANDS: [&str; 5] = ["cargo", "cat", "echo", "ls", "printf"];
 
-/// `cargo run` without cargo: the program and the examples are built already.
+/// `cargo run` without cargo: the program and the examples are built already, and so it is quiet.
 const CARGO: &str = r#"
 cargo() {
+  if [ "$2" = -q ]; then shift; fi
   if [ "$2" = -- ]; then shift 2; "$PROGRAM" "$@"; else
     example=$3; shift 3; if [ "$1" = -- ]; then shift; fi; "$EXAMPLES/$example" "$@"
   fi
@@ -73,6 +75,11 @@ fn run(file: &TextFile) -> Result<(), String> {
                 output,
             });
         } else if let Some(step) = steps.last_mut()
+            && step.output.is_empty()
+            && step.command.ends_with('\\')
+        {
+            step.command = step.command.trim_end_matches('\\').to_string() + text.trim_start();
+        } else if let Some(step) = steps.last_mut()
             && !is_anchor_line(text)
         {
             step.output.push((line, text.to_string()));
@@ -94,7 +101,7 @@ fn run(file: &TextFile) -> Result<(), String> {
     for step in other {
         let Some(at) = besides
             .iter()
-            .position(|beside| beside.command == step.command)
+            .position(|beside| beside.command == step.command.replace("run -q", "run"))
         else {
             return Err(file.complaint(step.line, "no `# with:` line starts this"));
         };
@@ -112,7 +119,10 @@ fn run(file: &TextFile) -> Result<(), String> {
 
 fn start(server: &str, stage: &Stage, file: &TextFile, line: usize) -> Result<Beside, String> {
     let words = words(server);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let ["cargo", "run", "-q", ..] = words.as_slice() {
+        words.remove(2);
+    }
     match words.as_slice() {
         ["smtp-primer", role @ ("serve" | "pop3"), options @ ..] => {
             if !stage.folder().join("a.example").exists() {
@@ -156,7 +166,10 @@ fn example(name: &str) -> PathBuf {
 fn unfit(command: &str) -> Option<String> {
     for part in command.split(" | ") {
         let words = words(part);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if let ["cargo", "run", "-q", ..] = words.as_slice() {
+            words.remove(2);
+        }
         let first = words.first().copied().unwrap_or_default();
         match words.as_slice() {
             ["cargo", "run", "--", "serve" | "pop3", ..] => {
