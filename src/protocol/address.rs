@@ -64,7 +64,8 @@ impl FromStr for Mailbox {
 // ANCHOR: dot_string
 /// Atoms (RFC 5322 §3.2.3) with single dots between them.
 fn is_dot_string(text: &str) -> bool {
-    let in_atom = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&c);
+    let marks = b"!#$%&'*+-/=?^_`{|}~";
+    let in_atom = |c: u8| c.is_ascii_alphanumeric() || marks.contains(&c);
     text.split('.')
         .all(|atom| !atom.is_empty() && atom.bytes().all(in_atom))
 }
@@ -83,11 +84,6 @@ pub const ADDRESS: usize = PATH - "<>".len();
 #[derive(Debug, Clone, Eq)]
 pub struct Domain(String);
 // ANCHOR_END: domain
-
-// ANCHOR: domain_limit
-/// Longest domain in octets (RFC 5321 §4.5.3.1.2).
-pub const DOMAIN: usize = 255;
-// ANCHOR_END: domain_limit
 
 // ANCHOR: domain_from_str
 impl FromStr for Domain {
@@ -113,6 +109,11 @@ fn is_sub_domain(label: &str) -> bool {
     !label.is_empty() && label.bytes().all(in_label) && !has_hyphen_at_end
 }
 // ANCHOR_END: sub_domain
+
+// ANCHOR: domain_limit
+/// Longest domain in octets (RFC 5321 §4.5.3.1.2).
+pub const DOMAIN: usize = 255;
+// ANCHOR_END: domain_limit
 
 // ANCHOR: domain_eq
 /// Domains are compared without case (RFC 5321 §2.4).
@@ -237,9 +238,9 @@ fn check_length(what: &'static str, text: &str, most: usize) -> Result<(), Addre
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AddressError::NotAscii => write!(f, "addresses here are ASCII (no SMTPUTF8)"),
-            AddressError::TooLong(what, n) => write!(f, "{what} is longer than {n} octets"),
-            AddressError::Grammar(why) => f.write_str(why),
+            Self::NotAscii => write!(f, "addresses here are ASCII (no SMTPUTF8)"),
+            Self::TooLong(what, n) => write!(f, "{what} is longer than {n} octets"),
+            Self::Grammar(why) => f.write_str(why),
         }
     }
 }

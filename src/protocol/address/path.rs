@@ -55,11 +55,6 @@ fn parse_path(path: &str) -> Result<Mailbox, AddressError> {
 }
 // ANCHOR_END: source_route
 
-// ANCHOR: path_limit
-/// Longest path in octets, with its `<`, `>` and source route (RFC 5321 §4.5.3.1.3).
-pub const PATH: usize = 256;
-// ANCHOR_END: path_limit
-
 // ANCHOR: reverse_path
 /// Where a bounce goes: the argument of MAIL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +66,11 @@ pub enum ReversePath {
     Mailbox(Mailbox),
 }
 // ANCHOR_END: reverse_path
+
+// ANCHOR: path_limit
+/// Longest path in octets, with its `<`, `>` and source route (RFC 5321 §4.5.3.1.3).
+pub const PATH: usize = 256;
+// ANCHOR_END: path_limit
 
 // ANCHOR: reverse_path_text
 impl FromStr for ReversePath {
