@@ -14,8 +14,6 @@ pub const OWED: &[&str] = &[
     "first edition of book/src/ch03-dot.md",
     "first edition of book/src/ch04-address.md",
     "first edition of book/src/ch05-command.md",
-    "first edition of book/src/ch06-reply.md",
-    "first edition of book/src/ch07-base64.md",
     "first edition of book/src/ch08-dialogue.md",
     "book/src/ch09-session.md",
     "book/src/ch10-server.md",
