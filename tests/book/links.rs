@@ -102,17 +102,17 @@ fn broken(project: &Project, page: &Page, target: &str) -> Option<String> {
     let heading = heading?;
     // The page of answers has the headings of all.
     let shown = project.pages.iter().filter(|page| page.shown_in() == name);
-    let ids: Vec<String> = shown.flat_map(ids).collect();
-    (!ids.iter().any(|id| id == heading)).then(|| format!("{name} has no heading #{heading}"))
+    let mut ids = shown.flat_map(ids);
+    (!ids.any(|(_, id)| id == heading)).then(|| format!("{name} has no heading #{heading}"))
 }
 
 /// The ids that mdBook gives to the headings of a page, and to the terms of its definition lists:
 /// small letters, hyphens for spaces, and all else left out; a second one of the same gets `-1`.
-pub fn ids(page: &Page) -> Vec<String> {
-    let mut ids: Vec<String> = Vec::new();
+pub fn ids(page: &Page) -> Vec<(usize, String)> {
+    let mut ids = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let below = page.prose.iter().skip(1).map(|(_, text)| text.as_str());
-    for ((_, text), below) in page.prose.iter().zip(below.chain([""])) {
+    for ((line, text), below) in page.prose.iter().zip(below.chain([""])) {
         let title = text.trim_start_matches('#');
         let is_heading = text.starts_with('#') && title.starts_with(' ');
         let is_term = below.starts_with(": ");
@@ -128,10 +128,11 @@ pub fn ids(page: &Page) -> Vec<String> {
         let id = kept.collect::<String>().to_lowercase();
         let count = seen.entry(id.clone()).or_default();
         *count += 1;
-        ids.push(match *count {
+        let id = match *count {
             1 => id,
             count => format!("{id}-{}", count - 1),
-        });
+        };
+        ids.push((*line, id));
     }
     ids
 }

@@ -4,6 +4,7 @@
 //! pass through the same checks.
 
 mod appendices;
+mod asides;
 #[allow(dead_code)]
 #[path = "../common"]
 mod common {
@@ -21,9 +22,11 @@ mod links;
 mod listings;
 mod miniature;
 mod order;
+mod outlines;
 mod owed;
 mod project;
 mod quotes;
+mod recipe;
 mod robot;
 mod shown;
 mod stage;
@@ -131,6 +134,21 @@ fn the_appendices_list_what_there_is() {
     none(appendices::commands(&the_book()));
     none(appendices::replies(&the_book()));
     none(appendices::terms(&the_book()));
+}
+
+#[test]
+fn the_outline_of_a_chapter_is_made_from_its_code() {
+    none(outlines::are_true_and_shown(&the_book()));
+}
+
+#[test]
+fn a_chapter_follows_the_recipe() {
+    none(recipe::is_followed(&the_book()));
+}
+
+#[test]
+fn each_notion_of_rust_is_explained_once_and_listed() {
+    none(asides::are_listed(&the_book()));
 }
 
 #[test]
