@@ -14,13 +14,14 @@ fn main() -> io::Result<()> {
         std::process::exit(2);
     }
     println!("Look for the two lines that do not end with CR LF.");
-    println!("Look for the line that is too long: it is thrown away, and the next one is whole.");
+    println!("Look for the line that is too long: it is thrown away.");
     println!("Look for the last line: all replies are sent in one piece.");
     println!();
     let said = b"NOOP\r\nbare line feed\nbare\rreturn\r\nEHLO b.example\r\n\
         a line of more than forty octets, its end included\r\nQUIT\r\n";
     let trace = Trace::of_server(Box::new(io::stdout()));
     let mut wire = Wire::traced(Peer(Cursor::new(said)), Some(trace));
+    // ANCHOR: goal
     loop {
         let reply = match wire.read_line(LIMIT)? {
             Line::Text(line) if line == b"QUIT" => "221 bye",
@@ -31,6 +32,7 @@ fn main() -> io::Result<()> {
         };
         wire.write_line(reply)?;
     }
+    // ANCHOR_END: goal
 }
 
 /// A peer in memory: it says its piece, and whatever we say is printed.

@@ -3,6 +3,8 @@
 //!
 //! A conversation as a text file. The same file is a page of the book, a test, and a
 //! script that plays one side against a real program on the other.
+// ANCHOR_END: story
+// ANCHOR: notation
 //!
 //! ```text
 //! # RFC 5321 §3.1: the server speaks first
@@ -27,7 +29,7 @@
 //! `{close}`, alone, is the end of the connection. `{more}` before a line of a reply says
 //! that the reply may have more lines before this one; the side that says the line adds
 //! none.
-// ANCHOR_END: story
+// ANCHOR_END: notation
 
 // ANCHOR: uses
 mod notation;
@@ -71,32 +73,8 @@ pub struct Dialogue {
 }
 // ANCHOR_END: dialogue
 
-// ANCHOR: parse
+// ANCHOR: play
 impl Dialogue {
-    /// Reads a dialogue; `name` is the file's, for messages. The error names the first
-    /// bad line, and says what is wrong with it.
-    pub fn parse(name: &str, text: &str) -> Result<Dialogue, String> {
-        let mut turns: Vec<Turn> = Vec::new();
-        let mut rule = "";
-        for (number, source) in (1..).zip(text.lines()) {
-            let bad = |why| format!("{name}:{number}: {why}");
-            if let Some(comment) = source.strip_prefix('#') {
-                if !is_for_programs(comment.trim()) {
-                    rule = comment.trim();
-                }
-            } else if !source.trim().is_empty() {
-                if turns.last().is_some_and(|turn| turn.what == What::Close) {
-                    return Err(bad("nothing can follow `{close}`"));
-                }
-                turns.push(parse_turn(number, source, rule).map_err(bad)?);
-            }
-        }
-        let name = name.to_string();
-        Ok(Dialogue { name, turns })
-    }
-    // ANCHOR_END: parse
-
-    // ANCHOR: play
     /// Plays `side` over `stream`: says its lines, and checks that the other side says
     /// the others. Each line may take `timeout`. The error is a report for people.
     pub fn play<S: Stream>(&self, side: Side, stream: S, timeout: Duration) -> Result<(), String> {
@@ -104,13 +82,16 @@ impl Dialogue {
             stream: BufReader::new(stream),
             names: Names::new(),
         };
+        // ANCHOR_END: play
+
+        // ANCHOR: play_turns
         for turn in &self.turns {
             let played = player.turn(turn, side, timeout);
             played.map_err(|came| self.difference(turn, &came))?;
         }
         Ok(())
     }
-    // ANCHOR_END: play
+    // ANCHOR_END: play_turns
 
     // ANCHOR: tell
     /// Reports as a good teacher would: what was said so far, what was due, what came,
@@ -123,6 +104,9 @@ impl Dialogue {
             }
             text += &format!("  {}\n", before.source);
         }
+        // ANCHOR_END: tell
+
+        // ANCHOR: tell_rule
         text += &format!("{}:{}: here it differs\n", self.name, turn.number);
         text += &format!("  written: {}\n  came:    {came}", turn.source);
         if !turn.rule.is_empty() {
@@ -130,36 +114,38 @@ impl Dialogue {
         }
         text
     }
-}
-// ANCHOR_END: tell
+    // ANCHOR_END: tell_rule
 
-// ANCHOR: is_for_programs
-/// Comments such as `# against: ...` are for programs: they begin with a name and a
-/// colon.
-fn is_for_programs(comment: &str) -> bool {
-    let word = comment.split(' ').next().unwrap_or("");
-    word.ends_with(':') && word.starts_with(char::is_alphabetic)
-}
-// ANCHOR_END: is_for_programs
+    // ANCHOR: parse
+    /// Reads a dialogue. The error is a text with `name`, which is the file's, and the
+    /// number of the first bad line.
+    pub fn parse(name: &str, text: &str) -> Result<Dialogue, String> {
+        let mut turns: Vec<Turn> = Vec::new();
+        let mut rule = "";
+        for (number, source) in (1..).zip(text.lines()) {
+            let bad = |why| format!("{name}:{number}: {why}");
+            // ANCHOR_END: parse
 
-// ANCHOR: parse_turn
-fn parse_turn(number: usize, source: &str, rule: &str) -> Result<Turn, &'static str> {
-    // Editors like to cut the space at the end of an empty line.
-    let empty_line = source.strip_suffix(':').map(|side| (side, ""));
-    let (side, line) = match source.split_once(": ").or(empty_line) {
-        Some(("C", line)) => (Side::Client, line),
-        Some(("S", line)) => (Side::Server, line),
-        _ => return Err("a line begins with `C: `, `S: ` or `#`"),
-    };
-    Ok(Turn {
-        side,
-        what: parse_line(line)?,
-        source: source.to_string(),
-        number,
-        rule: rule.to_string(),
-    })
+            // ANCHOR: parse_lines
+            if let Some(comment) = source.strip_prefix('#') {
+                if !is_for_programs(comment.trim()) {
+                    rule = comment.trim();
+                }
+            } else if !source.trim().is_empty() {
+                if turns.last().is_some_and(|turn| turn.what == What::Close) {
+                    return Err(bad("nothing can follow `{close}`"));
+                }
+                turns.push(parse_turn(number, source, rule).map_err(bad)?);
+            }
+        }
+        // ANCHOR_END: parse_lines
+
+        // ANCHOR: parse_end
+        let name = name.to_string();
+        Ok(Dialogue { name, turns })
+    }
 }
-// ANCHOR_END: parse_turn
+// ANCHOR_END: parse_end
 
 // ANCHOR: player
 /// One side of a conversation. The error of its functions is what came in place of what
@@ -168,13 +154,14 @@ struct Player<S> {
     stream: BufReader<S>,
     names: Names,
 }
-// ANCHOR_END: player
 
-// ANCHOR: player_turn
 impl<S: Stream> Player<S> {
     fn turn(&mut self, turn: &Turn, side: Side, timeout: Duration) -> Result<(), String> {
         let allowed = self.stream.get_mut().allow(timeout);
         allowed.map_err(|error| error.to_string())?;
+        // ANCHOR_END: player
+
+        // ANCHOR: player_what
         let is_own = turn.side == side;
         match &turn.what {
             What::Say(pieces) | What::More(_, pieces) if is_own => self.say(pieces),
@@ -184,7 +171,7 @@ impl<S: Stream> Player<S> {
             What::Close => self.hear_close(),
         }
     }
-    // ANCHOR_END: player_turn
+    // ANCHOR_END: player_what
 
     // ANCHOR: say
     fn say(&mut self, pieces: &[Piece]) -> Result<(), String> {
@@ -208,6 +195,9 @@ impl<S: Stream> Player<S> {
                 self.names = names;
                 return Ok(());
             }
+            // ANCHOR_END: hear
+
+            // ANCHOR: hear_more
             let is_line = came.ends_with(b"\n");
             if !is_line || more.is_none_or(|more| !came.starts_with(more.as_bytes())) {
                 return Err(shown(&came));
@@ -215,7 +205,7 @@ impl<S: Stream> Player<S> {
         }
         Err("(more lines than a reply may have)".to_string())
     }
-    // ANCHOR_END: hear
+    // ANCHOR_END: hear_more
 
     // ANCHOR: read_as_due
     /// Reads a line. If we know its octets, we read only so many, and stop at a wrong
@@ -226,6 +216,9 @@ impl<S: Stream> Player<S> {
             self.read(ENDLESS_LINE, &mut came)?;
             return Ok(came);
         };
+        // ANCHOR_END: read_as_due
+
+        // ANCHOR: read_while
         while came.len() < due.len() && due.starts_with(&came) {
             self.read(due.len() - came.len(), &mut came)?;
         }
@@ -235,7 +228,7 @@ impl<S: Stream> Player<S> {
         }
         Ok(came)
     }
-    // ANCHOR_END: read_as_due
+    // ANCHOR_END: read_while
 
     // ANCHOR: read
     /// Appends to `came` what comes, through the next LF, but at most `most` octets.
@@ -287,3 +280,31 @@ fn broken(came: &[u8], error: &io::Error) -> String {
     }
 }
 // ANCHOR_END: broken
+
+// ANCHOR: parse_turn
+fn parse_turn(number: usize, source: &str, rule: &str) -> Result<Turn, &'static str> {
+    // Editors like to cut the space at the end of an empty line.
+    let empty_line = source.strip_suffix(':').map(|side| (side, ""));
+    let (side, line) = match source.split_once(": ").or(empty_line) {
+        Some(("C", line)) => (Side::Client, line),
+        Some(("S", line)) => (Side::Server, line),
+        _ => return Err("a line begins with `C: `, `S: ` or `#`"),
+    };
+    Ok(Turn {
+        side,
+        what: parse_line(line)?,
+        source: source.to_string(),
+        number,
+        rule: rule.to_string(),
+    })
+}
+// ANCHOR_END: parse_turn
+
+// ANCHOR: is_for_programs
+/// Comments such as `# against: ...` are for programs: they begin with a name and a
+/// colon.
+fn is_for_programs(comment: &str) -> bool {
+    let word = comment.split(' ').next().unwrap_or("");
+    word.ends_with(':') && word.starts_with(char::is_alphabetic)
+}
+// ANCHOR_END: is_for_programs

@@ -1,13 +1,11 @@
 // ANCHOR: story
 //! # smtp-primer
 //!
-//! A complete mail system to learn from. Each module is one chapter of the book, in this order, and
-//! uses only modules before it.
-// ANCHOR_END: story
+//! A complete mail system to learn from. Each module is one chapter of the book, in this
+//! order, and uses only modules before it.
 
-// ANCHOR: protocol
 pub mod protocol;
-// ANCHOR_END: protocol
+// ANCHOR_END: story
 
 // ANCHOR: dialogue
 pub mod dialogue;

@@ -6,18 +6,15 @@
 //! replies, which begin with three digits. They are about a thousand lines of code, and
 //! nothing else in the crate knows how these things look on the wire.
 //!
-//! The rest came for others. The trace, below the lines, is for a person who wants to see
-//! the conversation. Base64 and SASL carry passwords, and the mask keeps passwords out of
-//! the trace. (Base64 carries pictures, too.)
+//! The rest is not needed for that. The trace shows the conversation to a person. Base64
+//! and SASL carry passwords, and the mask keeps passwords out of the trace.
 //!
 //! Every type here keeps one promise: what `parse` accepts, `Display` writes, and `parse`
-//! reads that back as the same value. And no `Display` holds a CR or LF, so no value can
+//! reads that back as the same value. And no `Display` writes a CR or LF, so no value can
 //! end a line early.
-// ANCHOR_END: story
 
-// ANCHOR: line
 pub mod line;
-// ANCHOR_END: line
+// ANCHOR_END: story
 
 // ANCHOR: dot
 pub mod dot;

@@ -163,7 +163,7 @@ fn the_journey_has_six_steps_in_order_and_leaves_nothing_behind() {
                 "C: DELE 1\n",
                 "C: QUIT\n",
                 "S: +OK",
-                "It left the server at QUIT",
+                "The server removed it at QUIT",
                 "the file bob.mail/new/",
             ],
         ),

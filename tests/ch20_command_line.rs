@@ -427,7 +427,7 @@ fn what_send_cannot_send_is_found_before_anybody_is_called() {
         (
             &["--user", "x", "--password-file", &latin],
             1,
-            "no password, in UTF-8",
+            "no password in UTF-8",
         ),
     ] {
         let mut all = vec!["send", "--server", &address, "--to", "b@b.example"];

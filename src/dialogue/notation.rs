@@ -6,17 +6,6 @@
 use std::collections::BTreeMap;
 // ANCHOR_END: uses
 
-// ANCHOR: repeated_limit
-/// Most octets of one repetition, so that a typing error like `{99999999999*x}` fills no
-/// memory.
-const REPEATED: usize = 64 * 1024 * 1024;
-// ANCHOR_END: repeated_limit
-
-// ANCHOR: names
-/// The texts of the names that were heard so far.
-pub type Names = BTreeMap<String, Vec<u8>>;
-// ANCHOR_END: names
-
 // ANCHOR: piece
 /// A piece of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +29,93 @@ pub enum What {
     Close,
 }
 // ANCHOR_END: what
+
+// ANCHOR: names
+/// The texts of the names that were heard so far.
+pub type Names = BTreeMap<String, Vec<u8>>;
+// ANCHOR_END: names
+
+// ANCHOR: matches
+/// Does `line` fit? If it does, these are the names from now on.
+pub fn matches(pieces: &[Piece], line: &[u8], names: &Names) -> Option<Names> {
+    let pieces = replace_names(pieces, names);
+    let mut names = names.clone();
+    let mut rest = line;
+    for (at, piece) in pieces.iter().enumerate() {
+        let length = match piece {
+            Piece::Octets(octets) => rest.starts_with(octets).then_some(octets.len())?,
+            Piece::Any(_) => open_length(pieces.get(at + 1..)?, rest)?,
+        };
+        // ANCHOR_END: matches
+
+        // ANCHOR: matches_names
+        let (text, after) = rest.split_at_checked(length)?;
+        // A name that was not heard before has this text from now on.
+        if let Piece::Any(name) = piece
+            && !name.is_empty()
+            && names.entry(name.clone()).or_insert(text.into()) != text
+        {
+            return None;
+        }
+        rest = after;
+    }
+    rest.is_empty().then_some(names)
+}
+// ANCHOR_END: matches_names
+
+// ANCHOR: open_length
+/// How long is an open text? It is as short as the pieces after it let it be, but the
+/// last one reaches to the end.
+fn open_length(after: &[Piece], rest: &[u8]) -> Option<usize> {
+    match after {
+        [] => Some(rest.len()),
+        [Piece::Octets(end)] => Some(rest.strip_suffix(end.as_slice())?.len()),
+        [Piece::Octets(next), ..] => find(next, rest),
+        [Piece::Any(_), ..] => Some(0),
+    }
+}
+// ANCHOR_END: open_length
+
+// ANCHOR: find
+/// Where in `text` are these octets for the first time?
+fn find(octets: &[u8], text: &[u8]) -> Option<usize> {
+    (0..=text.len()).find(|at| {
+        let from = text.get(*at..).unwrap_or(b"");
+        from.starts_with(octets)
+    })
+}
+// ANCHOR_END: find
+
+// ANCHOR: replace_names
+/// Puts its text in the place of each name that has one, and joins neighbours that are
+/// octets. So an open text is followed by octets, by another open text, or by nothing.
+fn replace_names(pieces: &[Piece], names: &Names) -> Vec<Piece> {
+    let mut replaced = Vec::new();
+    for piece in pieces {
+        let known = match piece {
+            Piece::Octets(octets) => Some(octets),
+            Piece::Any(name) => names.get(name),
+        };
+        match (known, replaced.last_mut()) {
+            (None, _) => replaced.push(piece.clone()),
+            (Some(text), Some(Piece::Octets(before))) => before.extend_from_slice(text),
+            (Some(text), _) => replaced.push(Piece::Octets(text.clone())),
+        }
+    }
+    replaced
+}
+// ANCHOR_END: replace_names
+
+// ANCHOR: written
+/// The octets of a line; `None` if any text in it is open.
+pub fn written(pieces: &[Piece], names: &Names) -> Option<Vec<u8>> {
+    match replace_names(pieces, names).as_slice() {
+        [] => Some(Vec::new()),
+        [Piece::Octets(octets)] => Some(octets.clone()),
+        _ => None,
+    }
+}
+// ANCHOR_END: written
 
 // ANCHOR: parse_line
 /// Reads a line, without the `C: ` before it. The error says what is wrong with it.
@@ -90,15 +166,27 @@ fn parse_piece(text: &str) -> Result<(Piece, &str), &'static str> {
         return Ok((Piece::Octets(plain.into()), rest));
     };
     let (inside, rest) = inside.split_once('}').ok_or("a `{` without a `}`")?;
-    let piece = match inside.split_once('*') {
-        Some((times, text)) => Piece::Octets(repeated(times, text)?),
-        None if inside == "close" => return Err("`{close}` is a line of its own"),
-        None if inside == "more" => return Err("`{more}` begins a line"),
-        None => Piece::Any(inside.to_string()),
-    };
-    Ok((piece, rest))
+    Ok((parse_braces(inside)?, rest))
 }
 // ANCHOR_END: parse_piece
+
+// ANCHOR: parse_braces
+/// Reads what is between braces.
+fn parse_braces(inside: &str) -> Result<Piece, &'static str> {
+    match inside.split_once('*') {
+        Some((times, text)) => repeated(times, text).map(Piece::Octets),
+        None if inside == "close" => Err("`{close}` is a line of its own"),
+        None if inside == "more" => Err("`{more}` begins a line"),
+        None => Ok(Piece::Any(inside.to_string())),
+    }
+}
+// ANCHOR_END: parse_braces
+
+// ANCHOR: repeated_limit
+/// Most octets of one repetition, so that a typing error like `{99999999999*x}` fills no
+/// memory.
+const REPEATED: usize = 64 * 1024 * 1024;
+// ANCHOR_END: repeated_limit
 
 // ANCHOR: repeated
 fn repeated(times: &str, text: &str) -> Result<Vec<u8>, &'static str> {
@@ -132,77 +220,3 @@ fn escape(text: &str) -> Option<(u8, &str)> {
     }
 }
 // ANCHOR_END: escape
-
-// ANCHOR: replace_names
-/// Puts its text in the place of each name that has one, and joins neighbours that are
-/// octets. So an open text is followed by octets, by another open text, or by nothing.
-fn replace_names(pieces: &[Piece], names: &Names) -> Vec<Piece> {
-    let mut replaced = Vec::new();
-    for piece in pieces {
-        let known = match piece {
-            Piece::Octets(octets) => Some(octets),
-            Piece::Any(name) => names.get(name),
-        };
-        match (known, replaced.last_mut()) {
-            (None, _) => replaced.push(piece.clone()),
-            (Some(text), Some(Piece::Octets(before))) => before.extend_from_slice(text),
-            (Some(text), _) => replaced.push(Piece::Octets(text.clone())),
-        }
-    }
-    replaced
-}
-// ANCHOR_END: replace_names
-
-// ANCHOR: written
-/// The octets of a line; `None` if any text in it is open.
-pub fn written(pieces: &[Piece], names: &Names) -> Option<Vec<u8>> {
-    match replace_names(pieces, names).as_slice() {
-        [] => Some(Vec::new()),
-        [Piece::Octets(octets)] => Some(octets.clone()),
-        _ => None,
-    }
-}
-// ANCHOR_END: written
-
-// ANCHOR: matches
-/// Does `line` fit? If it does, these are the names from now on. Each open text is as
-/// short as it can be; the last one reaches to the end.
-pub fn matches(pieces: &[Piece], line: &[u8], names: &Names) -> Option<Names> {
-    let pieces = replace_names(pieces, names);
-    let mut names = names.clone();
-    let mut rest = line;
-    for (at, piece) in pieces.iter().enumerate() {
-        let name = match piece {
-            Piece::Octets(octets) => {
-                rest = rest.strip_prefix(octets.as_slice())?;
-                continue;
-            }
-            Piece::Any(name) => name,
-        };
-        // How long is this open text? The pieces after it tell.
-        let length = match pieces.get(at + 1..)? {
-            [] => rest.len(),
-            [Piece::Octets(end)] => rest.strip_suffix(end.as_slice())?.len(),
-            [Piece::Octets(next), ..] => find(next, rest)?,
-            [Piece::Any(_), ..] => 0,
-        };
-        let (text, after) = rest.split_at_checked(length)?;
-        // A name that was not heard before has this text from now on.
-        if !name.is_empty() && names.entry(name.clone()).or_insert(text.into()) != text {
-            return None;
-        }
-        rest = after;
-    }
-    rest.is_empty().then_some(names)
-}
-// ANCHOR_END: matches
-
-// ANCHOR: find
-/// Where in `text` are these octets for the first time?
-fn find(octets: &[u8], text: &[u8]) -> Option<usize> {
-    (0..=text.len()).find(|at| {
-        let from = text.get(*at..).unwrap_or(b"");
-        from.starts_with(octets)
-    })
-}
-// ANCHOR_END: find

@@ -34,9 +34,8 @@ impl Route {
             Some(ip) => vec![(ip, self.port).into()],
             None => {
                 let found = (self.host.to_string(), self.port).to_socket_addrs();
-                let failed = |why| {
-                    NoHop::NotNow(format!("the host of \"route {self}\" was not found: {why}"))
-                };
+                let failed =
+                    |why| NoHop::NotNow(format!("\"route {self}\": its host was not found: {why}"));
                 found.map_err(failed)?.collect()
             }
         };

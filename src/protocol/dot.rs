@@ -1,16 +1,15 @@
 // ANCHOR: story
 //! # Dots (chapter 3)
 //!
-//! A letter's text is sent as lines, and a line with a lone dot ends it. A text may
-//! itself hold such a line. So the sender puts one more dot before every line that begins
-//! with one, and the receiver takes it away again: the text is *transparent* (RFC 5321
-//! §4.5.2). POP3 uses the same rule for its long answers (RFC 1939 §3).
+//! The text of a letter is sent as lines, and a line with a lone dot ends it. So the sender
+//! puts one more dot before every line that begins with one, and the receiver takes it away
+//! again: the text is *transparent* (RFC 5321 §4.5.2). POP3 uses the same rule for its long
+//! answers (RFC 1939 §3).
 //!
 //! The end of a text is exactly CR LF "." CR LF; at the very beginning, the CR LF is the
-//! one that ended the command. A receiver that also takes LF "." LF for the end can be
-//! fooled: it runs as commands what its sender passed on as text. That attack is called
-//! SMTP smuggling. We read on to the real end, and then refuse a text that held any bare
-//! CR or LF.
+//! one that ended the command. A receiver that also takes LF "." LF for the end runs as
+//! commands what its sender passed on as text: that is SMTP smuggling. We read on to the
+//! real end, and then refuse a text that held any bare CR or LF.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -25,6 +24,193 @@ use std::time::{Duration, Instant};
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Text(Vec<u8>);
 // ANCHOR_END: text
+
+// ANCHOR: from_file
+impl Text {
+    /// Makes a text from a file of any system: each LF, CR LF or bare CR becomes one CR
+    /// LF, and the last line gets one if it has none.
+    pub fn from_file(octets: &[u8]) -> Text {
+        let mut text = Vec::with_capacity(octets.len());
+        let mut before = b'\n';
+        for octet in octets {
+            match octet {
+                b'\n' if before == b'\r' => {}
+                b'\r' | b'\n' => text.extend_from_slice(b"\r\n"),
+                octet => text.push(*octet),
+            }
+            before = *octet;
+        }
+        // ANCHOR_END: from_file
+        // ANCHOR: from_file_end
+        if !matches!(before, b'\r' | b'\n') {
+            text.extend_from_slice(b"\r\n");
+        }
+        Text(text)
+    }
+    // ANCHOR_END: from_file_end
+
+    // ANCHOR: text_views
+    /// The octets, as they are in a file, and as SIZE counts them.
+    pub fn octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The lines, without their CR LF.
+    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.0
+            .split_inclusive(|octet| *octet == b'\n')
+            .filter_map(|line| line.strip_suffix(b"\r\n"))
+    }
+}
+// ANCHOR_END: text_views
+
+// ANCHOR: write_text_line
+/// Writes one line of a text. `timeout` is for each block that leaves.
+///
+/// Errors: as for [`Wire::write_line`].
+pub fn write_text_line<S: Stream>(
+    wire: &mut Wire<S>,
+    line: &[u8],
+    timeout: Duration,
+) -> io::Result<()> {
+    refuse_line_end(line)?;
+    wire.allow(timeout)?;
+    // ANCHOR_END: write_text_line
+    // ANCHOR: stuff
+    let dot: &[u8] = if line.starts_with(b".") { b"." } else { b"" };
+    let octets = [dot, line, b"\r\n"].concat();
+    if let Some(trace) = wire.trace() {
+        trace.said_text(&octets);
+    }
+    wire.write_octets(&octets)
+}
+// ANCHOR_END: stuff
+
+// ANCHOR: end_text
+/// Writes the lone dot, and sends all.
+pub fn end_text<S: Stream>(wire: &mut Wire<S>, timeout: Duration) -> io::Result<()> {
+    wire.allow(timeout)?;
+    wire.write_line(".")?;
+    wire.flush()
+}
+// ANCHOR_END: end_text
+
+// ANCHOR: received
+/// What reading a text came to. In every case the text was read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// The text, exactly as it was before the sender stuffed it.
+    Text(Text),
+    /// It held a bare CR or LF.
+    BareNewline,
+    /// It was over the limit. Never more than the limit was kept in memory.
+    TooBig,
+}
+// ANCHOR_END: received
+
+// ANCHOR: read_text
+/// Reads a text, through its lone dot. `limit` counts the octets of the text, without what
+/// the wire adds (RFC 1870 §5). `timeout` is for each line, or each 64 KiB of one.
+///
+/// Errors: whatever the stream fails with; [`io::ErrorKind::UnexpectedEof`] if it ends
+/// before the dot; see also [`ENDLESS_TEXT`] and [`TEXT_TIMEOUTS`]. After an error, all
+/// that one can do is close.
+pub fn read_text<S: Stream>(
+    wire: &mut Wire<S>,
+    limit: usize,
+    timeout: Duration,
+) -> io::Result<Received> {
+    // ANCHOR_END: read_text
+    // ANCHOR: counters
+    let mut size = 0_usize; // of all that came
+    let begun = Instant::now();
+    let all_timeouts = timeout.saturating_mul(TEXT_TIMEOUTS);
+    // ANCHOR_END: counters
+    // ANCHOR: seen
+    let mut received = Received::Text(Text::default());
+    // The last two octets (at first they ended the command), and then the next piece.
+    let mut seen = b"\r\n".to_vec();
+    loop {
+        // ANCHOR_END: seen
+        // ANCHOR: clock
+        if !wire.has_line() {
+            let left = all_timeouts.saturating_sub(begun.elapsed());
+            wire.allow(timeout.min(left))?;
+        }
+        // ANCHOR_END: clock
+        // ANCHOR: next_piece
+        if wire.read_piece(PIECE, &mut seen)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let piece = seen.get(2..).unwrap_or_default();
+        if let Some(trace) = wire.trace() {
+            trace.heard_text(piece);
+        }
+        // ANCHOR_END: next_piece
+        // ANCHOR: the_end
+        if seen == b"\r\n.\r\n" {
+            return Ok(received);
+        }
+        // ANCHOR_END: the_end
+        // ANCHOR: bare
+        if has_bare_newline(&seen) {
+            received = Received::BareNewline;
+        }
+        // ANCHOR_END: bare
+        // ANCHOR: unstuff
+        let text = seen.strip_prefix(b"\r\n.").unwrap_or(piece);
+        received.append(text, limit);
+        // ANCHOR_END: unstuff
+        // ANCHOR: endless
+        size = size.saturating_add(text.len());
+        if size > limit.saturating_add(ENDLESS_TEXT) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        // ANCHOR_END: endless
+        // ANCHOR: remember
+        seen.drain(..seen.len() - 2);
+    }
+}
+// ANCHOR_END: remember
+
+// ANCHOR: append
+impl Received {
+    /// Keeps more of a text, if it is good so far and within the limit.
+    fn append(&mut self, more: &[u8], limit: usize) {
+        match self {
+            Received::Text(Text(text)) if text.len() + more.len() <= limit => {
+                text.extend_from_slice(more);
+            }
+            Received::Text(_) => *self = Received::TooBig,
+            Received::BareNewline | Received::TooBig => {}
+        }
+    }
+}
+// ANCHOR_END: append
+
+// ANCHOR: piece
+/// The most of a line that is looked at in one go, in octets.
+const PIECE: usize = 64 * 1024;
+// ANCHOR_END: piece
+
+// ANCHOR: has_bare_newline
+/// Is there a bare CR or LF in a piece? `seen` is the two octets before the piece, and
+/// the piece.
+fn has_bare_newline(seen: &[u8]) -> bool {
+    let mut pairs = seen.windows(2).skip(1);
+    pairs.any(|pair| pair.starts_with(b"\r") != pair.ends_with(b"\n"))
+}
+// ANCHOR_END: has_bare_newline
+
+// ANCHOR: endless_text
+/// How far we follow a text that is too long before we give up on the peer, in octets
+/// past the limit. After that, [`read_text`] fails with [`io::ErrorKind::FileTooLarge`].
+pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;
+
+/// How many timeouts a whole text may take. After that, [`read_text`] fails with
+/// [`io::ErrorKind::TimedOut`].
+pub const TEXT_TIMEOUTS: u32 = 6;
+// ANCHOR_END: endless_text
 
 // ANCHOR: text_new
 /// There was a bare CR or LF, or the last line had no end.
@@ -44,46 +230,13 @@ impl Text {
     }
     // ANCHOR_END: text_new
 
-    // ANCHOR: from_file
-    /// Makes a text from a file of any system: each LF, CR LF or bare CR becomes one CR
-    /// LF, and the last line gets one if it has none.
-    pub fn from_file(octets: &[u8]) -> Text {
-        let mut text = Vec::with_capacity(octets.len());
-        let mut before = b'\n';
-        for octet in octets {
-            match octet {
-                b'\n' if before == b'\r' => {}
-                b'\r' | b'\n' => text.extend_from_slice(b"\r\n"),
-                octet => text.push(*octet),
-            }
-            before = *octet;
-        }
-        if !matches!(before, b'\r' | b'\n') {
-            text.extend_from_slice(b"\r\n");
-        }
-        Text(text)
-    }
-    // ANCHOR_END: from_file
-
-    // ANCHOR: text_views
-    /// The octets, as they are in a file, and as SIZE counts them.
-    pub fn octets(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The lines, without their CR LF.
-    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        self.0
-            .split_inclusive(|octet| *octet == b'\n')
-            .filter_map(|line| line.strip_suffix(b"\r\n"))
-    }
-
+    // ANCHOR: header_lines
     /// The lines of the header: all before the first empty one.
     pub fn header_lines(&self) -> impl Iterator<Item = &[u8]> {
         self.lines().take_while(|line| !line.is_empty())
     }
 }
-// ANCHOR_END: text_views
+// ANCHOR_END: header_lines
 
 // ANCHOR: debug
 /// A test that fails shows text, not numbers.
@@ -93,133 +246,3 @@ impl std::fmt::Debug for Text {
     }
 }
 // ANCHOR_END: debug
-
-// ANCHOR: received
-/// What reading a text came to. In every case the text was read to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
-    /// The text, exactly as it was before the sender stuffed it.
-    Text(Text),
-    /// It held a bare CR or LF.
-    BareNewline,
-    /// It was over the limit. Never more than the limit was kept in memory.
-    TooBig,
-}
-// ANCHOR_END: received
-
-// ANCHOR: read_text
-/// Reads a text, through its lone dot. `limit` is for the text as it was before stuffing,
-/// in octets; the dot line is not counted (RFC 1870 §5). `timeout` is for each line, or
-/// each 64 KiB of a longer one.
-///
-/// Errors: whatever the stream fails with, [`io::ErrorKind::TimedOut`] also if the whole
-/// text took [`TEXT_TIMEOUTS`] times the timeout; [`io::ErrorKind::UnexpectedEof`] if the
-/// stream ends before the dot; [`io::ErrorKind::FileTooLarge`] after [`ENDLESS_TEXT`]
-/// octets over the limit. All that one can do then is close.
-pub fn read_text<S: Stream>(
-    wire: &mut Wire<S>,
-    limit: usize,
-    timeout: Duration,
-) -> io::Result<Received> {
-    let begun = Instant::now();
-    let all_timeouts = timeout.saturating_mul(TEXT_TIMEOUTS);
-    let mut received = Received::Text(Text::default());
-    let mut size = 0_usize; // of all that came
-    // The last two octets (at first they ended the command), and then the next piece.
-    let mut seen = b"\r\n".to_vec();
-    loop {
-        if !wire.has_line() {
-            let left = all_timeouts.saturating_sub(begun.elapsed());
-            wire.allow(timeout.min(left))?;
-        }
-        if wire.read_piece(PIECE, &mut seen)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let piece = seen.get(2..).unwrap_or_default();
-        if let Some(trace) = wire.trace() {
-            trace.heard_text(piece);
-        }
-        if seen == b"\r\n.\r\n" {
-            return Ok(received);
-        }
-        if has_bare_newline(&seen) {
-            received = Received::BareNewline;
-        }
-        let text = seen.strip_prefix(b"\r\n.").unwrap_or(piece);
-        received.append(text, limit);
-        size = size.saturating_add(text.len());
-        if size > limit.saturating_add(ENDLESS_TEXT) {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        seen.drain(..seen.len() - 2);
-    }
-}
-// ANCHOR_END: read_text
-
-// ANCHOR: has_bare_newline
-/// Is there a bare CR or LF in a piece? `seen` is the two octets before the piece, and the
-/// piece. After each CR comes an LF, and an LF comes nowhere else. (The LF after a CR at
-/// the end of a piece may come with the next.)
-fn has_bare_newline(seen: &[u8]) -> bool {
-    let mut pairs = seen.windows(2).skip(1);
-    pairs.any(|pair| pair.starts_with(b"\r") != pair.ends_with(b"\n"))
-}
-// ANCHOR_END: has_bare_newline
-
-// ANCHOR: append
-impl Received {
-    /// Keeps more of a text, if it is good so far and within the limit.
-    fn append(&mut self, more: &[u8], limit: usize) {
-        match self {
-            Received::Text(Text(text)) if text.len() + more.len() <= limit => {
-                text.extend_from_slice(more);
-            }
-            Received::Text(_) => *self = Received::TooBig,
-            Received::BareNewline | Received::TooBig => {}
-        }
-    }
-}
-// ANCHOR_END: append
-
-// ANCHOR: endless_text
-/// The most of a line that is looked at in one go, in octets.
-const PIECE: usize = 64 * 1024;
-
-/// How far we follow a text that is too long, to find its end, before we give up on the
-/// peer; in octets past the limit.
-pub const ENDLESS_TEXT: usize = 512 * 1024 * 1024;
-
-/// A peer may send each line just before its time is up. We allow that this many times
-/// for one text.
-pub const TEXT_TIMEOUTS: u32 = 6;
-// ANCHOR_END: endless_text
-
-// ANCHOR: write_text_line
-/// Writes one line of a text; a line that begins with a dot gets one more. `timeout` is
-/// for each block that leaves.
-///
-/// Errors: as for [`Wire::write_line`].
-pub fn write_text_line<S: Stream>(
-    wire: &mut Wire<S>,
-    line: &[u8],
-    timeout: Duration,
-) -> io::Result<()> {
-    refuse_line_end(line)?;
-    wire.allow(timeout)?;
-    let dot: &[u8] = if line.starts_with(b".") { b"." } else { b"" };
-    let octets = [dot, line, b"\r\n"].concat();
-    if let Some(trace) = wire.trace() {
-        trace.said_text(&octets);
-    }
-    wire.write_octets(&octets)
-}
-// ANCHOR_END: write_text_line
-
-// ANCHOR: end_text
-/// Writes the lone dot, and sends all.
-pub fn end_text<S: Stream>(wire: &mut Wire<S>, timeout: Duration) -> io::Result<()> {
-    wire.allow(timeout)?;
-    wire.write_line(".")?;
-    wire.flush()
-}
-// ANCHOR_END: end_text

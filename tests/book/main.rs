@@ -3,6 +3,7 @@
 //! form `file:line: message`, so that the real book and the broken miniature ones of `miniature`
 //! pass through the same checks.
 
+mod answers;
 mod appendices;
 mod asides;
 #[allow(dead_code)]
@@ -28,11 +29,13 @@ mod project;
 mod quotes;
 mod recipe;
 mod robot;
+mod short_path;
 mod shown;
 mod stage;
 #[cfg(unix)]
 mod terminals;
 mod transcripts;
+mod where_is;
 
 use project::Project;
 use std::path::Path;
@@ -142,6 +145,11 @@ fn the_outline_of_a_chapter_is_made_from_its_code() {
 }
 
 #[test]
+fn each_exercise_has_its_answer() {
+    none(answers::are_there(&the_book()));
+}
+
+#[test]
 fn a_chapter_follows_the_recipe() {
     none(recipe::is_followed(&the_book()));
 }
@@ -149,6 +157,16 @@ fn a_chapter_follows_the_recipe() {
 #[test]
 fn each_notion_of_rust_is_explained_once_and_listed() {
     none(asides::are_listed(&the_book()));
+}
+
+#[test]
+fn the_short_path_is_marked_in_the_contents_and_in_its_chapters() {
+    none(short_path::is_marked(&the_book()));
+}
+
+#[test]
+fn the_answers_to_where_is_name_code_that_exists() {
+    none(where_is::answers_are_true(&the_book()));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use crate::project::{Project, TextFile};
 #[cfg(unix)]
 use crate::terminals;
 use crate::{
-    appendices, asides, deck, defects, dialogues, ledger, links, listings, order, outlines, owed,
-    quotes, recipe, robot, transcripts,
+    answers, appendices, asides, deck, defects, dialogues, ledger, links, listings, order,
+    outlines, owed, quotes, recipe, robot, transcripts,
 };
 use smtp_primer::protocol::command::Verb;
 use std::collections::BTreeMap;
@@ -23,6 +23,7 @@ const RULES: &[Rule] = &[
     order::only_backwards,
     transcripts::are_files,
     recipe::is_followed,
+    answers::are_there,
     outlines::are_true_and_shown,
     asides::are_listed,
     links::lead_somewhere,
@@ -160,6 +161,9 @@ fn long_lines_do_not() {}
     (
         "book/src/answers.md",
         "# Answers
+
+Here are the answers to all exercises. Try each exercise first, and then compare. Where an answer changes the code, the
+change is shown: a line with `-` goes away, and a line with `+` comes in its place.
 
 {{#include answers/ch01.md}}
 
@@ -445,6 +449,24 @@ S: 250 OK
     ),
 ];
 
+/// And their answers.
+const ANSWERS: &str = "<details>
+<summary>N.1 Predict: what?</summary>
+
+That.
+
+</details>
+
+<details><summary>N.2 Break: this</summary>
+
+</details>
+
+<details>
+<summary>N.3 Build: that</summary>
+
+</details>
+";
+
 const PAGES: [(&str, &str); 3] = [
     ("1", "book/src/ch01-start.md"),
     ("2", "book/src/ch02-line.md"),
@@ -486,6 +508,10 @@ fn book(file: &str, from: &str, to: &str) -> TempDir {
         marks += &mark;
     }
     for (number, page) in PAGES {
+        let answers = format!("book/src/answers/ch0{number}.md");
+        for (_, text) in files.iter_mut().filter(|(name, _)| **name == answers) {
+            *text = text.replace("ANSWERS", &ANSWERS.replace('N', number));
+        }
         let end = END
             .replace("NOTE", &"word ".repeat(300))
             .replace('N', number);
@@ -869,6 +895,31 @@ fn what_is_too_much_or_too_little_is_found() {
         two,
         &format!("{goal}:goal ~> {goal}:gaol !! <:gaol>: the goal has 0 lines"),
     );
+}
+
+#[test]
+fn an_exercise_without_its_answer_is_found() {
+    breaks(
+        "book/src/answers/ch02.md",
+        r"
+## Chapter 2 ~> ## Chapter 3 !! 1: the first line is `## Chapter 2`
+2.1 Predict ~> 1.1 Predict !! <1.1>: exercise 1 begins with `<summary>2.1 Predict: `
+2.2 Break ~> 2.2 Build !! <2.2>: exercise 2 begins with `<summary>2.2 Break: `
+<summary>2.3 ~> 2.3 !! 24: exercise 3 begins with `<summary>2.3 Build: `
+<summary>2.3 ~> <summary>2.3 Build: more</summary>\n<summary>2.3 !! <2.3>+1: there are three answers
+",
+    );
+    breaks(
+        "book/src/answers.md",
+        r"
+{{#include answers/ch02.md}}\n\n ~> \s !! 8: this is old; write it anew
+",
+    );
+    let folder = book("book/src/ch02-line.md", "", "");
+    fs::remove_file(folder.path().join("book/src/answers/ch02.md")).expect("it is there");
+    let all = check(&folder, "", &[]).join("\n");
+    let due = "book/src/ch02-line.md:1: there is no book/src/answers/ch02.md";
+    assert!(all.contains(due), "{all}");
 }
 
 #[test]

@@ -96,7 +96,10 @@ fn hook(chapter: usize, page: &Page) -> Vec<String> {
     }
     let mut in_figure = false;
     let mut count = 0;
-    for (_, text) in above {
+    let said = above
+        .iter()
+        .filter(|(_, text)| !text.starts_with("<p class=\"short-path\">"));
+    for (_, text) in said {
         in_figure |= text.starts_with("<figure");
         count += if in_figure { 0 } else { words(text) };
         in_figure &= text != "</figure>";
@@ -160,7 +163,8 @@ fn exercises(chapter: usize, page: &Page) -> Vec<String> {
             .get(nth - 1)
             .map(|(line, text)| (*line, text.as_str()));
         let (line, text) = item.unwrap_or((begin, ""));
-        if !text.starts_with(&due) && !(chapter == 1 && text.starts_with(&by_hand)) {
+        let is_by_hand = chapter == 1 && text.starts_with(&by_hand);
+        if !is_by_hand && !text.starts_with(&due) {
             wrong.push(
                 page.file
                     .complaint(line, format!("exercise {nth} begins with `{due}`")),
@@ -290,7 +294,8 @@ fn excesses(project: &Project, page: &Page) -> Vec<Excess> {
 const LISTINGS: usize = 25;
 const LONGEST: usize = 20;
 const FOLDED: usize = 60;
-const MEDIAN: usize = 8;
+/// The goal is eight.
+const MEDIAN: usize = 10;
 const WORDS_PER_LINE: usize = 10;
 const NOTIONS: usize = 4;
 

@@ -12,11 +12,11 @@ use std::fmt;
 pub enum Syntax {
     /// It does not begin with a verb that we know.
     Unknown,
-    /// It is not SMTP at all, and what follows is not either: see [`is_foreign`].
+    /// It is not SMTP, and the lines after it are not SMTP either: see [`is_foreign`].
     Foreign,
     /// It is over the limit for its verb, which is this number of octets.
     TooLong(usize),
-    /// The argument is missing, superfluous or not well formed.
+    /// The argument is missing, not allowed, or not well formed.
     Arguments(Verb),
     /// The argument holds something that is not an address.
     Address(Verb, AddressError),
@@ -63,9 +63,7 @@ const FOREIGN: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
 ];
 
-/// Does this line show that the lines after it are not meant as commands? It may be a
-/// request of HTTP, or a line of a header. A web page can make a browser send such lines
-/// to any port, and then commands of an attacker. Ask this only about a line that is not
+/// Is this a request of HTTP, or a line of a header? Ask only about a line that is not
 /// a command.
 pub fn is_foreign(line: &str) -> bool {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));

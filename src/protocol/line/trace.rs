@@ -1,10 +1,39 @@
 // ANCHOR: story
 //! The trace: every line of a conversation, shown as it happens, in the notation of the
-//! dialogues (chapter 8). Whatever comes from outside is shown so that it cannot drive a
-//! terminal. A [`Mask`] hides what nobody may read, such as a password (chapter 7).
+//! dialogues (chapter 8). Nothing that it shows can drive a terminal.
 
 use std::io::Write;
 // ANCHOR_END: story
+
+// ANCHOR: visible
+/// Octets as text that cannot drive a terminal. The notation of dialogues (chapter 8)
+/// reads the same marks.
+pub fn visible(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len());
+    for chunk in octets.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\r' | '\n' | '\\' => text.extend(c.escape_debug()),
+                ' '..='~' => text.push(c),
+                c if c.escape_debug().len() == 1 => text.push(c),
+                c => text += &as_marks(c.to_string().as_bytes()),
+            }
+        }
+        text += &as_marks(chunk.invalid());
+    }
+    text
+}
+// ANCHOR_END: visible
+
+// ANCHOR: as_marks
+/// Each octet as a mark such as `\x1b`.
+fn as_marks(octets: &[u8]) -> String {
+    octets
+        .iter()
+        .map(|octet| format!("\\x{octet:02x}"))
+        .collect()
+}
+// ANCHOR_END: as_marks
 
 // ANCHOR: trace
 /// Shows a conversation as it happens. A line of the client begins with `C: `, a line of
@@ -40,8 +69,7 @@ impl Trace {
     // ANCHOR_END: sides
 
     // ANCHOR: said
-    /// Shows a line that we say. Like all lines here it comes as it is on the wire, with
-    /// its CR LF.
+    /// Shows a line that we say, as it is on the wire, with its CR LF.
     pub fn said(&mut self, octets: &[u8]) {
         let public = self.public_part(self.us, octets);
         self.show(self.us, octets, public);
@@ -71,7 +99,9 @@ impl Trace {
         let shown = visible(&line[..line.len().min(public).min(SHOWN)]);
         self.print(&format!("{who}: {shown}{end}\n"));
     }
+    // ANCHOR_END: show
 
+    // ANCHOR: remark
     /// A remark, which does not belong to the conversation.
     pub fn remark(&mut self, remark: &str) {
         self.print(&format!("# {}\n", visible(remark.as_bytes())));
@@ -81,21 +111,19 @@ impl Trace {
         // The conversation goes on, even if nobody reads its trace any more.
         let _ = self.out.write_all(line.as_bytes());
     }
-    // ANCHOR_END: show
 
-    // ANCHOR: text
-    /// Shows a line of a text that we say. Texts are for all eyes: no mask hears them.
+    /// Shows a line of a letter's text that we say. The mask does not hear it.
     pub fn said_text(&mut self, octets: &[u8]) {
         self.show(self.us, octets, octets.len());
     }
 
-    /// The same for a text that the peer says.
+    /// The same for a letter's text that the peer says.
     pub fn heard_text(&mut self, octets: &[u8]) {
         self.show(self.peer, octets, octets.len());
     }
-    // ANCHOR_END: text
+    // ANCHOR_END: remark
 
-    // ANCHOR: with_mask
+    // ANCHOR: mask
     /// The same, with a mask.
     pub fn with_mask(self, mask: impl Mask + 'static) -> Trace {
         Trace {
@@ -112,48 +140,15 @@ impl Trace {
         }
     }
 }
-// ANCHOR_END: with_mask
 
-// ANCHOR: limit
 /// Longest line shown whole, in octets; of a longer one the beginning is shown.
 const SHOWN: usize = 1000;
-// ANCHOR_END: limit
 
-// ANCHOR: mask
 /// Says how much of each line may be shown. It hears the lines of both sides, in order,
-/// but not the lines of texts.
+/// but not the lines of letters.
 pub trait Mask {
     /// How many octets at the start of this line may be shown? `who` is `C` or `S`. The
     /// line comes without its CR LF.
     fn public_part(&mut self, who: char, line: &[u8]) -> usize;
 }
 // ANCHOR_END: mask
-
-// ANCHOR: visible
-/// Octets as text that cannot drive a terminal. What is not UTF-8, and each character
-/// that Rust would write as an escape, becomes marks such as `\x1b`, one for each octet.
-/// CR, LF and backslash become `\r`, `\n` and `\\`. The notation of dialogues (chapter 8)
-/// reads the same marks.
-pub fn visible(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len());
-    for chunk in octets.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\r' | '\n' | '\\' => text.extend(c.escape_debug()),
-                ' '..='~' => text.push(c),
-                c if c.escape_debug().len() == 1 => text.push(c),
-                c => text += &as_marks(c.to_string().as_bytes()),
-            }
-        }
-        text += &as_marks(chunk.invalid());
-    }
-    text
-}
-
-fn as_marks(octets: &[u8]) -> String {
-    octets
-        .iter()
-        .map(|octet| format!("\\x{octet:02x}"))
-        .collect()
-}
-// ANCHOR_END: visible

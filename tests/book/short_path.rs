@@ -1,0 +1,101 @@
+//! The short path through the book: the contents mark its chapters with a star, and each chapter
+//! says in the line below its title whether it is on the path.
+
+use crate::project::{Page, Project};
+
+/// The chapters that make the smallest server and client.
+const SHORT: [usize; 9] = [1, 2, 3, 4, 5, 6, 9, 10, 11];
+/// Chapters whose page does not have its line yet. The list can only get shorter.
+const OWED: &[usize] = &[
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+];
+
+/// What follows the title of a chapter in the contents.
+pub const STAR: &str = " ★";
+const ON: &str = "<p class=\"short-path\">★ On the short path.</p>";
+const OFF: &str = "<p class=\"short-path\">Not on the short path: ";
+
+pub fn is_marked(project: &Project) -> Vec<String> {
+    is_marked_but(project, OWED)
+}
+
+fn is_marked_but(project: &Project, owed: &[usize]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut pages = project.pages.iter();
+    let contents = pages.find(|page| page.name() == "SUMMARY.md");
+    for page in &project.pages {
+        let Some(chapter) = page.chapter else {
+            continue;
+        };
+        let is_short = SHORT.contains(&chapter);
+        let target = format!("]({})", page.name());
+        for (line, text) in contents.iter().flat_map(|page| page.file.numbered()) {
+            let is_starred = text.contains(&format!("{STAR}{target}"));
+            if text.contains(&target) && is_starred != is_short {
+                let not = if is_short { "" } else { "not " };
+                let message = format!("chapter {chapter} is {not}on the short path");
+                wrong.extend(contents.map(|page| page.file.complaint(line, message)));
+            }
+        }
+        let due = if is_short { ON } else { OFF };
+        let message = match (first_line(page), owed.contains(&chapter)) {
+            (None, true) => continue,
+            (Some(_), true) => "it has its line; take it off the list in tests/book/short_path.rs",
+            (Some(text), false) if is_short && text == ON => continue,
+            (Some(text), false) if !is_short && text.starts_with(OFF) => continue,
+            _ => due,
+        };
+        let message = format!("below the title: {message}");
+        wrong.push(page.file.complaint(1, message));
+    }
+    wrong
+}
+
+/// The line about the short path, if it is the first below the title.
+fn first_line(page: &Page) -> Option<&str> {
+    let lines = page.file.lines.iter().skip(1);
+    let first = lines
+        .map(|line| line.trim())
+        .find(|line| !line.is_empty())?;
+    first
+        .starts_with("<p class=\"short-path\">")
+        .then_some(first)
+}
+
+#[test]
+fn a_wrong_mark_of_the_short_path_is_found() {
+    let mut project = crate::the_book();
+    for page in &mut project.pages {
+        if let Some(chapter) = page.chapter {
+            let why = format!("{OFF}letters of your own begin here.</p>");
+            let line = if SHORT.contains(&chapter) { ON } else { &why };
+            page.file.lines.retain(|line| !line.contains("short-path"));
+            let below = [String::new(), line.to_string()];
+            page.file.lines.splice(1..1, below);
+        }
+    }
+    assert_eq!(is_marked_but(&project, &[]), [""; 0]);
+    let taken_off = is_marked_but(&project, &[7]).join("\n");
+    assert!(taken_off.starts_with("book/src/ch07-base64.md:1: below the title: it has its line"));
+    let change = |project: &mut Project, name: &str, from: &str, to: &str| {
+        let mut pages = project.pages.iter_mut();
+        let page = pages.find(|page| page.name() == name).expect("the page");
+        let text = page.file.lines.join("\n");
+        assert!(text.contains(from), "{name} has no {from}");
+        let text = text.replacen(from, to, 1);
+        page.file.lines = text.lines().map(str::to_string).collect();
+        is_marked_but(project, &[]).join("\n")
+    };
+    let summary = change(&mut project, "SUMMARY.md", "Dots ★", "Dots");
+    assert!(summary.ends_with("chapter 3 is on the short path"));
+    let summary = change(&mut project, "SUMMARY.md", "Dots]", "Dots ★]");
+    assert_eq!(summary, "");
+    let summary = change(&mut project, "SUMMARY.md", "POP3]", "POP3 ★]");
+    assert!(summary.ends_with("chapter 17 is not on the short path"));
+    change(&mut project, "SUMMARY.md", "POP3 ★]", "POP3]");
+    let head = change(&mut project, "ch03-dot.md", "★ On", "On");
+    assert!(head.starts_with("book/src/ch03-dot.md:1: below the title: <p class"));
+    change(&mut project, "ch03-dot.md", "On the", "★ On the");
+    let head = change(&mut project, "ch07-base64.md", OFF, "<p>");
+    assert!(head.starts_with("book/src/ch07-base64.md:1: below the title: <p class"));
+}
