@@ -61,6 +61,8 @@
     ['from', 'Reverse-path'],
     ['to', 'Forward-paths'],
     ['text', 'Text so far'],
+    ['letters', 'Letters in its list'],
+    ['files', 'Letters in the mailbox'],
   ];
 
   const isSaid = (text) => /^[CS]:( |$)/.test(text);
@@ -223,7 +225,7 @@
       FACTS.forEach(([key, name]) => {
         const value = state[key];
         if (value !== undefined) {
-          const shown = Array.isArray(value) ? value.join(', ') || 'none yet' : value;
+          const shown = Array.isArray(value) ? value.join(', ') || 'none' : value;
           facts.append(element('dt', '', name), element('dd', '', shown));
         }
       });
@@ -263,6 +265,16 @@
     main.prepend(nav);
   }
 
+  // On a phone a row is a card without the head of its table, so each cell names its column.
+  function label(table) {
+    const names = Array.from(table.querySelectorAll('thead th'), (cell) => cell.textContent);
+    table.querySelectorAll('tbody tr').forEach((row) => {
+      Array.from(row.cells).forEach((cell, at) => {
+        cell.dataset.column = at > 0 && cell.textContent.trim() ? names[at] : '';
+      });
+    });
+  }
+
   function unfold() {
     document.querySelectorAll('details').forEach((details) => {
       details.open = true;
@@ -270,6 +282,7 @@
   }
 
   document.querySelectorAll('code.language-smtp, code.language-pop3, code.language-console').forEach(colour);
+  document.querySelectorAll('.table-wrapper table').forEach(label);
   if (!PRINT) {
     document.querySelectorAll('code.language-smtp, code.language-pop3').forEach(player);
   }
