@@ -16,7 +16,9 @@
   ];
 
   function colour(code) {
-    const lines = code.textContent.replace(/\n$/, '').split('\n');
+    // Against which program a conversation is played is for our tests.
+    const all = code.textContent.replace(/\n$/, '').split('\n');
+    const lines = all.filter((line) => !line.startsWith('# against: '));
     code.textContent = '';
     for (const text of lines) {
       const line = document.createElement('span');

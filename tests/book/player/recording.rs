@@ -200,7 +200,7 @@ fn listed(
                 .map_or(&[][..], |at| said[at].1.as_slice());
             let last = octets
                 .split_inclusive(|octet| *octet == b'\n')
-                .last()
+                .next_back()
                 .unwrap_or_default();
             place = places.of_answer(
                 &String::from_utf8_lossy(command),

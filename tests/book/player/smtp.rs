@@ -27,7 +27,7 @@ pub fn hear(site: &Site, said: &[u8]) -> Server {
     let mut store = Kept::new();
     let ended = converse(&mut Wire::new(memory), &mut session, &mut store, TIMEOUT);
     let output: Vec<u8> = output.take();
-    let last = output.split_inclusive(|octet| *octet == b'\n').last();
+    let last = output.split_inclusive(|octet| *octet == b'\n').next_back();
     let state = match ended {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => State {
             text: Some(text_so_far(site, said, store.sizes.len())),
