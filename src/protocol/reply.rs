@@ -147,21 +147,6 @@ fn split_line(line: &[u8]) -> Option<(u16, bool, String)> {
 }
 // ANCHOR_END: mark
 
-// ANCHOR: clean
-/// Makes text fit for one line of a reply: printable ASCII, and short enough.
-fn clean(text: &str) -> String {
-    let mut line = String::new();
-    for character in text.chars() {
-        match character {
-            ' '..='~' | '\t' => line.push(character),
-            other => line.extend(other.escape_default()),
-        }
-    }
-    line.truncate(REPLY_LINE - "250 \r\n".len());
-    line
-}
-// ANCHOR_END: clean
-
 // ANCHOR: read_line
 /// Reads one line of a reply, and takes its CR LF away. A CR alone is part of the text:
 /// we want to hear the code all the same.
@@ -183,6 +168,21 @@ fn read_line<S: Stream>(wire: &mut Wire<S>) -> io::Result<Vec<u8>> {
     Err(io::Error::other(why))
 }
 // ANCHOR_END: line_end
+
+// ANCHOR: clean
+/// Makes text fit for one line of a reply: printable ASCII, and short enough.
+fn clean(text: &str) -> String {
+    let mut line = String::new();
+    for character in text.chars() {
+        match character {
+            ' '..='~' | '\t' => line.push(character),
+            other => line.extend(other.escape_default()),
+        }
+    }
+    line.truncate(REPLY_LINE - "250 \r\n".len());
+    line
+}
+// ANCHOR_END: clean
 
 // ANCHOR: limits
 /// How far we follow a reply to find its last line, in octets.

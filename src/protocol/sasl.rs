@@ -17,6 +17,14 @@ use super::base64;
 use std::fmt;
 // ANCHOR_END: uses
 
+// ANCHOR: limits
+/// Longest user name, and longest password, in octets (RFC 4616 §2).
+const LONGEST_CREDENTIAL: usize = 255;
+
+/// The challenges of LOGIN.
+pub const LOGIN_CHALLENGES: [&str; 2] = ["Username:", "Password:"];
+// ANCHOR_END: limits
+
 // ANCHOR: credentials
 /// A user name and a password, as they came. The password is hidden from `{:?}`.
 #[derive(Clone, PartialEq, Eq)]
@@ -81,11 +89,3 @@ impl fmt::Debug for Credentials {
     }
 }
 // ANCHOR_END: debug
-
-// ANCHOR: limits
-/// Longest user name, and longest password, in octets (RFC 4616 §2).
-const LONGEST_CREDENTIAL: usize = 255;
-
-/// The challenges of LOGIN.
-pub const LOGIN_CHALLENGES: [&str; 2] = ["Username:", "Password:"];
-// ANCHOR_END: limits
