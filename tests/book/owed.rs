@@ -13,7 +13,6 @@ pub const OWED: &[&str] = &[
     "first edition of book/src/ch02-line.md",
     "first edition of book/src/ch03-dot.md",
     "first edition of book/src/ch04-address.md",
-    "first edition of book/src/ch05-command.md",
     "first edition of book/src/ch08-dialogue.md",
     "book/src/ch09-session.md",
     "book/src/ch10-server.md",
