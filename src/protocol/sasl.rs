@@ -45,9 +45,8 @@ impl Credentials {
     // ANCHOR_END: to_plain
 
     // ANCHOR: from_plain
-    /// Reads the message of PLAIN: the authorization identity, which is whom the caller
-    /// wants to act for (empty: for itself), and the credentials. `None`: it is not well
-    /// formed.
+    /// Reads the message of PLAIN: whom the caller wants to act for (empty: for itself),
+    /// and the credentials. `None`: it is not well formed.
     pub fn from_plain(text: &str) -> Option<(String, Credentials)> {
         let message = String::from_utf8(base64::decode(text)?).ok()?;
         let parts: Vec<&str> = message.split('\0').collect();
