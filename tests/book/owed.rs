@@ -16,7 +16,6 @@ pub const OWED: &[&str] = &[
     "first edition of book/src/ch06-reply.md",
     "first edition of book/src/ch07-base64.md",
     "first edition of book/src/ch08-dialogue.md",
-    "book/src/ch09-session.md",
     "book/src/ch10-server.md",
     "book/src/ch11-client.md",
     "book/src/ch12-message.md",
