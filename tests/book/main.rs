@@ -22,6 +22,7 @@ mod listings;
 mod miniature;
 mod order;
 mod owed;
+mod player;
 mod project;
 mod quotes;
 mod robot;

@@ -9,6 +9,7 @@ use crate::project::Project;
 /// `first edition of` a page: not all rules apply to it yet; a second edition has `## In short`.
 /// `proof of D1`: no test or dialogue shows this statement of the deck yet.
 pub const OWED: &[&str] = &[
+<<<<<<< HEAD
     "first edition of book/src/ch01-journey.md",
     "first edition of book/src/ch02-line.md",
     "first edition of book/src/ch03-dot.md",
@@ -17,6 +18,9 @@ pub const OWED: &[&str] = &[
     "first edition of book/src/ch07-base64.md",
     "first edition of book/src/ch08-dialogue.md",
     "book/src/ch10-server.md",
+=======
+    "book/src/ch09-session.md",
+>>>>>>> main
     "book/src/ch11-client.md",
     "book/src/ch12-message.md",
     "book/src/ch13-maildir.md",
