@@ -58,7 +58,7 @@ fn main() {
 }
 
 // ANCHOR: hasty
-/// The plausible wrong way. `memory` is all that has come; the last line begins at `line`.
+/// The plausible wrong way. `memory` is all that has come, `line` is where a line begins.
 fn hasty_text(memory: &[u8], line: usize) -> &[u8] {
     &memory[line + 4..]
 }

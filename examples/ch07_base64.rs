@@ -24,10 +24,6 @@ fn main() {
         let (bits, characters) = (bits.join(" "), encode(text.as_bytes()));
         println!("    {text:3} {bits:26} {characters}");
     }
-    let same = yes_no(decode_loosely(b"Zg==") == decode_loosely(b"Zh=="));
-    println!("Zg== and Zh==, read loosely, are the same: {same}");
-    let strict = yes_no(decode("Zh==").is_some());
-    println!("decode takes Zh==: {strict}");
     println!("PLAIN says it all at once:");
     // ANCHOR: goal
     let mut words = std::env::args().skip(1);
@@ -45,17 +41,22 @@ fn main() {
         println!("    is the password right? {is_right}");
     }
     // ANCHOR_END: goal
-    println!("The hasty mask leaves:");
-    show(HastyMask);
-    println!("Our mask leaves:");
-    show(PasswordMask::default());
 
+    let same = yes_no(decode_loosely(b"Zg==") == decode_loosely(b"Zh=="));
+    println!("Zg== and Zh==, read loosely, are the same: {same}");
+    let strict = yes_no(decode("Zh==").is_some());
+    println!("decode takes Zh==: {strict}");
     println!("How far does a comparison look that stops at the first difference?");
     for guess in ["mmmmmmmmmm", "wmmmmmmmmm", "wommmmmmmm"] {
         let pairs = guess.bytes().zip("wonderland".bytes());
         let same = pairs.take_while(|(tried, known)| tried == known).count();
         println!("    {guess}: to octet {}", same + 1);
     }
+
+    println!("The hasty mask leaves:");
+    show(HastyMask);
+    println!("Our mask leaves:");
+    show(PasswordMask::default());
 }
 
 /// Shows a conversation as the trace of a client does.

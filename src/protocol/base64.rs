@@ -30,7 +30,8 @@ pub fn encode(octets: &[u8]) -> String {
 
 // ANCHOR: alphabet
 /// The character for each value of six bits.
-const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\
+    0123456789+/";
 // ANCHOR_END: alphabet
 
 // ANCHOR: decode_characters

@@ -25,9 +25,6 @@ pub struct Reply {
     code: u16,
     lines: Vec<String>,
 }
-
-/// The codes that there can be (RFC 5321 §4.3.2).
-const CODES: Range<u16> = 200..600;
 // ANCHOR_END: reply
 
 // ANCHOR: severity
@@ -100,11 +97,14 @@ impl Reply {
         while size < ENDLESS_REPLY {
             let line = read_line(wire)?;
             size += line.len() + "\r\n".len();
+            // ANCHOR_END: read
+
+            // ANCHOR: take_apart
             let Some((code, is_last, text)) = split_line(&line) else {
                 let why = "this is not a reply, it lacks a code from 200 to 599";
                 return Err(io::Error::other(format!("{why}: {}", visible(&line))));
             };
-            // ANCHOR_END: read
+            // ANCHOR_END: take_apart
 
             // ANCHOR: one_digit
             let first_digit = *first_digit.get_or_insert(code / 100);
@@ -147,20 +147,10 @@ fn split_line(line: &[u8]) -> Option<(u16, bool, String)> {
 }
 // ANCHOR_END: mark
 
-// ANCHOR: clean
-/// Makes text fit for one line of a reply: printable ASCII, and short enough.
-fn clean(text: &str) -> String {
-    let mut line = String::new();
-    for character in text.chars() {
-        match character {
-            ' '..='~' | '\t' => line.push(character),
-            other => line.extend(other.escape_default()),
-        }
-    }
-    line.truncate(REPLY_LINE - "250 \r\n".len());
-    line
-}
-// ANCHOR_END: clean
+// ANCHOR: codes
+/// The codes that there can be (RFC 5321 §4.3.2).
+const CODES: Range<u16> = 200..600;
+// ANCHOR_END: codes
 
 // ANCHOR: read_line
 /// Reads one line of a reply, and takes its CR LF away. A CR alone is part of the text:
@@ -183,6 +173,21 @@ fn read_line<S: Stream>(wire: &mut Wire<S>) -> io::Result<Vec<u8>> {
     Err(io::Error::other(why))
 }
 // ANCHOR_END: line_end
+
+// ANCHOR: clean
+/// Makes text fit for one line of a reply: printable ASCII, and short enough.
+fn clean(text: &str) -> String {
+    let mut line = String::new();
+    for character in text.chars() {
+        match character {
+            ' '..='~' | '\t' => line.push(character),
+            other => line.extend(other.escape_default()),
+        }
+    }
+    line.truncate(REPLY_LINE - "250 \r\n".len());
+    line
+}
+// ANCHOR_END: clean
 
 // ANCHOR: limits
 /// How far we follow a reply to find its last line, in octets.

@@ -17,6 +17,14 @@ use super::base64;
 use std::fmt;
 // ANCHOR_END: uses
 
+// ANCHOR: limits
+/// Longest user name, and longest password, in octets (RFC 4616 §2).
+const LONGEST_CREDENTIAL: usize = 255;
+
+/// The challenges of LOGIN.
+pub const LOGIN_CHALLENGES: [&str; 2] = ["Username:", "Password:"];
+// ANCHOR_END: limits
+
 // ANCHOR: credentials
 /// A user name and a password, as they came. The password is hidden from `{:?}`.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,9 +45,8 @@ impl Credentials {
     // ANCHOR_END: to_plain
 
     // ANCHOR: from_plain
-    /// Reads the message of PLAIN: the authorization identity, which is whom the caller
-    /// wants to act for (empty: for itself), and the credentials. `None`: it is not well
-    /// formed.
+    /// Reads the message of PLAIN: whom the caller wants to act for (empty: for itself),
+    /// and the credentials. `None`: it is not well formed.
     pub fn from_plain(text: &str) -> Option<(String, Credentials)> {
         let message = String::from_utf8(base64::decode(text)?).ok()?;
         let parts: Vec<&str> = message.split('\0').collect();
@@ -81,11 +88,3 @@ impl fmt::Debug for Credentials {
     }
 }
 // ANCHOR_END: debug
-
-// ANCHOR: limits
-/// Longest user name, and longest password, in octets (RFC 4616 §2).
-const LONGEST_CREDENTIAL: usize = 255;
-
-/// The challenges of LOGIN.
-pub const LOGIN_CHALLENGES: [&str; 2] = ["Username:", "Password:"];
-// ANCHOR_END: limits
