@@ -120,7 +120,8 @@ fn heading_above(page: &Page, line: usize) -> Option<String> {
         |text: &str| text.starts_with('#') && text.trim_start_matches('#').starts_with(' ');
     let headings = page.prose.iter().filter(|(_, text)| is_heading(text));
     let above = headings.take_while(|(at, _)| *at < line).count();
-    links::ids(page).into_iter().nth(above.checked_sub(1)?)
+    let (_, id) = links::ids(page).into_iter().nth(above.checked_sub(1)?)?;
+    Some(id)
 }
 
 /// Compares a script with what it has to be, or writes it.
