@@ -189,11 +189,14 @@ impl<'a> Session<'a> {
             }
             text += "\nHELP";
         }
+        // ANCHOR_END: hello
+
+        // ANCHOR: hello_state
         self.helo = Some((name, is_extended));
         self.transaction = None;
         Step::reply(250, &text)
     }
-    // ANCHOR_END: hello
+    // ANCHOR_END: hello_state
 
     // ANCHOR: resolve
     /// An address at our own IP address, as in `<alice@[192.0.2.1]>`, is at our domain

@@ -175,12 +175,15 @@ impl Session<'_> {
         }
     }
 
+    // ANCHOR_END: data
+
+    // ANCHOR: rset
     /// RSET (RFC 5321 §4.1.1.5).
     pub(super) fn rset(&mut self) -> Step {
         self.transaction = None;
         Step::reply(250, "OK, no letter is open")
     }
-    // ANCHOR_END: data
+    // ANCHOR_END: rset
 
     // ANCHOR: received
     /// Hears what became of the text. An error is the reply that refuses the letter.

@@ -116,9 +116,8 @@ fn link_to(project: &Project, source: &Source, name: &str) -> Option<String> {
 
 /// The id of the last heading above a line.
 fn heading_above(page: &Page, line: usize) -> Option<String> {
-    let ids = links::ids(page).into_iter();
-    let above = ids.filter(|(at, _)| *at < line).last();
-    above.map(|(_, id)| id)
+    let mut ids = links::ids(page).into_iter();
+    ids.rfind(|(at, _)| *at < line).map(|(_, id)| id)
 }
 
 /// Compares a script with what it has to be, or writes it.
