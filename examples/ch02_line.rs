@@ -13,7 +13,7 @@ fn main() -> io::Result<()> {
         eprintln!("usage: cargo run --example ch02_line");
         std::process::exit(2);
     }
-    println!("Look for the two lines that do not end with CR LF.");
+    println!("Look for the two lines with a CR or LF in the wrong place.");
     println!("Look for the line that is too long: it is thrown away.");
     println!("Look for the last line: all replies are sent in one piece.");
     println!();

@@ -3,7 +3,7 @@
 //! Run it: `cargo run --example ch04_address`
 //! or with an address of your own: `cargo run --example ch04_address '<you@home.example>'`
 
-use smtp_primer::protocol::address::ForwardPath;
+use smtp_primer::protocol::address::{ForwardPath, Mailbox};
 use smtp_primer::protocol::line::visible;
 
 fn main() {
@@ -11,35 +11,52 @@ fn main() {
         eprintln!("usage: cargo run --example ch04_address [ADDRESS]");
         std::process::exit(2);
     }
-    println!("Look for the address with two @: cut at the first one, it leads to a stranger.");
+    println!("Look for the texts that are not addresses, and for what is wrong with each.");
     println!("Look for the source route, which begins with @: only the address after it is kept.");
-    println!();
+    println!("Look for the address with two @: a hasty program sends its letter to a stranger.\n");
     let mut paths: Vec<String> = std::env::args().skip(1).collect();
     if paths.is_empty() {
-        let some = [
-            "<alice@A.example>",
-            "<\"al\\ice\"@a.example>",
-            "<\"victim@x y\"@internal.example>",
-            "<@old.example,@older.example:bob@b.example>",
-            "<carol@[192.0.2.1]>",
-            "<postmaster>",
-            "<;rm -rf;>",
-            "<a\r\nRCPT TO:<evil@b.example>",
-            "<dave@under_score.example>",
-            "erin@a.example",
-        ];
-        paths = some.map(String::from).to_vec();
+        paths = PATHS.map(String::from).to_vec();
     }
+    // ANCHOR: goal
     for text in paths {
         println!("{}", visible(text.as_bytes()));
         match text.parse() {
-            Ok(ForwardPath::Postmaster) => println!("    whoever looks after the mail here"),
             Ok(ForwardPath::Mailbox(mailbox)) => {
-                let user = mailbox.user();
-                println!("    goes to {}, for the user {user}", mailbox.domain());
+                let (domain, user) = (mailbox.domain(), mailbox.user());
+                println!("    goes to {domain}, for the user {user}");
                 println!("    is written <{mailbox}>");
             }
+            Ok(ForwardPath::Postmaster) => println!("    goes to the postmaster here"),
             Err(why) => println!("    refused: {why}"),
         }
     }
+    // ANCHOR_END: goal
+    let trap = r#""mallory@evil.example x"@a.example"#;
+    if let Ok(mailbox) = trap.parse::<Mailbox>() {
+        println!("\na letter to {trap}");
+        println!("    a hasty program sends it to {}", hasty_domain(trap));
+        println!("    our program sends it to {}", mailbox.domain());
+    }
 }
+
+/// What a server may be told after `RCPT TO:`.
+const PATHS: [&str; 9] = [
+    "<alice@A.example>",
+    "erin@a.example",
+    "<dave@under_score.example>",
+    "<postmaster>",
+    "<\"al\\ice\"@a.example>",
+    "<;rm -rf /;>",
+    "<a\r\nRCPT TO:<eve@b.example>",
+    "<@old.example,@older.example:bob@b.example>",
+    "<carol@[192.0.2.1]>",
+];
+
+// ANCHOR: hasty
+/// The plausible wrong version: the domain is what follows the first `@`.
+fn hasty_domain(address: &str) -> &str {
+    let after_at = address.split('@').nth(1).unwrap_or_default();
+    after_at.split([' ', '"']).next().unwrap_or_default()
+}
+// ANCHOR_END: hasty

@@ -7,7 +7,7 @@ use smtp_primer::protocol::reply::{Reply, Severity, in_words};
 use std::io::{self, Cursor, Read, Write};
 use std::time::Duration;
 
-const ANSWERS: [&[u8]; 9] = [
+const ANSWERS: [&[u8]; 11] = [
     b"250 fine\r\n",
     b"250\r\n",
     b"250-b.example greets you\r\n250-SIZE 1000000\r\n250 HELP\r\n",
@@ -17,7 +17,12 @@ const ANSWERS: [&[u8]; 9] = [
     b"250-one thing\r\n550 and another\r\n",
     b"HTTP/1.1 400 Bad Request\r\n",
     b"250-and th",
+    b"550-no such user\r\n550\r\n",
+    ATTACK,
 ];
+
+/// A reply that ends with `550` and LF alone, and more text from the same server.
+const ATTACK: &[u8] = b"550-no such user\n550\ncommand: anything\n";
 
 fn main() {
     if std::env::args().len() > 1 {
@@ -26,8 +31,9 @@ fn main() {
     }
     println!("Look for the code that nobody has heard of: its first digit says enough.");
     println!("Look for the reply after it, which would clear your screen.");
-    println!("Look for the last three, which are not replies.");
+    println!("Look for the four that are not replies, and for what a hasty client makes of one.");
     println!();
+    // ANCHOR: goal
     for answer in ANSWERS {
         println!("S: {}", visible(answer));
         match Reply::read(&mut Wire::new(Server(Cursor::new(answer)))) {
@@ -44,7 +50,19 @@ fn main() {
             Err(error) => println!("   {}", in_words(&error)),
         }
     }
+    // ANCHOR_END: goal
+    println!();
+    let text = hasty_text(ATTACK, "550-no such user\n".len());
+    println!("A hasty client takes this for the text of the last line:");
+    println!("   {}", visible(text));
 }
+
+// ANCHOR: hasty
+/// The plausible wrong way. `memory` is all that has come; the last line begins at `line`.
+fn hasty_text(memory: &[u8], line: usize) -> &[u8] {
+    &memory[line + 4..]
+}
+// ANCHOR_END: hasty
 
 /// A server that gives one answer and goes away.
 struct Server(Cursor<&'static [u8]>);

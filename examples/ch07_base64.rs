@@ -4,10 +4,10 @@
 //! or with a name and a password: `cargo run --example ch07_base64 alice wonderland`
 //! (Do not try this with a password that you use.)
 
-use smtp_primer::protocol::base64::{decode, encode};
-use smtp_primer::protocol::line::{Trace, visible};
+use smtp_primer::protocol::base64::{decode, decode_loosely, encode};
+use smtp_primer::protocol::line::{Mask, Trace, visible};
 use smtp_primer::protocol::mask::PasswordMask;
-use smtp_primer::protocol::sasl::{Credentials, LOGIN_CHALLENGES};
+use smtp_primer::protocol::sasl::Credentials;
 use std::io::stdout;
 
 fn main() {
@@ -16,47 +16,74 @@ fn main() {
         std::process::exit(2);
     }
     println!("Look for what a listener reads: anybody on the way has the password.");
-    println!("Look for what a trace shows of it.");
+    println!("Look for what two masks leave of it in a trace.");
     println!();
+    println!("Three octets are four characters:");
+    for text in ["f", "fo", "foo"] {
+        let bits: Vec<String> = text.bytes().map(|octet| format!("{octet:08b}")).collect();
+        let (bits, characters) = (bits.join(" "), encode(text.as_bytes()));
+        println!("    {text:3} {bits:26} {characters}");
+    }
+    println!("PLAIN says it all at once:");
+    // ANCHOR: goal
     let mut words = std::env::args().skip(1);
     let credentials = Credentials {
         user: words.next().unwrap_or("alice".to_string()),
         password: words.next().unwrap_or("wonderland".to_string()),
     };
-
-    println!("three octets are four characters:");
-    for text in ["f", "fo", "foo", "foob"] {
-        println!("    {text:4} is {}", encode(text.as_bytes()));
-    }
-
-    println!("LOGIN asks twice:");
-    let answers = [&credentials.user, &credentials.password];
-    for (challenge, answer) in LOGIN_CHALLENGES.into_iter().zip(answers) {
-        println!(
-            "    S: 334 {:16} ({challenge})",
-            encode(challenge.as_bytes())
-        );
-        println!(
-            "    C: {:20} ({})",
-            encode(answer.as_bytes()),
-            visible(answer.as_bytes())
-        );
-    }
-
-    println!("PLAIN says it all at once:");
     let message = credentials.to_plain();
     println!("    C: AUTH PLAIN {message}");
     let heard = decode(&message).unwrap_or_default();
     println!("    a listener reads {}", visible(&heard));
-    let mut trace = Trace::of_client(Box::new(stdout())).with_mask(PasswordMask::default());
-    print!("    a trace shows ");
-    trace.said(format!("AUTH PLAIN {message}\r\n").as_bytes());
     if let Some((_, read)) = Credentials::from_plain(&message) {
         println!("    the server reads the name {}", read.user);
-        let answer = match read.has_password("wonderland") {
-            true => "yes",
-            false => "no",
-        };
-        println!("    is the password \"wonderland\"? {answer}");
+        let is_right = yes_no(read.has_password("wonderland"));
+        println!("    is the password right? {is_right}");
     }
+    // ANCHOR_END: goal
+
+    let same = yes_no(decode_loosely(b"Zg==") == decode_loosely(b"Zh=="));
+    println!("Zg== and Zh==, read loosely, are the same: {same}");
+    let strict = yes_no(decode("Zh==").is_some());
+    println!("decode takes Zh==: {strict}");
+    println!("How far does a comparison look that stops at the first difference?");
+    for guess in ["mmmmmmmmmm", "wmmmmmmmmm", "wommmmmmmm"] {
+        let pairs = guess.bytes().zip("wonderland".bytes());
+        let same = pairs.take_while(|(tried, known)| tried == known).count();
+        println!("    {guess}: to octet {}", same + 1);
+    }
+
+    println!("The hasty mask leaves:");
+    show(HastyMask);
+    println!("Our mask leaves:");
+    show(PasswordMask::default());
+}
+
+/// Shows a conversation as the trace of a client does.
+fn show(mask: impl Mask + 'static) {
+    let mut trace = Trace::of_client(Box::new(stdout())).with_mask(mask);
+    trace.said(b"AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=\r\n");
+    trace.heard(b"504 no such mechanism\r\n");
+    trace.said(b"AUTH LOGIN\r\n");
+    trace.heard(b"334 VXNlcm5hbWU6\r\n");
+    trace.said(b"YWxpY2U=\r\n");
+    trace.heard(b"334 UGFzc3dvcmQ6\r\n");
+    trace.said(b"d29uZGVybGFuZA==\r\n");
+}
+
+// ANCHOR: hasty
+/// The plausible wrong mask: it hides what follows `AUTH PLAIN`.
+struct HastyMask;
+
+impl Mask for HastyMask {
+    fn public_part(&mut self, _who: char, line: &[u8]) -> usize {
+        let start = b"AUTH PLAIN ";
+        let is_secret = line.starts_with(start);
+        if is_secret { start.len() } else { line.len() }
+    }
+}
+// ANCHOR_END: hasty
+
+fn yes_no(answer: bool) -> &'static str {
+    if answer { "yes" } else { "no" }
 }

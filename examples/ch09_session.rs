@@ -4,20 +4,18 @@
 
 use smtp_primer::protocol::dot::{BareNewline, Received, Text};
 use smtp_primer::protocol::line::Line;
-use smtp_primer::protocol::reply::Reply;
-use smtp_primer::session::{Caller, Host, Letter, Session, Step};
+use smtp_primer::session::{Caller, Host, Session, Step};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
-const SAID: [&str; 10] = [
-    "DATA",
-    "EHLO client.example",
+const SAID: [&str; 9] = [
+    "HELO client.example",
     "MAIL FROM:<alice@b.example>",
-    "DATA",
-    "RCPT TO:<nobody@a.example>",
     "RCPT TO:<bob@a.example>",
-    "RCPT TO:<carol@c.example>",
     "DATA",
+    "DATA",
+    "MAIL FROM:<carol@c.example>",
+    "RCPT TO:<dave@a.example>",
     "DATA",
     "QUIT",
 ];
@@ -27,52 +25,66 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         eprintln!("usage: cargo run --example ch09_session");
         std::process::exit(2);
     }
-    println!("Look for DATA: it is refused before MAIL and RCPT, and again after the letter.");
-    println!("Look for the envelope: it holds only the recipients that were accepted.");
-    println!();
+    println!("Look for the second DATA: it is refused, because the first letter is gone.");
+    println!("Look for the recipients of the second letter: ours has one.\n");
+    let users = ["bob", "dave"].map(|name| (name.to_string(), "a password".to_string()));
     let host = Host {
         domain: "a.example".parse()?,
-        users: BTreeMap::from([("bob".to_string(), "builder".to_string())]),
+        users: BTreeMap::from(users),
         aliases: BTreeMap::new(),
         max_size: 10_000,
     };
-    let stranger = Caller {
-        ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-        local: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25)),
+    let caller = Caller {
+        ip: IpAddr::from([192, 0, 2, 1]),
+        local: IpAddr::from([192, 0, 2, 25]),
         is_trusted: false,
         may_authenticate: false,
     };
-    let mut session = Session::new(&host, stranger);
-    show(&session.greeting());
+    let text = Text::new(b"Subject: hello\r\n".to_vec()).map_err(|BareNewline| "no text")?;
+    let mut texts = [Received::TooBig, Received::Text(text)].into_iter();
+    // ANCHOR: goal
+    let mut session = Session::new(&host, caller);
+    println!("S: {}", session.greeting());
     for said in SAID {
         println!("C: {said}");
         match session.line(&Line::Text(said.as_bytes().to_vec())) {
-            Step::Reply(reply) | Step::Close(reply) => show(&reply),
+            Step::Reply(reply) | Step::Close(reply) => println!("S: {reply}"),
             Step::Text(reply) => {
-                show(&reply);
-                println!("   (now the text is read: chapter 3)");
-                let text = Text::new(b"Subject: hello\r\n\r\nHow are you?\r\n".to_vec());
-                let text = text.map_err(|BareNewline| "no text")?;
-                match session.received(Received::Text(text)) {
-                    Ok(letter) => show_envelope(&letter),
-                    Err(refusal) => show(&refusal),
+                println!("S: {reply}");
+                let text = texts.next().ok_or("no more texts")?;
+                match session.received(text) {
+                    Ok(letter) => println!("   a letter to {}", letter.forward_paths[0]),
+                    Err(refusal) => println!("S: {refusal}"),
                 }
             }
-            _ => break,
+            Step::Gone => break,
         }
     }
+    // ANCHOR_END: goal
+    println!("\nThe careless session hears the same, from RCPT on:");
+    let mut careless = Careless {
+        to: vec!["<bob@a.example>"],
+    };
+    println!("{}", careless.received(None));
+    careless.to.push("<dave@a.example>");
+    println!("{}", careless.received(Some("Subject: hello")));
     Ok(())
 }
 
-fn show(reply: &Reply) {
-    reply.lines().iter().for_each(|line| println!("S: {line}"));
+// ANCHOR: careless
+/// Wrong: the recipients are a variable, and each way out has to empty it.
+struct Careless {
+    to: Vec<&'static str>,
 }
 
-fn show_envelope(letter: &Letter) {
-    println!("   (now the letter is kept, and then 250 is said: chapter 10)");
-    println!("   (from {})", letter.reverse_path);
-    letter
-        .forward_paths
-        .iter()
-        .for_each(|to| println!("   (to {to})"));
+impl Careless {
+    fn received(&mut self, text: Option<&str>) -> String {
+        if text.is_none() {
+            return "S: 552 too big".to_string();
+        }
+        let reply = format!("   a letter to {}", self.to.join(" and "));
+        self.to.clear();
+        reply
+    }
 }
+// ANCHOR_END: careless

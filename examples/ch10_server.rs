@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut memory = Memory(Vec::new());
 
+    // ANCHOR: goal
     let mut entrance = Entrance::new(listener, Times::new(COMMAND_TIMEOUT), None)?;
     serve(&mut entrance, None, |connection| {
         let caller = Caller {
@@ -37,14 +38,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let mut session = Session::new(&host, caller);
         // A server that takes passwords gives the trace a mask, which hides them: chapter 7.
-        let mut wire = Wire::traced(connection, Some(Trace::of_server(Box::new(io::stdout()))));
+        let trace = Trace::of_server(Box::new(io::stdout()));
+        let mut wire = Wire::traced(connection, Some(trace));
         let ended = converse(&mut wire, &mut session, &mut memory, COMMAND_TIMEOUT);
         ended.unwrap_or_else(|error| hang_up(&mut wire, &error, "421 a.example closing"));
     });
+    // ANCHOR_END: goal
     Ok(())
 }
 
-/// Letters in memory. (A real server says 250 only when a power cut can do no harm: chapter 13.)
+// ANCHOR: memory
+/// Letters in memory. A real server keeps them on a disk: chapter 13.
 struct Memory(Vec<Letter>);
 
 impl Store for Memory {
@@ -57,3 +61,4 @@ impl Store for Memory {
         Ok(self.0.len().to_string())
     }
 }
+// ANCHOR_END: memory

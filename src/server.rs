@@ -1,15 +1,16 @@
+// ANCHOR: story
 //! # The server (chapter 10)
 //!
-//! Accepts one caller at a time and drives a [`Session`]: reads lines for it, sends its replies,
-//! and hands each letter to a [`Store`]. 250 is said after the store has said that the letter is
-//! safe, and not before (RFC 5321 §4.2.5, §6.1).
+//! Accepts one caller at a time and drives a [`Session`]: reads lines for it, sends its
+//! replies, and hands each letter to a [`Store`]. It says 250 after the store has said that
+//! the letter is safe, and not before (RFC 5321 §4.2.5, §6.1).
 //!
-//! One thread serves everybody, so time is what we have to guard. There is a limit for each line,
-//! and one for the whole connection. And like Postfix under stress the server is patient only while
-//! nobody else waits. When another caller waits, an idle one has only [`BUSY_TIMEOUT`]; a busy one
-//! has [`CONNECTION_TIMEOUTS`] times that, then we close, and it must call again. We look at the
-//! clock before every command, and wherever we read or write.
+//! One thread serves everybody, so time is what we have to guard. There is a limit for
+//! each line, and one for the whole connection. While another caller waits, both are
+//! shorter: like Postfix under stress, the server is patient only while nobody else waits.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 mod connection;
 
 use crate::protocol::command::AUTH_LINE;
@@ -20,14 +21,18 @@ use crate::session::{Letter, Session, Step};
 pub use connection::{Connection, Entrance};
 use std::io;
 use std::time::Duration;
+// ANCHOR_END: uses
 
+// ANCHOR: store
 /// Where letters go.
 pub trait Store {
-    /// Keeps a letter. When this returns its name, the letter survives a crash. When it returns an
-    /// error, nothing of it is kept: the client will come again.
+    /// Keeps a letter. When this returns its name, the letter survives a crash. When it
+    /// returns an error, nothing of it is kept: the client will come again.
     fn store(&mut self, letter: &Letter) -> io::Result<String>;
 }
+// ANCHOR_END: store
 
+// ANCHOR: converse
 /// Conducts one SMTP conversation, to its end.
 pub fn converse<S: Stream>(
     wire: &mut Wire<S>,
@@ -36,11 +41,17 @@ pub fn converse<S: Stream>(
     timeout: Duration,
 ) -> io::Result<()> {
     session.greeting().write(wire)?;
+    // ANCHOR_END: converse
+
+    // ANCHOR: converse_loop
     loop {
         wire.allow(timeout)?;
         let line = wire.read_line(AUTH_LINE)?;
         match session.line(&line) {
             Step::Reply(reply) => reply.write(wire)?,
+            // ANCHOR_END: converse_loop
+
+            // ANCHOR: converse_text
             Step::Text(reply) => {
                 reply.write(wire)?;
                 let received = match read_text(wire, session.limit(), timeout) {
@@ -51,12 +62,18 @@ pub fn converse<S: Stream>(
                     }
                     received => received?,
                 };
+                // ANCHOR_END: converse_text
+
+                // ANCHOR: converse_keep
                 let reply = match session.received(received) {
                     Ok(letter) => keep(wire, store, &letter),
                     Err(refusal) => refusal,
                 };
                 reply.write(wire)?;
             }
+            // ANCHOR_END: converse_keep
+
+            // ANCHOR: converse_end
             Step::Close(reply) => {
                 reply.write(wire)?;
                 return wire.flush();
@@ -65,14 +82,35 @@ pub fn converse<S: Stream>(
         }
     }
 }
+// ANCHOR_END: converse_end
 
-/// Keeps a letter, and says so. Trouble of our own is not the letter's fault, so it gets a 4yz: the
-/// client may try again later.
+// ANCHOR: serve
+/// Serves callers one after another, `sessions` of them, or without end. Whatever becomes
+/// of one conversation, the next caller is served.
+pub fn serve(
+    entrance: &mut Entrance,
+    sessions: Option<u64>,
+    mut visit: impl FnMut(Connection<'_>),
+) {
+    for _ in 0..sessions.unwrap_or(u64::MAX) {
+        let Some(connection) = entrance.wait() else {
+            return;
+        };
+        visit(connection);
+    }
+}
+// ANCHOR_END: serve
+
+// ANCHOR: keep
+/// Keeps a letter, and says so.
 fn keep<S: Stream>(wire: &mut Wire<S>, store: &mut dyn Store, letter: &Letter) -> Reply {
     let error = match store.store(letter) {
         Ok(name) => return Reply::new(250, &format!("OK, kept as {name}")),
         Err(error) => error,
     };
+    // ANCHOR_END: keep
+
+    // ANCHOR: keep_not
     wire.remark(&format!("the letter could not be kept: {error}"));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -81,9 +119,24 @@ fn keep<S: Stream>(wire: &mut Wire<S>, store: &mut dyn Store, letter: &Letter) -
         _ => Reply::new(451, "the letter could not be kept here; try again later"),
     }
 }
+// ANCHOR_END: keep_not
 
-/// Ends a conversation that failed. The trace says why; if time ran out, the peer hears `goodbye`
-/// and the reason.
+// ANCHOR: limits
+/// How long a server waits for the next command (RFC 5321 §4.5.3.2.7: at least 5 minutes).
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// How long a caller may be idle while another one waits.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection lasts at most this many times the timeout for one command. Once another
+/// caller waits, it lasts this many times the busy timeout, however busily it is used.
+pub const CONNECTION_TIMEOUTS: u32 = 6;
+/// How long a caller whose time is up has to take our goodbye, and every caller to take
+/// our close.
+const GOODBYE: Duration = Duration::from_secs(1);
+// ANCHOR_END: limits
+
+// ANCHOR: hang_up
+/// Ends a conversation that failed. The trace says why. If time ran out, the peer hears
+/// `goodbye` and the reason.
 pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) {
     wire.remark(&format!("the conversation ended early: {error}"));
     if error.kind() == io::ErrorKind::TimedOut {
@@ -91,17 +144,9 @@ pub fn hang_up<S: Stream>(wire: &mut Wire<S>, error: &io::Error, goodbye: &str) 
         let _ = wire.write_line(&goodbye).and_then(|()| wire.flush());
     }
 }
+// ANCHOR_END: hang_up
 
-/// How long a server waits for the next command (RFC 5321 §4.5.3.2.7: at least 5 minutes).
-pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-/// How long a caller may be idle while another one waits.
-pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection lasts at most this many times the timeout for one command. Once another caller
-/// waits, it lasts this many times the busy timeout, however busily it is used.
-pub const CONNECTION_TIMEOUTS: u32 = 6;
-/// How long a caller whose time is up has to take our goodbye, and every caller to take our close.
-const GOODBYE: Duration = Duration::from_secs(1);
-
+// ANCHOR: times
 /// How long we wait for a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
@@ -126,18 +171,4 @@ impl Times {
 
 /// Asks whether the server is to end.
 pub type IsOver = Box<dyn Fn() -> bool>;
-
-/// Serves callers one after another, `sessions` of them, or without end. Whatever becomes of one
-/// conversation, the next caller is served.
-pub fn serve(
-    entrance: &mut Entrance,
-    sessions: Option<u64>,
-    mut visit: impl FnMut(Connection<'_>),
-) {
-    for _ in 0..sessions.unwrap_or(u64::MAX) {
-        let Some(connection) = entrance.wait() else {
-            return;
-        };
-        visit(connection);
-    }
-}
+// ANCHOR_END: times

@@ -28,7 +28,7 @@ fn written(reply: &Reply) -> String {
 
 #[test]
 fn a_reply_is_read_to_its_last_line_and_no_further() {
-    let cases: [(&str, u16, &[&str]); 9] = [
+    let cases: [(&str, u16, &[&str]); 11] = [
         ("250 ok\r\n", 250, &["ok"]),
         ("250\r\n", 250, &[""]),
         ("250 \r\n", 250, &[""]),
@@ -39,6 +39,8 @@ fn a_reply_is_read_to_its_last_line_and_no_further() {
             &["a.example", "SIZE 100", "HELP"],
         ),
         ("250-a\r\n250\r\n", 250, &["a", ""]),
+        ("250-\r\n250\r\n", 250, &["", ""]),
+        ("550 5.1.1 no such user\r\n", 550, &["5.1.1 no such user"]),
         ("250-\r\n250-\r\n250 \r\n", 250, &["", "", ""]),
         ("354 250-go on\r\n", 354, &["250-go on"]),
         ("599 a\tb\r\n", 599, &["a\tb"]),
@@ -70,6 +72,7 @@ fn what_is_no_reply_is_told_from_one() {
         "25",
         "25 ",
         "25-",
+        "25 ok",
         "-",
         " ",
         " 250 ok",

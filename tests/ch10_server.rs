@@ -514,6 +514,35 @@ fn a_caller_who_has_said_something_and_closed_one_direction_still_waits() {
     inn.close();
 }
 
+/// Exercise 10.1, ten times faster: HELO at 0, a caller from 3 to 8, and a caller at 12.
+#[test]
+fn an_idle_caller_may_stay_until_somebody_waits_who_has_not_hung_up() {
+    let second = Duration::from_millis(100);
+    let times = Times {
+        busy_timeout: second * 10,
+        ..LONG
+    };
+    let inn = Inn::with(2, times);
+    let mut idle = Guest::call(&inn.address);
+    assert_eq!(idle.say("HELO b.example"), 250);
+    thread::sleep(second * 3);
+    let gone = Guest::call_only(&inn.address);
+    thread::sleep(second * 5);
+    drop(gone);
+    let patience = idle.0.get_ref().set_read_timeout(Some(second * 5));
+    patience.expect("a socket");
+    let silence = idle.0.read(&mut [0]).expect_err("nobody waits");
+    assert!(is_timeout(&silence), "{silence}");
+    let mut next = Guest::call_only(&inn.address);
+    let patience = idle.0.get_ref().set_read_timeout(Some(second * 8));
+    patience.expect("a socket");
+    assert_eq!(idle.hear(), 421, "at once, not ten seconds later");
+    drop(idle);
+    assert_eq!(next.hear(), 220);
+    drop(next);
+    inn.close();
+}
+
 #[test]
 fn an_idle_caller_is_cut_off_soon_after_another_has_come() {
     let inn = Inn::with(

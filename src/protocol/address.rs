@@ -31,28 +31,26 @@ pub struct Mailbox {
 }
 // ANCHOR_END: mailbox
 
-// ANCHOR: limits
-/// Longest local part in octets (RFC 5321 §4.5.3.1.1).
-pub const LOCAL_PART: usize = 64;
-/// Longest address in octets: with its `<` and `>` it must fit into a path.
-pub const ADDRESS: usize = PATH - "<>".len();
-// ANCHOR_END: limits
-
 // ANCHOR: mailbox_from_str
 impl FromStr for Mailbox {
     type Err = AddressError;
 
-    /// The domain begins after the *last* `@`, because a quoted local part may hold
-    /// others. A program that splits at the first `@` sends the letter to a stranger.
     fn from_str(text: &str) -> Result<Mailbox, AddressError> {
+        // ANCHOR_END: mailbox_from_str
+        // ANCHOR: ascii
         if !text.is_ascii() {
             return Err(AddressError::NotAscii);
         }
+        // ANCHOR_END: ascii
+        // ANCHOR: last_at
         let no_at = AddressError::Grammar("an address has the form local-part@domain");
+        // The last: a quoted local part may hold others.
         let (local_part, domain) = text.rsplit_once('@').ok_or(no_at)?;
         check_length("the part before the @", local_part, LOCAL_PART)?;
         let domain = domain.parse()?;
         check_length("the address", text, ADDRESS)?;
+        // ANCHOR_END: last_at
+        // ANCHOR: well_formed
         if !is_dot_string(local_part) && unquote(local_part).is_none() {
             let why = "the part before the @ is not well formed";
             return Err(AddressError::Grammar(why));
@@ -61,73 +59,30 @@ impl FromStr for Mailbox {
         Ok(Mailbox { local_part, domain })
     }
 }
-// ANCHOR_END: mailbox_from_str
-
-// ANCHOR: mailbox_display
-impl fmt::Display for Mailbox {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.local_part, self.domain)
-    }
-}
-// ANCHOR_END: mailbox_display
+// ANCHOR_END: well_formed
 
 // ANCHOR: dot_string
 /// Atoms (RFC 5322 §3.2.3) with single dots between them.
 fn is_dot_string(text: &str) -> bool {
-    let in_atom = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&c);
+    let marks = b"!#$%&'*+-/=?^_`{|}~";
+    let in_atom = |c: u8| c.is_ascii_alphanumeric() || marks.contains(&c);
     text.split('.')
         .all(|atom| !atom.is_empty() && atom.bytes().all(in_atom))
 }
 // ANCHOR_END: dot_string
 
-// ANCHOR: unquote
-/// The text that a quoted-string means; `None` if this is not a quoted-string.
-fn unquote(text: &str) -> Option<String> {
-    let mut chars = text.strip_prefix('"')?.strip_suffix('"')?.chars();
-    let mut name = String::new();
-    while let Some(first) = chars.next() {
-        let c = match first {
-            '"' => return None,
-            '\\' => chars.next()?,
-            plain => plain,
-        };
-        if !matches!(c, ' '..='~') {
-            return None;
-        }
-        name.push(c);
-    }
-    Some(name)
-}
-// ANCHOR_END: unquote
-
-// ANCHOR: mailbox_impl
-impl Mailbox {
-    /// The domain: this is what servers route by.
-    pub fn domain(&self) -> &Domain {
-        &self.domain
-    }
-
-    /// The local part as it was written, with its quotes if it has any.
-    pub fn local_part(&self) -> &str {
-        &self.local_part
-    }
-
-    /// The name of the user, without quotes: `"alice"` and `"al\ice"` both mean alice.
-    pub fn user(&self) -> String {
-        unquote(&self.local_part).unwrap_or_else(|| self.local_part.clone())
-    }
-}
-// ANCHOR_END: mailbox_impl
+// ANCHOR: limits
+/// Longest local part in octets (RFC 5321 §4.5.3.1.1).
+pub const LOCAL_PART: usize = 64;
+/// Longest address in octets: with its `<` and `>` it must fit into a path.
+pub const ADDRESS: usize = PATH - "<>".len();
+// ANCHOR_END: limits
 
 // ANCHOR: domain
 /// A domain such as `b.example`, or an address literal such as `[192.0.2.1]` or
-/// `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3). It is displayed as it was written, and
-/// compared without case.
+/// `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3). It is kept as it was written.
 #[derive(Debug, Clone, Eq)]
 pub struct Domain(String);
-
-/// Longest domain in octets (RFC 5321 §4.5.3.1.2).
-pub const DOMAIN: usize = 255;
 // ANCHOR_END: domain
 
 // ANCHOR: domain_from_str
@@ -155,27 +110,97 @@ fn is_sub_domain(label: &str) -> bool {
 }
 // ANCHOR_END: sub_domain
 
+// ANCHOR: domain_limit
+/// Longest domain in octets (RFC 5321 §4.5.3.1.2).
+pub const DOMAIN: usize = 255;
+// ANCHOR_END: domain_limit
+
+// ANCHOR: domain_eq
+/// Domains are compared without case (RFC 5321 §2.4).
+impl PartialEq for Domain {
+    fn eq(&self, other: &Domain) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+// ANCHOR_END: domain_eq
+
+// ANCHOR: mailbox_display
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.local_part, self.domain)
+    }
+}
+// ANCHOR_END: mailbox_display
+
+// ANCHOR: unquote
+/// The text that a quoted-string means; `None` if this is not a quoted-string.
+fn unquote(text: &str) -> Option<String> {
+    let mut chars = text.strip_prefix('"')?.strip_suffix('"')?.chars();
+    let mut name = String::new();
+    while let Some(first) = chars.next() {
+        let c = match first {
+            '"' => return None,
+            '\\' => chars.next()?,
+            plain => plain,
+        };
+        if !matches!(c, ' '..='~') {
+            return None;
+        }
+        name.push(c);
+    }
+    Some(name)
+}
+// ANCHOR_END: unquote
+
+// ANCHOR: user
+impl Mailbox {
+    /// The name of the user, without quotes: `"alice"` and `"al\ice"` both mean alice.
+    pub fn user(&self) -> String {
+        unquote(&self.local_part).unwrap_or_else(|| self.local_part.clone())
+    }
+    // ANCHOR_END: user
+
+    // ANCHOR: mailbox_parts
+    /// The domain: this is what servers route by.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// The local part as it was written, with its quotes if it has any.
+    pub fn local_part(&self) -> &str {
+        &self.local_part
+    }
+}
+// ANCHOR_END: mailbox_parts
+
 // ANCHOR: literal
 impl Domain {
-    /// The IP address, if this is an address literal. The grammar also allows
-    /// `[127.000.0.1]`. We refuse it, because for some programs a number with leading
-    /// zeros is octal.
+    /// The IP address, if this is an address literal.
     pub fn literal(&self) -> Option<IpAddr> {
         let inside = self.0.strip_prefix('[')?.strip_suffix(']')?;
         let (tag, v6) = inside.split_at_checked("IPv6:".len()).unwrap_or(("", ""));
         if tag.eq_ignore_ascii_case("IPv6:") {
             v6.parse().ok().map(IpAddr::V6)
         } else {
+            // Without leading zeros, which for some programs make a number octal.
             inside.parse().ok().map(IpAddr::V4)
         }
     }
+    // ANCHOR_END: literal
 
+    // ANCHOR: domain_text
     /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
-// ANCHOR_END: literal
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+// ANCHOR_END: domain_text
 
 // ANCHOR: domain_from_ip
 impl From<IpAddr> for Domain {
@@ -188,20 +213,6 @@ impl From<IpAddr> for Domain {
     }
 }
 // ANCHOR_END: domain_from_ip
-
-// ANCHOR: domain_eq
-impl PartialEq for Domain {
-    fn eq(&self, other: &Domain) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0)
-    }
-}
-
-impl fmt::Display for Domain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-// ANCHOR_END: domain_eq
 
 // ANCHOR: error
 /// Why a text is not an address.
@@ -227,9 +238,9 @@ fn check_length(what: &'static str, text: &str, most: usize) -> Result<(), Addre
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AddressError::NotAscii => write!(f, "addresses here are ASCII (no SMTPUTF8)"),
-            AddressError::TooLong(what, n) => write!(f, "{what} is longer than {n} octets"),
-            AddressError::Grammar(why) => f.write_str(why),
+            Self::NotAscii => write!(f, "addresses here are ASCII (no SMTPUTF8)"),
+            Self::TooLong(what, n) => write!(f, "{what} is longer than {n} octets"),
+            Self::Grammar(why) => f.write_str(why),
         }
     }
 }

@@ -8,10 +8,13 @@
 // ANCHOR: encode
 /// Octets to base64, with `=` to fill the last group.
 pub fn encode(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len().div_ceil(3) * 4);
+    let mut text = String::new();
     for group in octets.chunks(3) {
         let octet = |at| u32::from(group.get(at).copied().unwrap_or(0));
         let bits = octet(0) << 16 | octet(1) << 8 | octet(2);
+        // ANCHOR_END: encode
+
+        // ANCHOR: characters
         for at in 0..4 {
             let six_bits = (bits >> (18 - 6 * at)) & 63;
             text.push(if at <= group.len() {
@@ -23,12 +26,34 @@ pub fn encode(octets: &[u8]) -> String {
     }
     text
 }
-// ANCHOR_END: encode
+// ANCHOR_END: characters
 
 // ANCHOR: alphabet
 /// The character for each value of six bits.
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 // ANCHOR_END: alphabet
+
+// ANCHOR: decode_characters
+/// Characters to octets. `None` if one is not in the alphabet.
+fn decode_characters(characters: &[u8]) -> Option<Vec<u8>> {
+    let mut octets = Vec::new();
+    for group in characters.chunks(4) {
+        let mut bits: u32 = 0;
+        for character in group {
+            let six_bits = ALPHABET.iter().position(|known| known == character)?;
+            bits = bits << 6 | six_bits as u32;
+        }
+        // ANCHOR_END: decode_characters
+
+        // ANCHOR: octets
+        let whole = group.len() * 6 / 8;
+        bits <<= 24 - 6 * group.len();
+        let [_, all @ ..] = bits.to_be_bytes();
+        octets.extend(all.iter().take(whole));
+    }
+    Some(octets)
+}
+// ANCHOR_END: octets
 
 // ANCHOR: decode
 /// Base64 to octets. `None` if a character is wrong, a group is not full, or the bits
@@ -51,20 +76,3 @@ pub fn decode_loosely(text: &[u8]) -> Vec<u8> {
     decode_characters(&characters).unwrap_or_default()
 }
 // ANCHOR_END: decode_loosely
-
-// ANCHOR: decode_characters
-fn decode_characters(characters: &[u8]) -> Option<Vec<u8>> {
-    let mut octets = Vec::with_capacity(characters.len() / 4 * 3 + 2);
-    for group in characters.chunks(4) {
-        let mut bits = 0;
-        for character in group {
-            let six_bits = ALPHABET.iter().position(|known| known == character)?;
-            bits = bits << 6 | six_bits as u32;
-        }
-        let whole = group.len() * 6 / 8;
-        let [_, all @ ..] = (bits << (24 - 6 * group.len())).to_be_bytes();
-        octets.extend(all.iter().take(whole));
-    }
-    Some(octets)
-}
-// ANCHOR_END: decode_characters

@@ -65,7 +65,6 @@ pub enum Command {
 impl Command {
     /// Reads a command from a line without its CR LF.
     pub fn parse(line: &[u8]) -> Result<Command, Syntax> {
-        // Octets that are not UTF-8 become a mark. No verb and no argument may hold it.
         let text = String::from_utf8_lossy(line);
         let text = text.trim_ascii_end();
         let (word, argument) = text.split_once(' ').unwrap_or((text, ""));

@@ -1,10 +1,10 @@
 // ANCHOR: story
 //! # Dots (chapter 3)
 //!
-//! The text of a letter is sent as lines, and a line with a lone dot ends it. So the sender
-//! puts one more dot before every line that begins with one, and the receiver takes it away
-//! again: the text is *transparent* (RFC 5321 §4.5.2). POP3 uses the same rule for its long
-//! answers (RFC 1939 §3).
+//! The text of a letter is sent as lines, and a line with a lone dot ends it. So the
+//! sender puts one more dot before every line that begins with one, and the receiver
+//! takes it away again: the text is *transparent* (RFC 5321 §4.5.2). POP3 uses the same
+//! rule for its long answers (RFC 1939 §3).
 //!
 //! The end of a text is exactly CR LF "." CR LF; at the very beginning, the CR LF is the
 //! one that ended the command. A receiver that also takes LF "." LF for the end runs as
@@ -109,8 +109,8 @@ pub enum Received {
 // ANCHOR_END: received
 
 // ANCHOR: read_text
-/// Reads a text, through its lone dot. `limit` counts the octets of the text, without what
-/// the wire adds (RFC 1870 §5). `timeout` is for each line, or each 64 KiB of one.
+/// Reads a text, through its lone dot. `limit` counts the octets of the text, without
+/// what the wire adds (RFC 1870 §5). `timeout` is for each line, or each 64 KiB of one.
 ///
 /// Errors: whatever the stream fails with; [`io::ErrorKind::UnexpectedEof`] if it ends
 /// before the dot; see also [`ENDLESS_TEXT`] and [`TEXT_TIMEOUTS`]. After an error, all

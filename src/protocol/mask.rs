@@ -39,6 +39,9 @@ impl Mask for PasswordMask {
             self.is_asked = false;
             return 0;
         }
+        // ANCHOR_END: public_part
+
+        // ANCHOR: commands
         // Some clients end lines with CR alone. Our line may hold several commands.
         let mut public = 0;
         for command in line.split_inclusive(|octet| *octet == b'\r') {
@@ -51,7 +54,7 @@ impl Mask for PasswordMask {
         public
     }
 }
-// ANCHOR_END: public_part
+// ANCHOR_END: commands
 
 // ANCHOR: secret_length
 impl PasswordMask {
@@ -59,30 +62,27 @@ impl PasswordMask {
     /// its place?
     fn secret_length(&mut self, command: &[u8]) -> usize {
         let (verb, rest) = first_word(command);
-        match verb.to_ascii_uppercase().as_str() {
-            "PASS" => {
-                self.is_in_auth = false;
-                rest.len()
-            }
-            // AUTH alone carries nothing: some POP3 clients ask so for the mechanisms.
-            "AUTH" => {
-                self.is_in_auth = !rest.is_empty();
-                first_word(rest).1.len()
-            }
-            verb if self.is_in_auth && Verb::from_name(verb).is_none() => command.len(),
-            _ => {
-                self.is_in_auth = false;
-                0
-            }
-        }
+        let verb = verb.to_ascii_uppercase();
+        let is_command = Verb::from_name(&verb).is_some();
+        // ANCHOR_END: secret_length
+
+        // ANCHOR: secret
+        let secret = match verb.as_str() {
+            "PASS" => rest.len(),
+            "AUTH" => first_word(rest).1.len(),
+            _ if self.is_in_auth && !is_command => return command.len(),
+            _ => 0,
+        };
+        // AUTH alone carries nothing: some POP3 clients ask so for the mechanisms.
+        self.is_in_auth = verb == "AUTH" && !rest.is_empty();
+        secret
     }
 }
-// ANCHOR_END: secret_length
+// ANCHOR_END: secret
 
 // ANCHOR: first_word
 /// The first word of a line, and what follows the octet after it. Between words there may
-/// be anything that cannot be printed: a tab or a space too many does not make a password
-/// public.
+/// be anything that cannot be printed.
 fn first_word(line: &[u8]) -> (String, &[u8]) {
     let start = line.iter().position(u8::is_ascii_graphic);
     let (_, line) = line.split_at(start.unwrap_or(line.len()));

@@ -28,17 +28,39 @@ pub struct Reply {
 
 /// The codes that there can be (RFC 5321 §4.3.2).
 const CODES: Range<u16> = 200..600;
-
-/// Most lines that we write in one reply, and keep of one that we read. The longest that
-/// real servers send, to EHLO, has about twenty.
-pub const REPLY_LINES: usize = 100;
 // ANCHOR_END: reply
 
-// ANCHOR: new
+// ANCHOR: severity
+/// The meaning of a reply: its first digit (RFC 5321 §4.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// 2: done.
+    Done,
+    /// 3: go on, there is more to say.
+    GoOn,
+    /// 4: not now. Try again later.
+    TryLater,
+    /// 5: no. The same again would be refused again.
+    Refused,
+}
+// ANCHOR_END: severity
+
+// ANCHOR: meaning
 impl Reply {
-    /// Makes a reply. Each line of `text` becomes a line of it. A character that is not
-    /// printable ASCII becomes a visible mark, and a line over the limit is cut. A number
-    /// that is not a code becomes 554.
+    /// What the first digit says.
+    pub fn severity(&self) -> Severity {
+        match self.code / 100 {
+            2 => Severity::Done,
+            3 => Severity::GoOn,
+            4 => Severity::TryLater,
+            _ => Severity::Refused,
+        }
+    }
+    // ANCHOR_END: meaning
+
+    // ANCHOR: new
+    /// Makes a reply: each line of `text` becomes a line of it. A number that is not a
+    /// code becomes 554.
     pub fn new(code: u16, text: &str) -> Reply {
         let code = if CODES.contains(&code) { code } else { 554 };
         let mut lines: Vec<String> = text.lines().take(REPLY_LINES).map(clean).collect();
@@ -49,29 +71,7 @@ impl Reply {
     }
     // ANCHOR_END: new
 
-    // ANCHOR: code
-    /// The three digits.
-    pub fn code(&self) -> u16 {
-        self.code
-    }
-
-    /// What the first digit says.
-    pub fn severity(&self) -> Severity {
-        match self.code / 100 {
-            2 => Severity::Done,
-            3 => Severity::GoOn,
-            4 => Severity::TryLater,
-            _ => Severity::Refused,
-        }
-    }
-    // ANCHOR_END: code
-
     // ANCHOR: lines
-    /// The text of each line.
-    pub fn text(&self) -> &[String] {
-        &self.lines
-    }
-
     /// The lines as they go over the wire, without CR LF.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -94,8 +94,7 @@ impl Reply {
     // ANCHOR_END: write
 
     // ANCHOR: read
-    /// Reads a reply, to its last line. Of a long line the beginning is kept, and of many
-    /// lines the first [`REPLY_LINES`].
+    /// Reads a reply, to its last line.
     pub fn read<S: Stream>(wire: &mut Wire<S>) -> io::Result<Reply> {
         let (mut lines, mut first_digit, mut size) = (Vec::new(), None, 0);
         while size < ENDLESS_REPLY {
@@ -105,10 +104,17 @@ impl Reply {
                 let why = "this is not a reply, it lacks a code from 200 to 599";
                 return Err(io::Error::other(format!("{why}: {}", visible(&line))));
             };
-            if *first_digit.get_or_insert(code / 100) != code / 100 {
+            // ANCHOR_END: read
+
+            // ANCHOR: one_digit
+            let first_digit = *first_digit.get_or_insert(code / 100);
+            if code / 100 != first_digit {
                 let why = "the lines of one reply have different first digits";
                 return Err(io::Error::other(why));
             }
+            // ANCHOR_END: one_digit
+
+            // ANCHOR: read_end
             if lines.len() < REPLY_LINES {
                 lines.push(text);
             }
@@ -118,54 +124,41 @@ impl Reply {
         }
         Err(io::Error::other(TOO_LONG))
     }
-    // ANCHOR_END: read
-
-    // ANCHOR: parse
-    /// A reply of one line, from that line without its CR LF.
-    pub fn parse(line: &[u8]) -> Option<Reply> {
-        let (code, _, text) = split_line(line)?;
-        Some(Reply::new(code, &text))
-    }
 }
-// ANCHOR_END: parse
+// ANCHOR_END: read_end
 
-// ANCHOR: reply_display
-impl fmt::Display for Reply {
-    /// For people, on one line: `550 no such user; try VRFY`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code, self.lines.join("; "))
-    }
-}
-// ANCHOR_END: reply_display
+// ANCHOR: split_line
+/// Splits a line into its code, whether it is the last one, and its text.
+fn split_line(line: &[u8]) -> Option<(u16, bool, String)> {
+    let (digits, rest) = line.split_at_checked(3)?;
+    let code = str::from_utf8(digits).ok()?.parse().ok()?;
+    // ANCHOR_END: split_line
 
-// ANCHOR: severity
-/// The meaning of a reply: its first digit (RFC 5321 §4.2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// 2: done.
-    Done,
-    /// 3: go on, there is more to say.
-    GoOn,
-    /// 4: not now. Try again later.
-    TryLater,
-    /// 5: no. The same again would be refused again.
-    Refused,
+    // ANCHOR: mark
+    let (is_last, text) = match rest {
+        [b' ', text @ ..] => (true, text),
+        [b'-', text @ ..] => (false, text),
+        // Four digits are another number.
+        [b'0'..=b'9', ..] => return None,
+        text => (true, text),
+    };
+    let text = clean(&String::from_utf8_lossy(text));
+    CODES.contains(&code).then_some((code, is_last, text))
 }
-// ANCHOR_END: severity
+// ANCHOR_END: mark
 
 // ANCHOR: read_line
-/// How far we follow a reply to find its last line, in octets.
-pub const ENDLESS_REPLY: usize = 1024 * 1024;
-
 /// Reads one line of a reply, and takes its CR LF away. A CR alone is part of the text:
-/// we want to hear the code all the same. An LF alone would end the line for some
-/// programs and not for others (RFC 5321 §2.3.8), so we do not believe such a line.
+/// we want to hear the code all the same.
 fn read_line<S: Stream>(wire: &mut Wire<S>) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     wire.read_piece(ENDLESS_LINE, &mut line)?;
     if let Some(trace) = wire.trace() {
         trace.heard(&line);
     }
+    // ANCHOR_END: read_line
+
+    // ANCHOR: line_end
     let why = match line.strip_suffix(b"\r\n") {
         Some(text) => return Ok(text.to_vec()),
         None if line.ends_with(b"\n") => LONE_LF,
@@ -174,36 +167,16 @@ fn read_line<S: Stream>(wire: &mut Wire<S>) -> io::Result<Vec<u8>> {
     };
     Err(io::Error::other(why))
 }
-
-const LONE_LF: &str = "a line of the reply ended with LF alone; lines end with CR LF";
-// ANCHOR_END: read_line
-
-// ANCHOR: split_line
-/// Splits a line into its code, whether it is the last one, and its text. A bare `250`
-/// will do. After three digits everything is text, but for a hyphen, and for a fourth
-/// digit: with that it is another number.
-fn split_line(line: &[u8]) -> Option<(u16, bool, String)> {
-    let (digits, rest) = line.split_at_checked(3)?;
-    let code = str::from_utf8(digits).ok()?.parse().ok()?;
-    let (is_last, text) = match rest {
-        [b' ', text @ ..] => (true, text),
-        [b'-', text @ ..] => (false, text),
-        [b'0'..=b'9', ..] => return None,
-        text => (true, text),
-    };
-    let text = clean(&String::from_utf8_lossy(text));
-    CODES.contains(&code).then_some((code, is_last, text))
-}
-// ANCHOR_END: split_line
+// ANCHOR_END: line_end
 
 // ANCHOR: clean
 /// Makes text fit for one line of a reply: printable ASCII, and short enough.
 fn clean(text: &str) -> String {
     let mut line = String::new();
-    for c in text.chars() {
-        match c {
-            ' '..='~' | '\t' => line.push(c),
-            c => line.extend(c.escape_default()),
+    for character in text.chars() {
+        match character {
+            ' '..='~' | '\t' => line.push(character),
+            other => line.extend(other.escape_default()),
         }
     }
     line.truncate(REPLY_LINE - "250 \r\n".len());
@@ -211,7 +184,17 @@ fn clean(text: &str) -> String {
 }
 // ANCHOR_END: clean
 
-// ANCHOR: in_words
+// ANCHOR: limits
+/// How far we follow a reply to find its last line, in octets.
+pub const ENDLESS_REPLY: usize = 1024 * 1024;
+
+/// Most lines that we write in one reply, and keep of one that we read. The longest that
+/// real servers send, to EHLO, has about twenty.
+pub const REPLY_LINES: usize = 100;
+// ANCHOR_END: limits
+
+// ANCHOR: reasons
+const LONE_LF: &str = "a line of the reply ended with LF alone; lines end with CR LF";
 const TOO_LONG: &str = "a reply longer than any real one";
 
 /// Says why no reply could be read. Our own reasons are [`io::ErrorKind::Other`], and
@@ -223,4 +206,33 @@ pub fn in_words(error: &io::Error) -> String {
         _ => format!("the connection failed: {error}"),
     }
 }
-// ANCHOR_END: in_words
+// ANCHOR_END: reasons
+
+// ANCHOR: parts
+impl Reply {
+    /// The three digits.
+    pub fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// The text of each line.
+    pub fn text(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// A reply of one line, from that line without its CR LF.
+    pub fn parse(line: &[u8]) -> Option<Reply> {
+        let (code, _, text) = split_line(line)?;
+        Some(Reply::new(code, &text))
+    }
+}
+// ANCHOR_END: parts
+
+// ANCHOR: reply_display
+impl fmt::Display for Reply {
+    /// For people, on one line: `550 no such user; try VRFY`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.lines.join("; "))
+    }
+}
+// ANCHOR_END: reply_display

@@ -15,13 +15,15 @@
 // ANCHOR: uses
 use super::base64;
 use std::fmt;
+// ANCHOR_END: uses
 
+// ANCHOR: limits
 /// Longest user name, and longest password, in octets (RFC 4616 §2).
 const LONGEST_CREDENTIAL: usize = 255;
 
 /// The challenges of LOGIN.
 pub const LOGIN_CHALLENGES: [&str; 2] = ["Username:", "Password:"];
-// ANCHOR_END: uses
+// ANCHOR_END: limits
 
 // ANCHOR: credentials
 /// A user name and a password, as they came. The password is hidden from `{:?}`.
@@ -52,6 +54,9 @@ impl Credentials {
         let &[acting_for, user, password] = parts.as_slice() else {
             return None;
         };
+        // ANCHOR_END: from_plain
+
+        // ANCHOR: fits
         let fits = |part: &str| (1..=LONGEST_CREDENTIAL).contains(&part.len());
         let credentials = Credentials {
             user: user.to_string(),
@@ -59,12 +64,11 @@ impl Credentials {
         };
         (fits(user) && fits(password)).then(|| (acting_for.to_string(), credentials))
     }
-    // ANCHOR_END: from_plain
+    // ANCHOR_END: fits
 
     // ANCHOR: has_password
     /// Is the password the one that we know? The answer takes as long for a wrong
-    /// password as for the right one. A comparison that stops at the first difference
-    /// tells a patient listener where that is.
+    /// password as for the right one.
     pub fn has_password(&self, known: &str) -> bool {
         let tried = self.password.as_bytes();
         let known = known.as_bytes();

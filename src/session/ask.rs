@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! VRFY, EXPN and HELP: the commands that only ask.
 
 use super::{Recipient, Session, Step};
@@ -7,13 +8,18 @@ use crate::protocol::reply::REPLY_LINES;
 
 /// The reply to RCPT and to VRFY. A capital in the wrong place is the usual reason.
 pub(super) const NO_SUCH_USER: &str = "no such user here; names are compared exactly";
+// ANCHOR_END: story
 
+// ANCHOR: vrfy
 impl Session<'_> {
     /// VRFY (RFC 5321 §3.5, §4.1.1.6).
     pub(super) fn vrfy(&self, name: &str) -> Step {
         let recipient = self.path_of(name).map(|path| self.host.recipient(&path));
         match recipient {
-            Some(Recipient::Remote(_)) => Step::reply(252, "that is another domain; I cannot tell"),
+            Some(Recipient::Remote(_)) => {
+                let text = "that is another domain; I cannot tell";
+                Step::reply(252, text)
+            }
             Some(Recipient::Local(name)) if self.host.aliases.contains_key(&name) => {
                 Step::reply(252, "that is a list; EXPN shows who is on it")
             }
@@ -24,6 +30,9 @@ impl Session<'_> {
         }
     }
 
+    // ANCHOR_END: vrfy
+
+    // ANCHOR: expn
     /// EXPN (RFC 5321 §3.5, §4.1.1.7).
     pub(super) fn expn(&self, name: &str) -> Step {
         let mut lines = Vec::new();
@@ -38,7 +47,7 @@ impl Session<'_> {
                 });
             }
         }
-        // Nobody is on a list that names only itself, and RCPT says 550 to it too.
+        // A list that names only itself has no members. RCPT says 550 to it too.
         if lines.is_empty() {
             return Step::reply(550, "no such list here");
         }
@@ -49,6 +58,9 @@ impl Session<'_> {
         Step::reply(250, &lines.join("\n"))
     }
 
+    // ANCHOR_END: expn
+
+    // ANCHOR: help
     /// The path of `alice`, `alice@a.example` or `<alice@a.example>`.
     fn path_of(&self, name: &str) -> Option<ForwardPath> {
         let inside = name.strip_prefix('<').and_then(|it| it.strip_suffix('>'));
@@ -73,3 +85,4 @@ impl Session<'_> {
         Step::reply(214, &format!("{form}\n{purpose}"))
     }
 }
+// ANCHOR_END: help

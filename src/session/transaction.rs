@@ -1,4 +1,5 @@
-//! MAIL, RCPT, DATA and RSET: a mail transaction (RFC 5321 §3.3), and the letter that comes of it.
+// ANCHOR: story
+//! MAIL, RCPT, DATA and RSET: a mail transaction (RFC 5321 §3.3), and its letter.
 
 use super::ask::NO_SUCH_USER;
 use super::{Recipient, Session, Step};
@@ -7,8 +8,10 @@ use crate::protocol::command::MailParameters;
 use crate::protocol::dot::{Received, Text};
 use crate::protocol::reply::Reply;
 use std::net::IpAddr;
+// ANCHOR_END: story
 
-/// A letter that is announced: MAIL begins it, and RCPT adds recipients. Its text is still to come.
+// ANCHOR: transaction
+/// A letter that is announced. Its text is still to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
     /// Where a bounce goes.
@@ -20,7 +23,9 @@ pub struct Transaction {
     /// The user that AUTH has proved the caller to be.
     pub user: Option<String>,
 }
+// ANCHOR_END: transaction
 
+// ANCHOR: letter
 /// A letter that was received whole, with its envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
@@ -45,28 +50,36 @@ pub struct Origin {
     pub protocol: &'static str,
 }
 
-/// Most recipients of one letter (RFC 5321 §4.5.3.1.8: at least 100). Beyond it, 452.
+/// The most recipients of one letter (RFC 5321 §4.5.3.1.8: at least 100).
 pub const MAX_RECIPIENTS: usize = 100;
-/// A text with this many Received fields goes round in circles (RFC 5321 §6.3).
+/// A text with this many Received fields goes in a circle (RFC 5321 §6.3).
 pub const MAX_HOPS: usize = 100;
+// ANCHOR_END: letter
 
+// ANCHOR: mail
 impl Session<'_> {
     /// MAIL (RFC 5321 §4.1.1.2).
     pub(super) fn mail(&mut self, path: ReversePath, parameters: MailParameters) -> Step {
-        // This command may have been meant as text: that is the attack called SMTP smuggling.
+        let Some(origin) = self.origin() else {
+            return Step::reply(503, "say EHLO first");
+        };
+        if self.transaction.is_some() {
+            let text = "a letter has begun already; \
+                        finish it with DATA or drop it with RSET";
+            return Step::reply(503, text);
+        }
+        // ANCHOR_END: mail
+
+        // ANCHOR: mail_doubt
         if self.has_seen_bare_newline {
             return self.close(
                 421,
                 "an earlier text had a CR or LF alone; please call again",
             );
         }
-        let Some(origin) = self.origin() else {
-            return Step::reply(503, "say EHLO first");
-        };
-        if self.transaction.is_some() {
-            let text = "a letter has begun already; finish it with DATA or drop it with RSET";
-            return Step::reply(503, text);
-        }
+        // ANCHOR_END: mail_doubt
+
+        // ANCHOR: mail_size
         if parameters.has_auth && !self.caller.may_authenticate {
             return Step::reply(555, "AUTH is not offered here");
         }
@@ -74,6 +87,9 @@ impl Session<'_> {
         if parameters.size.is_some_and(|size| size > limit) {
             return Step::reply(552, &format!("too big; the limit is {limit} octets"));
         }
+        // ANCHOR_END: mail_size
+
+        // ANCHOR: mail_begin
         let reverse_path = match path {
             ReversePath::Mailbox(mailbox) => ReversePath::Mailbox(self.resolve(mailbox)),
             ReversePath::Null => ReversePath::Null,
@@ -87,8 +103,10 @@ impl Session<'_> {
         });
         Step::reply(250, &text)
     }
+    // ANCHOR_END: mail_begin
 
-    /// Where a letter of this caller comes from. `None`: it has not said who it is.
+    // ANCHOR: origin
+    /// Where a letter of this caller comes from. `None`: it has not said its name.
     fn origin(&self) -> Option<Origin> {
         let (helo, is_extended) = self.helo.clone()?;
         let protocol = match (is_extended, &self.user) {
@@ -100,7 +118,10 @@ impl Session<'_> {
         Some(Origin { helo, ip, protocol })
     }
 
-    /// RCPT (RFC 5321 §4.1.1.3). A refused recipient leaves the others as they are.
+    // ANCHOR_END: origin
+
+    // ANCHOR: rcpt
+    /// RCPT (RFC 5321 §4.1.1.3).
     pub(super) fn rcpt(&mut self, path: ForwardPath) -> Step {
         let path = match path {
             ForwardPath::Mailbox(mailbox) => ForwardPath::Mailbox(self.resolve(mailbox)),
@@ -109,17 +130,25 @@ impl Session<'_> {
         let Some(transaction) = &mut self.transaction else {
             return Step::reply(503, "say MAIL first");
         };
+        // ANCHOR_END: rcpt
+
+        // ANCHOR: relay
         let may_relay = self.caller.is_trusted || self.user.is_some();
         if matches!(self.host.recipient(&path), Recipient::Remote(_)) && !may_relay {
             let text = "relaying denied: that is another domain, and I do not know you";
             return Step::reply(550, text);
         }
-        // Lists take time to follow, so this check comes first.
+        // ANCHOR_END: relay
+
+        // ANCHOR: many
         if transaction.forward_paths.len() >= MAX_RECIPIENTS {
-            let text =
-                format!("too many recipients; send the letter to {MAX_RECIPIENTS} at a time");
+            let most = MAX_RECIPIENTS;
+            let text = format!("too many recipients; send the letter to {most} at a time");
             return Step::reply(452, &text);
         }
+        // ANCHOR_END: many
+
+        // ANCHOR: rcpt_end
         if self.host.recipients(std::slice::from_ref(&path)).is_empty() {
             return Step::reply(550, &format!("{NO_SUCH_USER}: {path}"));
         }
@@ -132,6 +161,9 @@ impl Session<'_> {
         Step::reply(250, &text)
     }
 
+    // ANCHOR_END: rcpt_end
+
+    // ANCHOR: data
     /// DATA (RFC 5321 §4.1.1.4).
     pub(super) fn data(&self) -> Step {
         match &self.transaction {
@@ -143,8 +175,15 @@ impl Session<'_> {
         }
     }
 
-    /// Hears what became of the text. Whatever that is, the transaction is over: its envelope
-    /// leaves with the letter, or is dropped here. The error is the reply that refuses the letter.
+    /// RSET (RFC 5321 §4.1.1.5).
+    pub(super) fn rset(&mut self) -> Step {
+        self.transaction = None;
+        Step::reply(250, "OK, no letter is open")
+    }
+    // ANCHOR_END: data
+
+    // ANCHOR: received
+    /// Hears what became of the text. An error is the reply that refuses the letter.
     pub fn received(&mut self, received: Received) -> Result<Letter, Reply> {
         let Some(transaction) = self.transaction.take() else {
             return Err(Reply::new(503, "say MAIL and RCPT first"));
@@ -152,15 +191,25 @@ impl Session<'_> {
         let text = match received {
             Received::Text(text) => text,
             Received::TooBig => return Err(Reply::new(552, "too big")),
+            // ANCHOR_END: received
+
+            // ANCHOR: received_doubt
             Received::BareNewline => {
                 self.has_seen_bare_newline = true;
-                let text = "the text holds a CR or LF alone; its lines must end with CR LF";
+                let text = "the text holds a CR or LF alone; \
+                            its lines must end with CR LF";
                 return Err(Reply::new(554, text));
             }
         };
+        // ANCHOR_END: received_doubt
+
+        // ANCHOR: received_hops
         if hops(&text) >= MAX_HOPS {
             return Err(Reply::new(554, "this letter goes in a circle"));
         }
+        // ANCHOR_END: received_hops
+
+        // ANCHOR: received_end
         let letter = Letter {
             reverse_path: transaction.reverse_path,
             forward_paths: transaction.forward_paths,
@@ -173,16 +222,12 @@ impl Session<'_> {
         self.mistakes = 0;
         Ok(letter)
     }
-
-    /// RSET (RFC 5321 §4.1.1.5).
-    pub(super) fn rset(&mut self) -> Step {
-        self.transaction = None;
-        Step::reply(250, "OK, no letter is open")
-    }
 }
+// ANCHOR_END: received_end
 
-/// How many servers had the letter before us: each has put a `Received` field on top (RFC 5321
-/// §4.4).
+// ANCHOR: hops
+/// How many servers had the letter before us: each has put a `Received` field on top (RFC
+/// 5321 §4.4).
 fn hops(text: &Text) -> usize {
     let mut hops = 0;
     for line in text.header_lines() {
@@ -192,3 +237,4 @@ fn hops(text: &Text) -> usize {
     }
     hops
 }
+// ANCHOR_END: hops

@@ -25,6 +25,7 @@ mod miniature;
 mod order;
 mod outlines;
 mod owed;
+mod player;
 mod project;
 mod quotes;
 mod recipe;
