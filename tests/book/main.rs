@@ -25,6 +25,7 @@ mod miniature;
 mod order;
 mod outlines;
 mod owed;
+mod patches;
 mod player;
 mod project;
 mod quotes;
@@ -148,6 +149,17 @@ fn the_outline_of_a_chapter_is_made_from_its_code() {
 #[test]
 fn each_exercise_has_its_answer() {
     none(answers::are_there(&the_book()));
+}
+
+#[test]
+fn each_patch_of_an_answer_fits_the_code() {
+    none(patches::fit(&the_book()));
+}
+
+#[test]
+#[ignore = "compiles the crate once per answer; .ci/run runs it"]
+fn each_patch_of_an_answer_does_what_it_says() {
+    none(patches::do_what_they_say(&the_book()));
 }
 
 #[test]

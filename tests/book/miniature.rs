@@ -859,12 +859,12 @@ fn what_is_too_much_or_too_little_is_found() {
     let src = "src/line.rs";
     let long = "x();\\n".repeat(25);
     let words = "word ".repeat(270);
-    let hook = &words[..119 * 5];
+    let hook = &words[..129 * 5];
     for way in [
         format!("{words} ~> word\\s !! 1: words for 17 lines"),
         format!("{words} ~> word\\s !! <## Des>: this note has 31 words"),
         format!("word word ~> {words} !! <## Des>: this note has 568 words"),
-        format!("A line ~> {hook} !! 1: the hook has 121 words"),
+        format!("A line ~> {hook} !! 1: the hook has 131 words"),
     ] {
         breaks(two, &way);
     }

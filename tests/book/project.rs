@@ -461,7 +461,7 @@ impl Project {
     }
 }
 
-/// The files below a folder whose names end with `.extension`, sorted.
+/// The files below a folder whose names end with `.extension`, or all, sorted.
 pub fn files(root: &Path, folder: &str, extension: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root.join(folder))
@@ -472,7 +472,7 @@ pub fn files(root: &Path, folder: &str, extension: &str) -> Vec<String> {
         let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
         if entry.path().is_dir() {
             found.extend(files(root, &name, extension));
-        } else if name.ends_with(&format!(".{extension}")) {
+        } else if extension.is_empty() || name.ends_with(&format!(".{extension}")) {
             found.push(name);
         }
     }

@@ -15,7 +15,8 @@ const RUN: &str = "### Run it";
 /// The exercises, by their numbers.
 pub const WORDS: [&str; 3] = ["Predict", "Break", "Build"];
 
-const HOOK: usize = 120;
+/// The goal is 120; ten more are well, here too.
+const HOOK: usize = 130;
 /// A first and a last number of words. Ten more or fewer are well.
 const NOTE_WORDS: (usize, usize) = (140, 310);
 /// The lines of the code that we would like to write.

@@ -1,0 +1,369 @@
+//! The patches among the answers. Each begins with lines that a test acts on:
+//!
+//! ```text
+//! red: ch03_dot name_of_test      with the patch this test fails
+//! green: answer                   with it these tests pass (one test: its name follows)
+//! runs: example ch03_dot          with it this example runs,
+//! prints: some text               and prints this
+//! ```
+//!
+//! An empty line follows, and then changes as `git diff` writes them. Where a change goes, its own
+//! lines say: the code above may grow.
+
+use crate::common::folder::TempDir;
+use crate::project::{ANSWERS, Project, TextFile, files};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const FOLDER: &str = "book/answers";
+/// So many lines of changes can be read at a glance.
+const LINES: usize = 45;
+
+/// What to do with the patched code.
+enum Order {
+    Red(String, String),
+    Green(String, Option<String>),
+    Runs(String),
+    Prints(String),
+}
+
+/// Lines that go away, and what comes in their place, each with the lines around them.
+struct Hunk {
+    line: usize,
+    /// The beginning of the item that it is in, as `git diff` writes it.
+    inside: String,
+    old: Vec<String>,
+    new: Vec<String>,
+}
+
+struct Patch {
+    orders: Vec<(usize, Order)>,
+    /// The files with their changes; those of a new file have no old lines.
+    files: Vec<(String, Vec<Hunk>)>,
+}
+
+fn all(project: &Project) -> Vec<TextFile> {
+    let names = files(&project.root, FOLDER, "patch");
+    let read = |name: &String| TextFile::read(&project.root, name);
+    names.iter().filter_map(read).collect()
+}
+
+/// Each patch is one of an answer, can be read, and fits the code.
+pub fn fit(project: &Project) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in all(project) {
+        wrong.extend(is_shown(project, &file));
+        let patch = match parse(&file) {
+            Ok(patch) => patch,
+            Err(why) => {
+                wrong.push(why);
+                continue;
+            }
+        };
+        wrong.extend(orders_fit(project, &file, &patch));
+        wrong.extend(patched(project, &file, &patch).err());
+    }
+    wrong
+}
+
+/// `02-3.patch` is shown in the answers of chapter 2.
+fn is_shown(project: &Project, file: &TextFile) -> Option<String> {
+    let name = file.name.trim_start_matches("book/answers/");
+    let number = name
+        .strip_suffix(".patch")
+        .and_then(|name| name.split_once('-'));
+    let Some((chapter, "1" | "2" | "3")) = number else {
+        return Some(file.complaint(1, "its name is that of an exercise, such as 02-3.patch"));
+    };
+    if chapter
+        .parse()
+        .is_ok_and(|chapter| project.unwritten(chapter))
+    {
+        return None;
+    }
+    let answers = format!("{ANSWERS}ch{chapter}.md");
+    let page = project.pages.iter().find(|page| page.file.name == answers);
+    let mut shown = page
+        .map_or(Vec::new(), |page| page.includes(&["diff"]))
+        .into_iter();
+    let is_there = shown.any(|shown| shown.path == file.name);
+    (!is_there).then(|| file.complaint(1, format!("{answers} does not show this patch")))
+}
+
+fn parse(file: &TextFile) -> Result<Patch, String> {
+    let mut patch = Patch {
+        orders: Vec::new(),
+        files: Vec::new(),
+    };
+    let mut lines = file.numbered().peekable();
+    for (line, text) in lines.by_ref().take_while(|(_, text)| !text.is_empty()) {
+        patch.orders.push((line, order(file, line, text)?));
+    }
+    if patch.orders.is_empty() {
+        return Err(file.complaint(1, ORDERS));
+    }
+    let mut count = 0;
+    while let Some((line, text)) = lines.next() {
+        let next = lines.peek().map_or("", |(_, text)| *text);
+        if let (Some(old), Some(new)) = (text.strip_prefix("--- "), next.strip_prefix("+++ b/")) {
+            if old != "/dev/null" && old.strip_prefix("a/") != Some(new) {
+                return Err(file.complaint(line, "a change is of one file, a/ and b/"));
+            }
+            lines.next();
+            patch.files.push((new.to_string(), Vec::new()));
+            continue;
+        }
+        let Some((_, hunks)) = patch.files.last_mut() else {
+            return Err(file.complaint(line, "changes begin with `--- a/file` and `+++ b/file`"));
+        };
+        if let Some(rest) = text.strip_prefix("@@ ") {
+            let inside = rest
+                .split_once("@@")
+                .map_or("", |(_, inside)| inside.trim());
+            hunks.push(Hunk {
+                line,
+                inside: inside.to_string(),
+                old: Vec::new(),
+                new: Vec::new(),
+            });
+            continue;
+        }
+        let Some(hunk) = hunks.last_mut() else {
+            return Err(file.complaint(line, "a change begins with `@@ `"));
+        };
+        count += 1;
+        match (text.chars().next(), text.get(1..)) {
+            (Some('-'), Some(text)) => hunk.old.push(text.to_string()),
+            (Some('+'), Some(text)) => hunk.new.push(text.to_string()),
+            (Some(' '), Some(text)) => {
+                hunk.old.push(text.to_string());
+                hunk.new.push(text.to_string());
+            }
+            (None, _) => {
+                hunk.old.push(String::new());
+                hunk.new.push(String::new());
+            }
+            _ => return Err(file.complaint(line, "a line begins with a space, `-` or `+`")),
+        }
+    }
+    if count > LINES {
+        return Err(file.complaint(1, format!("{count} lines of changes; {LINES} are the most")));
+    }
+    if count == 0 {
+        return Err(file.complaint(1, "this patch changes nothing"));
+    }
+    Ok(patch)
+}
+
+const ORDERS: &str =
+    "a patch begins with `red: target test`, `green: target`, or `runs: example name`";
+
+fn order(file: &TextFile, line: usize, text: &str) -> Result<Order, String> {
+    if let Some(text) = text.strip_prefix("prints: ") {
+        return Ok(Order::Prints(text.to_string()));
+    }
+    let words: Vec<&str> = text.split(' ').collect();
+    match words.as_slice() {
+        ["red:", target, test] => Ok(Order::Red(target.to_string(), test.to_string())),
+        ["green:", target] => Ok(Order::Green(target.to_string(), None)),
+        ["green:", target, test] => Ok(Order::Green(target.to_string(), Some(test.to_string()))),
+        ["runs:", "example", name] => Ok(Order::Runs(name.to_string())),
+        _ => Err(file.complaint(line, ORDERS)),
+    }
+}
+
+/// What the orders name is there, or comes with the patch.
+fn orders_fit(project: &Project, file: &TextFile, patch: &Patch) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut example = false;
+    for (line, order) in &patch.orders {
+        let (name, test) = match order {
+            Order::Red(target, test) => (format!("tests/{target}.rs"), Some(test)),
+            Order::Green(target, test) => (format!("tests/{target}.rs"), test.as_ref()),
+            Order::Runs(name) => (format!("examples/{name}.rs"), None),
+            Order::Prints(_) if example => continue,
+            Order::Prints(_) => {
+                wrong.push(file.complaint(*line, "`prints:` comes after `runs: example name`"));
+                continue;
+            }
+        };
+        example |= matches!(order, Order::Runs(_));
+        let is_new = patch.files.iter().any(|(file, _)| *file == name);
+        let Some(target) = TextFile::read(&project.root, &name) else {
+            if !is_new {
+                wrong.push(file.complaint(*line, format!("there is no {name}")));
+            }
+            continue;
+        };
+        let has = |test: &&String| {
+            let begin = format!("fn {test}(");
+            target.lines.iter().any(|line| line.contains(&begin))
+        };
+        if let Some(test) = test.filter(|test| !has(test) && !is_new) {
+            wrong.push(file.complaint(*line, format!("{name} has no test `{test}`")));
+        }
+    }
+    wrong
+}
+
+/// The files as they are with the patch.
+fn patched(
+    project: &Project,
+    file: &TextFile,
+    patch: &Patch,
+) -> Result<BTreeMap<String, String>, String> {
+    let mut changed = BTreeMap::new();
+    for (name, hunks) in &patch.files {
+        let before = TextFile::read(&project.root, name);
+        let mut lines = before.map_or(Vec::new(), |before| before.lines);
+        for hunk in hunks {
+            if hunk.old.is_empty() && lines.is_empty() {
+                lines.clone_from(&hunk.new);
+                continue;
+            }
+            let places = places(&lines, hunk);
+            let [at] = places.as_slice() else {
+                let count = places.len();
+                let message =
+                    format!("{name} has the lines of this change {count} times, not once");
+                return Err(file.complaint(hunk.line, message));
+            };
+            lines.splice(*at..*at + hunk.old.len(), hunk.new.iter().cloned());
+        }
+        changed.insert(name.clone(), lines.join("\n") + "\n");
+    }
+    Ok(changed)
+}
+
+/// Where the old lines of a change are. If they are in several places, it is the one in the item
+/// that the change names.
+fn places(lines: &[String], hunk: &Hunk) -> Vec<usize> {
+    let all = lines.windows(hunk.old.len().max(1)).enumerate();
+    let all = all.filter(|(_, lines)| *lines == hunk.old.as_slice());
+    let all: Vec<usize> = all.map(|(at, _)| at).collect();
+    if all.len() < 2 || hunk.inside.is_empty() {
+        return all;
+    }
+    let is_inside = |at: &usize| {
+        let mut above = lines[..*at].iter().rev();
+        let item = above.find(|line| line.starts_with(|c: char| c.is_ascii_alphabetic()));
+        item.is_some_and(|item| item.starts_with(&hunk.inside))
+    };
+    all.into_iter().filter(is_inside).collect()
+}
+
+/// Does what each patch says, on a copy of the project.
+pub fn do_what_they_say(project: &Project) -> Vec<String> {
+    let folder = TempDir::new("answers");
+    for name in ["Cargo.toml", "Cargo.lock", "README.md"] {
+        copy(project, folder.path(), name);
+    }
+    for of in ["src", "tests", "examples", "book"] {
+        for name in files(&project.root, of, "") {
+            copy(project, folder.path(), &name);
+        }
+    }
+    let mut wrong = Vec::new();
+    for file in all(project) {
+        let patch = parse(&file);
+        let Ok((patch, changed)) = patch.and_then(|patch| {
+            let changed = patched(project, &file, &patch)?;
+            Ok((patch, changed))
+        }) else {
+            continue; // `fit` complains.
+        };
+        for (name, text) in &changed {
+            fs::write(folder.path().join(name), text).expect("a file");
+        }
+        let mut printed = String::new();
+        for (line, order) in &patch.orders {
+            if let Err(why) = obey(folder.path(), order, &mut printed) {
+                wrong.push(file.complaint(*line, why));
+            }
+        }
+        for name in changed.keys() {
+            match project.has(name) {
+                true => copy(project, folder.path(), name),
+                false => fs::remove_file(folder.path().join(name)).expect("it was there"),
+            }
+        }
+    }
+    wrong
+}
+
+fn copy(project: &Project, folder: &Path, name: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    // Not fs::copy: cargo must see that a file was written anew.
+    let octets = fs::read(project.root.join(name)).expect("a file of the project");
+    fs::write(path, octets).expect("a file");
+}
+
+fn obey(folder: &Path, order: &Order, printed: &mut String) -> Result<(), String> {
+    match order {
+        Order::Red(target, test) => {
+            let output = run_tests(folder, target, Some(test))?;
+            let is_red = text(&output).contains(&format!("test {test} ... FAILED"));
+            let message = || format!("{test} does not fail: {}", text(&output));
+            is_red.then_some(()).ok_or_else(message)
+        }
+        Order::Green(target, test) => {
+            let output = run_tests(folder, target, test.as_ref())?;
+            let has_run = !text(&output).contains("test result: ok. 0 passed");
+            let is_green = output.status.success() && has_run;
+            let message = || format!("{target} does not pass: {}", text(&output));
+            is_green.then_some(()).ok_or_else(message)
+        }
+        Order::Runs(name) => {
+            let output = cargo(folder, &["run", "--quiet", "--example", name]);
+            *printed = String::from_utf8_lossy(&output.stdout).to_string();
+            let message = || format!("{name} does not run: {}", text(&output));
+            output.status.success().then_some(()).ok_or_else(message)
+        }
+        Order::Prints(due) => {
+            let message = || format!("this is not printed; what is: {printed}");
+            printed.contains(due).then_some(()).ok_or_else(message)
+        }
+    }
+}
+
+/// Compiles first, so that code that does not compile is no red test.
+fn run_tests(folder: &Path, target: &str, test: Option<&String>) -> Result<Output, String> {
+    let words = ["test", "--quiet", "--no-run", "--test", target];
+    let compiled = cargo(folder, &words);
+    if !compiled.status.success() {
+        return Err(format!("it does not compile: {}", text(&compiled)));
+    }
+    let mut words = vec!["test", "--test", target];
+    words.extend(
+        test.iter()
+            .flat_map(|test| [test.as_str(), "--", "--exact"]),
+    );
+    Ok(cargo(folder, &words))
+}
+
+fn text(output: &Output) -> String {
+    let all = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8_lossy(&all).to_string()
+}
+
+/// Compiles quickly; what runs runs a moment only.
+fn cargo(folder: &Path, words: &[&str]) -> Output {
+    let (command, words) = words.split_first().expect("a command");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args([command, "--offline"])
+        .args(words)
+        .current_dir(folder);
+    cargo.env("CARGO_TARGET_DIR", folder.join("target"));
+    for profile in ["DEV", "TEST"] {
+        cargo.env(format!("CARGO_PROFILE_{profile}_OPT_LEVEL"), "0");
+        cargo.env(format!("CARGO_PROFILE_{profile}_DEBUG"), "0");
+    }
+    cargo.env("RUST_BACKTRACE", "0");
+    // Else it would find the program of this very run.
+    cargo.env_remove("CARGO_BIN_EXE_smtp-primer");
+    cargo.output().expect("cargo runs")
+}
