@@ -11,18 +11,6 @@ use crate::recipe;
 /// `median of` a page, or another part of the recipe: it has too much or too little of it.
 /// `proof of D1`: no test or dialogue shows this statement of the deck yet.
 pub const OWED: &[&str] = &[
-<<<<<<< HEAD
-    "first edition of book/src/ch01-journey.md",
-    "first edition of book/src/ch02-line.md",
-    "first edition of book/src/ch03-dot.md",
-    "first edition of book/src/ch04-address.md",
-    "first edition of book/src/ch06-reply.md",
-    "first edition of book/src/ch07-base64.md",
-    "first edition of book/src/ch08-dialogue.md",
-    "book/src/ch10-server.md",
-=======
-    "book/src/ch09-session.md",
->>>>>>> main
     "book/src/ch11-client.md",
     "book/src/ch12-message.md",
     "book/src/ch13-maildir.md",

@@ -116,11 +116,9 @@ fn link_to(project: &Project, source: &Source, name: &str) -> Option<String> {
 
 /// The id of the last heading above a line.
 fn heading_above(page: &Page, line: usize) -> Option<String> {
-    let is_heading =
-        |text: &str| text.starts_with('#') && text.trim_start_matches('#').starts_with(' ');
-    let headings = page.prose.iter().filter(|(_, text)| is_heading(text));
-    let above = headings.take_while(|(at, _)| *at < line).count();
-    links::ids(page).into_iter().nth(above.checked_sub(1)?)
+    let ids = links::ids(page).into_iter();
+    let above = ids.filter(|(at, _)| *at < line).last();
+    above.map(|(_, id)| id)
 }
 
 /// Compares a script with what it has to be, or writes it.
