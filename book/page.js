@@ -107,7 +107,7 @@
     const row = element('ol', 'octets');
     octets.slice(0, 100).forEach((octet) => {
       const cell = element('li');
-      const names = { 13: 'CR', 10: 'LF', 32: '␠' };
+      const names = { 13: 'CR', 10: 'LF', 32: 'SP' };
       const isPlain = octet > 32 && octet < 127;
       cell.append(element('span', isPlain ? 'octet' : 'octet mark', names[octet] || (isPlain ? String.fromCharCode(octet) : '·')));
       cell.append(element('span', 'number', String(octet)));
@@ -175,7 +175,7 @@
       let at = 0;
       spans.forEach((span) => {
         const isLine = isSaid(text(span));
-        span.classList.toggle('hidden', isOpen && at >= reached + (isLine ? 0 : 1));
+        span.classList.toggle('to-come', isOpen && at >= reached + (isLine ? 0 : 1));
         span.classList.toggle('now', isOpen && isLine && at === reached - 1);
         at += isLine ? 1 : 0;
       });
