@@ -16,7 +16,9 @@
   ];
 
   function colour(code) {
-    const lines = code.textContent.replace(/\n$/, '').split('\n');
+    // Against which program a conversation is played is for our tests.
+    const all = code.textContent.replace(/\n$/, '').split('\n');
+    const lines = all.filter((line) => !line.startsWith('# against: '));
     code.textContent = '';
     for (const text of lines) {
       const line = document.createElement('span');
@@ -61,6 +63,8 @@
     ['from', 'Reverse-path'],
     ['to', 'Forward-paths'],
     ['text', 'Text so far'],
+    ['letters', 'Letters in its list'],
+    ['files', 'Letters in the mailbox'],
   ];
 
   const isSaid = (text) => /^[CS]:( |$)/.test(text);
@@ -223,7 +227,7 @@
       FACTS.forEach(([key, name]) => {
         const value = state[key];
         if (value !== undefined) {
-          const shown = Array.isArray(value) ? value.join(', ') || 'none yet' : value;
+          const shown = Array.isArray(value) ? value.join(', ') || 'none' : value;
           facts.append(element('dt', '', name), element('dd', '', shown));
         }
       });
@@ -263,6 +267,16 @@
     main.prepend(nav);
   }
 
+  // On a phone a row is a card without the head of its table, so each cell names its column.
+  function label(table) {
+    const names = Array.from(table.querySelectorAll('thead th'), (cell) => cell.textContent);
+    table.querySelectorAll('tbody tr').forEach((row) => {
+      Array.from(row.cells).forEach((cell, at) => {
+        cell.dataset.column = at > 0 && cell.textContent.trim() ? names[at] : '';
+      });
+    });
+  }
+
   function unfold() {
     document.querySelectorAll('details').forEach((details) => {
       details.open = true;
@@ -270,6 +284,7 @@
   }
 
   document.querySelectorAll('code.language-smtp, code.language-pop3, code.language-console').forEach(colour);
+  document.querySelectorAll('.table-wrapper table').forEach(label);
   if (!PRINT) {
     document.querySelectorAll('code.language-smtp, code.language-pop3').forEach(player);
   }

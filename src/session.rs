@@ -37,18 +37,21 @@ pub struct Session<'a> {
     caller: Caller,
     /// The name that the caller gave, and whether it gave it with EHLO.
     helo: Option<(HostName, bool)>,
+    /// What MAIL began.
+    transaction: Option<Transaction>,
+    // ANCHOR_END: session
+
+    // ANCHOR: session_rest
     /// The user that AUTH has proved the caller to be.
     user: Option<String>,
     /// What AUTH has asked. The next line is the answer.
     challenge: Option<Challenge>,
-    /// What MAIL began.
-    transaction: Option<Transaction>,
     /// Mistakes in a row.
     mistakes: usize,
     /// A text held a bare CR or LF. We and the sender may not agree where it ended.
     has_seen_bare_newline: bool,
 }
-// ANCHOR_END: session
+// ANCHOR_END: session_rest
 
 // ANCHOR: caller
 /// Who is calling, as the connection tells it.
@@ -95,9 +98,9 @@ impl<'a> Session<'a> {
             policy: &NoPolicy,
             caller,
             helo: None,
+            transaction: None,
             user: None,
             challenge: None,
-            transaction: None,
             mistakes: 0,
             has_seen_bare_newline: false,
         }
@@ -222,8 +225,10 @@ impl<'a> Session<'a> {
         }
     }
 }
+// ANCHOR_END: count_mistakes
 
+// ANCHOR: max_mistakes
 /// After this many mistakes in a row we close (RFC 5321 §7.8 lets servers defend
 /// themselves).
 pub const MAX_MISTAKES: usize = 20;
-// ANCHOR_END: count_mistakes
+// ANCHOR_END: max_mistakes

@@ -64,6 +64,15 @@ impl Text {
 }
 // ANCHOR_END: text_views
 
+// ANCHOR: debug
+/// A test that fails shows text, not numbers.
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Text({:?})", String::from_utf8_lossy(&self.0))
+    }
+}
+// ANCHOR_END: debug
+
 // ANCHOR: write_text_line
 /// Writes one line of a text. `timeout` is for each block that leaves.
 ///
@@ -237,12 +246,3 @@ impl Text {
     }
 }
 // ANCHOR_END: header_lines
-
-// ANCHOR: debug
-/// A test that fails shows text, not numbers.
-impl std::fmt::Debug for Text {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Text({:?})", String::from_utf8_lossy(&self.0))
-    }
-}
-// ANCHOR_END: debug

@@ -23,7 +23,9 @@ pub struct Host {
     /// The longest text that we take, in octets.
     pub max_size: usize,
 }
+// ANCHOR_END: host
 
+// ANCHOR: kinds
 /// One who gets a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
@@ -32,7 +34,7 @@ pub enum Recipient {
     /// A mailbox on another host.
     Remote(Mailbox),
 }
-// ANCHOR_END: host
+// ANCHOR_END: kinds
 
 // ANCHOR: recipient
 impl Host {

@@ -103,17 +103,17 @@ fn broken(project: &Project, page: &Page, target: &str) -> Option<String> {
     let heading = heading?;
     // The page of answers has the headings of all.
     let shown = project.pages.iter().filter(|page| page.shown_in() == name);
-    let ids: Vec<String> = shown.flat_map(ids).collect();
-    (!ids.iter().any(|id| id == heading)).then(|| format!("{name} has no heading #{heading}"))
+    let mut ids = shown.flat_map(ids);
+    (!ids.any(|(_, id)| id == heading)).then(|| format!("{name} has no heading #{heading}"))
 }
 
 /// The ids that mdBook gives to the headings of a page, and to the terms of its definition lists:
 /// small letters, hyphens for spaces, and all else left out; a second one of the same gets `-1`.
-pub fn ids(page: &Page) -> Vec<String> {
-    let mut ids: Vec<String> = Vec::new();
+pub fn ids(page: &Page) -> Vec<(usize, String)> {
+    let mut ids = Vec::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let below = page.prose.iter().skip(1).map(|(_, text)| text.as_str());
-    for ((_, text), below) in page.prose.iter().zip(below.chain([""])) {
+    for ((line, text), below) in page.prose.iter().zip(below.chain([""])) {
         let title = text.trim_start_matches('#');
         let is_heading = text.starts_with('#') && title.starts_with(' ');
         let is_term = below.starts_with(": ");
@@ -129,10 +129,11 @@ pub fn ids(page: &Page) -> Vec<String> {
         let id = kept.collect::<String>().to_lowercase();
         let count = seen.entry(id.clone()).or_default();
         *count += 1;
-        ids.push(match *count {
+        let id = match *count {
             1 => id,
             count => format!("{id}-{}", count - 1),
-        });
+        };
+        ids.push((*line, id));
     }
     ids
 }
@@ -361,7 +362,9 @@ fn summary(project: &Project) -> Vec<String> {
         // The star marks the short path.
         let text = text.trim_end_matches(short_path::STAR);
         let title = page.and_then(|page| page.file.lines.first());
-        let title = title.filter(|title| title.starts_with("# "));
+        // The title above the introduction is that of the book.
+        let is_first = target == "introduction.md";
+        let title = title.filter(|title| title.starts_with("# ") && !is_first);
         if title
             .is_some_and(|title| title.trim_start_matches(|c| " #.0123456789".contains(c)) != text)
         {
@@ -371,8 +374,7 @@ fn summary(project: &Project) -> Vec<String> {
     }
     for page in pages.clone() {
         if page.file.name.starts_with(ANSWERS) {
-            wrong.extend(is_answered(project, page));
-            continue;
+            continue; // The page of all answers includes it.
         }
         let is_listed = listed
             .iter()
@@ -382,15 +384,4 @@ fn summary(project: &Project) -> Vec<String> {
         }
     }
     wrong
-}
-
-/// The answers of a chapter are a page below `answers/`, which the page of all answers includes.
-fn is_answered(project: &Project, page: &Page) -> Option<String> {
-    let mut pages = project.pages.iter();
-    let all = pages.find(|all| all.file.name == page.shown_in());
-    let lines = all.into_iter().flat_map(|all| all.file.numbered());
-    let mut includes = lines.filter_map(|(line, text)| include(page.shown_in(), line, text));
-    let is_included = includes.any(|include| include.path == page.file.name);
-    let message = "book/src/answers.md does not include this page";
-    (!is_included).then(|| page.file.complaint(1, message))
 }

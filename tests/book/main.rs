@@ -3,7 +3,9 @@
 //! form `file:line: message`, so that the real book and the broken miniature ones of `miniature`
 //! pass through the same checks.
 
+mod answers;
 mod appendices;
+mod asides;
 #[allow(dead_code)]
 #[path = "../common"]
 mod common {
@@ -21,10 +23,12 @@ mod links;
 mod listings;
 mod miniature;
 mod order;
+mod outlines;
 mod owed;
 mod player;
 mod project;
 mod quotes;
+mod recipe;
 mod robot;
 mod short_path;
 mod shown;
@@ -134,6 +138,26 @@ fn the_appendices_list_what_there_is() {
     none(appendices::commands(&the_book()));
     none(appendices::replies(&the_book()));
     none(appendices::terms(&the_book()));
+}
+
+#[test]
+fn the_outline_of_a_chapter_is_made_from_its_code() {
+    none(outlines::are_true_and_shown(&the_book()));
+}
+
+#[test]
+fn each_exercise_has_its_answer() {
+    none(answers::are_there(&the_book()));
+}
+
+#[test]
+fn a_chapter_follows_the_recipe() {
+    none(recipe::is_followed(&the_book()));
+}
+
+#[test]
+fn each_notion_of_rust_is_explained_once_and_listed() {
+    none(asides::are_listed(&the_book()));
 }
 
 #[test]

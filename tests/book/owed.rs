@@ -4,12 +4,25 @@
 use crate::deck;
 use crate::links::companions;
 use crate::project::Project;
+use crate::recipe;
 
 /// A page of a chapter: its code is not shown yet. A file: it does not exist yet.
 /// `first edition of` a page: not all rules apply to it yet; a second edition has `## In short`.
+/// `median of` a page, or another part of the recipe: it has too much or too little of it.
 /// `proof of D1`: no test or dialogue shows this statement of the deck yet.
 pub const OWED: &[&str] = &[
+<<<<<<< HEAD
+    "first edition of book/src/ch01-journey.md",
+    "first edition of book/src/ch02-line.md",
+    "first edition of book/src/ch03-dot.md",
+    "first edition of book/src/ch04-address.md",
+    "first edition of book/src/ch06-reply.md",
+    "first edition of book/src/ch07-base64.md",
+    "first edition of book/src/ch08-dialogue.md",
+    "book/src/ch10-server.md",
+=======
     "book/src/ch09-session.md",
+>>>>>>> main
     "book/src/ch11-client.md",
     "book/src/ch12-message.md",
     "book/src/ch13-maildir.md",
@@ -45,6 +58,10 @@ fn why_stale(project: &Project, entry: &str) -> Option<String> {
         let (line, _) = page.prose.iter().find(|(_, text)| text == "## In short")?;
         let message = format!("this is the second edition; {off}");
         return Some(page.file.complaint(*line, message));
+    }
+    if let Some(is_excused) = recipe::excused(project, entry) {
+        let (what, name) = entry.split_once(" of ")?;
+        return (!is_excused).then(|| format!("{name}:1: its {what} is good; {off}"));
     }
     if let Some(number) = entry.strip_prefix("proof of ") {
         let row = deck::rows(project)

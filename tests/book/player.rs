@@ -6,13 +6,17 @@
 //! `book/places.js`. `WRITE=1 cargo test --test book player` writes both.
 
 mod places;
+mod pop3;
 mod recording;
+mod smtp;
 mod stream;
 
 use crate::links;
 use crate::project::{Page, Project, Source, TextFile, files, include};
+use crate::stage::Stage;
 use places::Places;
 use recording::Line;
+use smtp_primer::site::Site;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -33,24 +37,37 @@ fn the_player_plays_what_happens() {
     crate::none(wrong);
 }
 
-/// Each conversation with our server, by its name.
+/// Each conversation with our servers, by its name.
 fn recordings(project: &Project) -> BTreeMap<String, Vec<Line>> {
-    let places = Places::of(project);
-    let names = files(&project.root, "book/dialogues", "txt");
-    let files = names
-        .iter()
-        .filter_map(|name| TextFile::read(&project.root, name));
-    let with_us = files.filter(|file| {
-        let is_of_session = file.name.starts_with("book/dialogues/09-");
-        let against = "# against: smtp-primer serve";
-        is_of_session || file.lines.first().is_some_and(|line| line == against)
-    });
-    with_us
-        .map(|file| {
-            let name = file.name.rsplit('/').next().unwrap_or_default();
-            (name.replace(".txt", ""), recording::record(&file, &places))
-        })
-        .collect()
+    let [smtp, pop3] = [places::SMTP, places::POP3].map(|files| Places::of(project, files));
+    let mut recordings = BTreeMap::new();
+    for name in files(&project.root, "book/dialogues", "txt") {
+        let Some(file) = TextFile::read(&project.root, &name) else {
+            continue;
+        };
+        let name = name
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .replace(".txt", "");
+        let first = file.lines.first().map_or("", String::as_str);
+        let against = first.strip_prefix("# against: smtp-primer ");
+        let stage = Stage::new(&file);
+        let site = || Site::open(&stage.site("")).expect("a site");
+        let lines = match against.unwrap_or(name.get(..2).unwrap_or_default()) {
+            "serve" | "09" => {
+                let site = site();
+                recording::record(&file, &|said| smtp::hear(&site, said), &smtp)
+            }
+            "17" => {
+                let site = site();
+                recording::record(&file, &|said| pop3::hear(&site, said), &pop3)
+            }
+            _ => continue,
+        };
+        recordings.insert(name, lines);
+    }
+    recordings
 }
 
 fn script(recordings: &BTreeMap<String, Vec<Line>>) -> String {

@@ -152,6 +152,17 @@ impl Page {
         }
     }
 
+    /// The listings of Rust; and of each, whether it is folded.
+    pub fn listings(&self) -> Vec<(Include, bool)> {
+        let blocks = self.blocks.iter();
+        let blocks = blocks.filter(|block| block.language == RUST);
+        let found = blocks.filter_map(|block| {
+            let (line, text) = block.inside.first()?;
+            Some((include(&self.file.name, *line, text)?, block.folded))
+        });
+        found.collect()
+    }
+
     /// The includes in blocks of these languages.
     pub fn includes(&self, languages: &[&str]) -> Vec<Include> {
         let blocks = self.blocks.iter();

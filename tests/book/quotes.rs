@@ -4,13 +4,14 @@
 use crate::project::{Project, TextFile, files};
 
 /// Where things are that a sentence can quote.
-const PLACES: [(&str, &str); 6] = [
+const PLACES: [(&str, &str); 7] = [
     ("src", "rs"),
     ("tests", "rs"),
     ("examples", "rs"),
     ("book/dialogues", "txt"),
     ("book/terminal", "txt"),
     ("book/settings", "txt"),
+    ("book/answers", "patch"),
 ];
 
 pub fn exist(project: &Project) -> Vec<String> {
@@ -19,7 +20,7 @@ pub fn exist(project: &Project) -> Vec<String> {
         for name in files(&project.root, folder, extension) {
             let file = TextFile::read(&project.root, &name);
             let text = file.map_or(String::new(), |file| file.lines.join("\n"));
-            let all = if extension == "rs" || folder == "book/settings" {
+            let all = if extension != "txt" || folder == "book/settings" {
                 &mut code
             } else {
                 &mut said

@@ -3,13 +3,14 @@
 use crate::project::{Project, TextFile};
 
 /// Where an answer can come from, the nearest first.
-const FILES: [&str; 5] = [
+pub const SMTP: &[&str] = &[
     "src/session.rs",
     "src/session/",
     "src/server.rs",
     "src/protocol/command",
     "src/protocol/address",
 ];
+pub const POP3: &[&str] = &["src/pop3/session.rs", "src/pop3.rs"];
 
 /// The verbs whose functions have another name.
 const FUNCTIONS: [(&str, &str); 2] = [("EHLO", "hello"), ("HELO", "hello")];
@@ -30,18 +31,19 @@ struct Place {
 pub struct Places(Vec<Words>);
 
 impl Places {
-    pub fn of(project: &Project) -> Places {
+    pub fn of(project: &Project, files: &[&str]) -> Places {
         let mut found = Vec::new();
-        for beginning in FILES {
+        for beginning in files {
             let sources = project.sources.iter().map(|source| &source.file);
-            let here =
-                |file: &&TextFile| file.name.starts_with(beginning) && !file.name.ends_with(".txt");
+            let here = |file: &&TextFile| {
+                file.name.starts_with(*beginning) && !file.name.ends_with(".txt")
+            };
             sources.filter(here).for_each(|file| find(file, &mut found));
         }
         // The words of a constant are said where it is used.
         let uses: Vec<Words> = found
             .iter()
-            .flat_map(|words| used(project, words))
+            .flat_map(|words| used(project, files, words))
             .collect();
         found.extend(uses);
         Places(found)
@@ -49,7 +51,8 @@ impl Places {
 
     /// Where the answer to a command comes from: the file and the function.
     pub fn of_answer(&self, command: &str, answer: &str) -> Option<String> {
-        let text = answer.get(4..)?.trim_end();
+        let is_coded = answer.starts_with(|c: char| c.is_ascii_digit());
+        let text = if is_coded { answer.get(4..)? } else { answer }.trim_end();
         let verb = command
             .split_whitespace()
             .next()
@@ -59,7 +62,7 @@ impl Places {
         let function = renamed.map_or(verb.to_ascii_lowercase(), |(_, function)| {
             function.to_string()
         });
-        // Its name may come before the words (RFC 5321 §4.2.3).
+        // The server's name may come before the words (RFC 5321 §4.2.3), or `+OK`.
         let unnamed = text.split_once(' ').map_or("", |(_, rest)| rest);
         let fitting = |text: &str| -> Vec<&Words> {
             self.0
@@ -67,16 +70,13 @@ impl Places {
                 .filter(|words| is_like(&words.pattern, text))
                 .collect()
         };
-        let mut fitting = match fitting(text) {
-            whole if whole.is_empty() => fitting(unnamed),
-            whole => whole,
-        };
+        let mut fitting = [fitting(text), fitting(unnamed)].concat();
         // Of several the one of the verb, then the one that says most of it.
         fitting.sort_by_key(|words| {
             let literal = words.pattern.split("{}").map(str::len).sum::<usize>();
             let name = last(&words.place.name);
             let is_constant = name.starts_with(char::is_uppercase);
-            (name != function, is_constant, usize::MAX - literal)
+            (name != function, usize::MAX - literal, is_constant)
         });
         // Where nobody has written the words, the verb tells.
         let all = || {
@@ -192,14 +192,17 @@ fn is_like(pattern: &str, text: &str) -> bool {
 }
 
 /// The functions that use a constant, with its words in its place.
-fn used(project: &Project, constant: &Words) -> Vec<Words> {
+fn used(project: &Project, files: &[&str], constant: &Words) -> Vec<Words> {
     let name = &constant.place.name;
     let mut found = Vec::new();
-    if !name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+    let sources = project.sources.iter().map(|source| &source.file);
+    let mut lines = sources.flat_map(|file| &file.lines);
+    let constant_of = format!("const {name}: &str = ");
+    if !lines.any(|line| line.contains(&constant_of)) {
         return found;
     }
-    let files = project.sources.iter().map(|source| &source.file);
-    for file in files.filter(|file| file.name.starts_with("src/session")) {
+    let sources = project.sources.iter().map(|source| &source.file);
+    for file in sources.filter(|file| files.iter().any(|it| file.name.starts_with(it))) {
         for (line, within) in file.lines.iter().zip(names(file)) {
             let is_use = within != *name && line.contains(name.as_str()) && !line.contains("use ");
             if !is_use {

@@ -9,10 +9,23 @@ use std::time::Duration;
 
 /// The server's end.
 pub struct Memory {
-    pub input: io::Cursor<Vec<u8>>,
-    pub output: Rc<RefCell<Vec<u8>>>,
+    input: io::Cursor<Vec<u8>>,
+    output: Rc<RefCell<Vec<u8>>>,
     /// Has it read all, and wanted more?
     pub at_end: Rc<Cell<bool>>,
+}
+
+impl Memory {
+    /// What it hears is given; what it says is in the other half of the result.
+    pub fn new(heard: &[u8]) -> (Memory, Rc<RefCell<Vec<u8>>>) {
+        let output = Rc::default();
+        let memory = Memory {
+            input: io::Cursor::new(heard.to_vec()),
+            output: Rc::clone(&output),
+            at_end: Rc::default(),
+        };
+        (memory, output)
+    }
 }
 
 impl Stream for Memory {
