@@ -172,7 +172,7 @@ fn a_reply_is_heard_whatever_its_text() {
     assert!(read(b"250 \xff\xfe\r\n").is_ok());
 }
 
-/// RFC 5321 §2.3.8: nothing but CR LF ends a line. Whoever can bring an LF into the text of a reply
+/// RFC 5321 §2.3.8: nothing but CR LF ends a line. If an attacker can bring an LF into the text of a reply, he
 /// must not be able to say a reply of his own.
 #[test]
 fn a_lone_lf_ends_no_reply() {
