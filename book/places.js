@@ -1,8 +1,21 @@
 // Written by `WRITE=1 cargo test --test book player`, and compared by it without WRITE.
 window.PLACES = {
 "src/protocol/address.rs AddressError::fmt": "ch04-address.html#the-rest",
-"src/protocol/command.rs Command::fmt": "ch05-command.html#from-a-command-to-a-line",
 "src/protocol/command.rs VERBS": "ch05-command.html#verbs",
 "src/protocol/command/syntax.rs Syntax::fmt": "ch05-command.html#it-fits",
 "src/server.rs keep": "ch10-server.html#one-caller-at-a-time",
+"src/session.rs Session::command": "ch09-session.html#a-line-comes-in",
+"src/session.rs Session::count_mistakes": "ch09-session.html#a-caller-that-does-not-stop",
+"src/session.rs Session::greeting": "ch09-session.html#a-conversation-is-a-value",
+"src/session.rs Session::hello": "ch09-session.html#ehlo-and-helo",
+"src/session.rs Session::line": "ch09-session.html#a-line-comes-in",
+"src/session/ask.rs Session::expn": "ch09-session.html#it-fits",
+"src/session/ask.rs Session::help": "ch09-session.html#it-fits",
+"src/session/ask.rs Session::vrfy": "ch09-session.html#it-fits",
+"src/session/auth.rs Session::answer": "ch09-session.html#auth-who-may-send-to-the-world",
+"src/session/auth.rs Session::auth": "ch09-session.html#auth-who-may-send-to-the-world",
+"src/session/transaction.rs Session::data": "ch09-session.html#data-and-rset",
+"src/session/transaction.rs Session::mail": "ch09-session.html#mail-opens-a-letter",
+"src/session/transaction.rs Session::rcpt": "ch09-session.html#rcpt-adds-a-recipient",
+"src/session/transaction.rs Session::rset": "ch09-session.html#data-and-rset",
 };
