@@ -151,34 +151,12 @@ fn log_in<S: Stream>(
 // ANCHOR: maildrop
 /// A mailbox while somebody reads it: its letters as they were at the login, and the lock
 /// that keeps others out (RFC 1939 §4 and §8). Before the login it is empty.
-///
-/// Other programs do not know our lock. They may take letters away, or rename them to
-/// keep notes in the names. We can neither read nor remove a letter that is not where it
-/// was; the next login finds it.
 #[derive(Default)]
 struct Maildrop {
     entries: Vec<Entry>,
     _lock: Option<File>,
 }
 // ANCHOR_END: maildrop
-
-// ANCHOR: maildrop_open
-impl Maildrop {
-    /// Opens a mailbox for one reader; if there is one already, it is busy. To count the
-    /// octets of all letters may take minutes. So we ask before each letter whether we
-    /// may go on.
-    fn open<F>(mailbox: &Maildir, may_go_on: F) -> io::Result<Maildrop>
-    where
-        F: FnMut() -> io::Result<()>,
-    {
-        let lock = lock(&mailbox.folder().join("pop3.lock"))?;
-        Ok(Maildrop {
-            _lock: Some(lock.ok_or(ErrorKind::ResourceBusy)?),
-            entries: mailbox.list_while(may_go_on)?,
-        })
-    }
-}
-// ANCHOR_END: maildrop_open
 
 // ANCHOR: maildrop_read
 impl Maildrop {
@@ -199,3 +177,21 @@ impl Maildrop {
     }
 }
 // ANCHOR_END: maildrop_remove
+
+// ANCHOR: maildrop_open
+impl Maildrop {
+    /// Opens a mailbox for one reader; if there is one already, it is busy. To count the
+    /// octets of all letters may take minutes. So we ask before each letter whether we
+    /// may go on.
+    fn open<F>(mailbox: &Maildir, may_go_on: F) -> io::Result<Maildrop>
+    where
+        F: FnMut() -> io::Result<()>,
+    {
+        let lock = lock(&mailbox.folder().join("pop3.lock"))?;
+        Ok(Maildrop {
+            _lock: Some(lock.ok_or(ErrorKind::ResourceBusy)?),
+            entries: mailbox.list_while(may_go_on)?,
+        })
+    }
+}
+// ANCHOR_END: maildrop_open

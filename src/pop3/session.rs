@@ -234,6 +234,14 @@ fn after_login(letters: &mut [Listed], verb: &str, words: &[&str]) -> Reaction {
         }
         // ANCHOR_END: retr
 
+        // ANCHOR: quit
+        ("QUIT", []) => {
+            let places = (0..).zip(letters);
+            let deleted = places.filter(|(_, letter)| letter.is_deleted);
+            Ok(Pop3Step::Remove(deleted.map(|(place, _)| place).collect()))
+        }
+        // ANCHOR_END: quit
+
         // ANCHOR: top
         ("TOP", [number, lines]) => {
             let (place, _) = numbered(letters, number)?;
@@ -259,14 +267,6 @@ fn after_login(letters: &mut [Listed], verb: &str, words: &[&str]) -> Reaction {
             ok("nothing is deleted")
         }
         // ANCHOR_END: rset
-
-        // ANCHOR: quit
-        ("QUIT", []) => {
-            let places = (0..).zip(letters);
-            let deleted = places.filter(|(_, letter)| letter.is_deleted);
-            Ok(Pop3Step::Remove(deleted.map(|(place, _)| place).collect()))
-        }
-        // ANCHOR_END: quit
 
         // ANCHOR: after_login_rest
         ("NOOP", []) => ok("here I am"),
@@ -308,6 +308,19 @@ fn facts(letters: &mut [Listed], words: &[&str], fact: Fact) -> Reaction {
 }
 // ANCHOR_END: facts
 
+// ANCHOR: removed
+impl Pop3Session<'_> {
+    /// The end: this many of the letters to be removed are still there. Returns the reply
+    /// to QUIT.
+    pub fn removed(&self, left: usize) -> String {
+        match left {
+            0 => "+OK goodbye".to_string(),
+            _ => format!("-ERR [SYS/TEMP] letters that could not be removed: {left}"),
+        }
+    }
+}
+// ANCHOR_END: removed
+
 // ANCHOR: numbered
 /// The letter with this number, if it is not deleted, and its place. Numbers begin with
 /// 1.
@@ -330,19 +343,6 @@ fn whole_number(digits: &str) -> Option<usize> {
     digits.parse().ok().filter(|_| is_number)
 }
 // ANCHOR_END: whole_number
-
-// ANCHOR: removed
-impl Pop3Session<'_> {
-    /// The end: this many of the letters to be removed are still there. Returns the reply
-    /// to QUIT.
-    pub fn removed(&self, left: usize) -> String {
-        match left {
-            0 => "+OK goodbye".to_string(),
-            _ => format!("-ERR [SYS/TEMP] letters that could not be removed: {left}"),
-        }
-    }
-}
-// ANCHOR_END: removed
 
 // ANCHOR: longest
 /// Longest command, CR LF included, in octets (RFC 2449 §4).
