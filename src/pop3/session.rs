@@ -234,6 +234,14 @@ fn after_login(letters: &mut [Listed], verb: &str, words: &[&str]) -> Reaction {
         }
         // ANCHOR_END: retr
 
+        // ANCHOR: dele
+        ("DELE", [number]) => {
+            let (_, letter) = numbered(letters, number)?;
+            letter.is_deleted = true;
+            ok("it will be removed at QUIT")
+        }
+        // ANCHOR_END: dele
+
         // ANCHOR: quit
         ("QUIT", []) => {
             let places = (0..).zip(letters);
@@ -250,14 +258,6 @@ fn after_login(letters: &mut [Listed], verb: &str, words: &[&str]) -> Reaction {
             Ok(Pop3Step::Send(place, Some(lines)))
         }
         // ANCHOR_END: top
-
-        // ANCHOR: dele
-        ("DELE", [number]) => {
-            let (_, letter) = numbered(letters, number)?;
-            letter.is_deleted = true;
-            ok("it will be removed at QUIT")
-        }
-        // ANCHOR_END: dele
 
         // ANCHOR: rset
         ("RSET", []) => {

@@ -6,7 +6,7 @@
 //! `book/places.js`. `WRITE=1 cargo test --test book player` writes both.
 
 mod places;
-mod pop3;
+pub mod pop3;
 mod recording;
 mod smtp;
 mod stream;
