@@ -43,7 +43,7 @@ window.RECORDINGS = {
   {line: "C: rcpt to:<alice@a.example>"},
   {line: "S: 250 OK, to <alice@a.example>", state: {step: "waits for RCPT or DATA", helo: "pc.b.example", from: "<bob@b.example>", to: ["<alice@a.example>"]}, place: "src/session/transaction.rs Session::rcpt"},
   {line: "C: MAIL FROM:<bob@b.example>"},
-  {line: "S: 503 a letter has begun already; finish it with DATA or drop it with RSET", place: "src/protocol/command/syntax.rs Syntax::fmt"},
+  {line: "S: 503 a letter is open; finish it with DATA or drop it with RSET", place: "src/session/transaction.rs Session::mail"},
 ],
 "00-textbook-line-feed": [
   {line: "S: 220 a.example smtp-primer at your service", state: {step: "waits for EHLO"}, place: "src/session.rs Session::greeting"},
@@ -573,7 +573,7 @@ window.RECORDINGS = {
   {line: "C: MAIL FROM:<alice@a.example>"},
   {line: "S: 250 {}", state: {step: "waits for RCPT", helo: "client.example", from: "<alice@a.example>", to: []}, octets: "250 OK, from <alice@a.example>\u000d\u000a", length: 32, place: "src/session/transaction.rs Session::mail"},
   {line: "C: MAIL FROM:<alice@a.example>"},
-  {line: "S: 503 {}", octets: "503 a letter has begun already; finish it with DATA or drop it with RSET\u000d\u000a", length: 74, place: "src/protocol/command/syntax.rs Syntax::fmt"},
+  {line: "S: 503 {}", octets: "503 a letter is open; finish it with DATA or drop it with RSET\u000d\u000a", length: 64, place: "src/session/transaction.rs Session::mail"},
   {line: "C: DATA"},
   {line: "S: 503 {}", octets: "503 say RCPT first: no recipient was accepted\u000d\u000a", length: 47, place: "src/session/transaction.rs Session::data"},
   {line: "C: RCPT TO:<nobody@a.example>"},
