@@ -860,6 +860,7 @@ A line was cut. ~> \s !! 1: the hook has 0 words
 3. **Build.** ~> 3. **Build.** This.\n4. **Build.** !! <4. **>: there are three exercises
 ```text\n{{#include ../outlines/ch02.txt}}\n``` ~> \s !! <## In short>: the outline is shown: book/outlines/ch02.txt
 outlines/ch02 ~> outlines/ch03 !! <## In short>: the outline is shown: book/outlines/ch02.txt
+A line was cut. ~> A line was cut.\n\n<summary>`cut`</summary> !! <`cut`>: in a summary, code is `<code>…</code>`
 (answers.md#chapter-2). ~> (answers.md#chapter-1). !! <The answers>: is: The answers are in [the appendix](answers.md#chapter-2).
 "#,
     );
