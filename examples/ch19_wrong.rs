@@ -6,7 +6,7 @@ use smtp_primer::site::Site;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-fn main() -> io::Result<()> {
+fn main() {
     if std::env::args().len() > 1 {
         eprintln!("usage: cargo run --example ch19_wrong");
         std::process::exit(2);
@@ -15,13 +15,17 @@ fn main() -> io::Result<()> {
     println!("Look for the name that becomes bad when it is made clean.");
     println!("Look for the two programs that both say: I have made the site.\n");
     let folder = std::env::temp_dir().join(format!("ch19_wrong-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let shown = show(&fs::canonicalize(&folder)?);
+    let shown = show(&folder);
     let _ = fs::remove_dir_all(&folder);
-    shown
+    if let Err(why) = shown {
+        eprintln!("{why}");
+        std::process::exit(1);
+    }
 }
 
 fn show(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let folder = &fs::canonicalize(folder)?;
     let mail = folder.join("a.example/mail");
     for name in ["alice", "../../x", "....//....//y"] {
         let places = [joined(&mail, name), cleaned(&mail, name)];
@@ -34,14 +38,11 @@ fn show(folder: &Path) -> io::Result<()> {
     }
     let place = joined(&mail, "/home/bob");
     println!("joined  /home/bob      -> {}", place.display());
-
     println!("\ntwo careless programs:");
     println!("site.conf says: {}", race(&folder.join("careless"))?);
-
-    println!("\nours, while another program has the lock:");
+    println!("\nours, while another program has the lock, and then twice:");
     let lock = Queue::create(&folder.join("queue"))?.lock()?;
     tell(Site::init(folder, "b.example", &[]), folder);
-    println!("ours, afterwards, twice:");
     drop(lock);
     for domain in ["a.example", "b.example"] {
         tell(Site::init(folder, domain, &[]), folder);

@@ -159,9 +159,6 @@ impl PostOffice<'_> {
         users: &[String],
         others: Vec<Mailbox>,
     ) -> io::Result<String> {
-        // ANCHOR_END: keep
-
-        // ANCHOR: keep_steps
         if others.is_empty() {
             return self.deliver(letter, users);
         }
@@ -169,7 +166,7 @@ impl PostOffice<'_> {
         if users.is_empty() {
             return Ok(id);
         }
-        // ANCHOR_END: keep_steps
+        // ANCHOR_END: keep
 
         // ANCHOR: take_back
         self.deliver(letter, users).inspect_err(|_| {
