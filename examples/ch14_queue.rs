@@ -40,9 +40,7 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
     let id = queue.add(&from, to, &mut clock, |_| String::new(), &text)?;
     print(folder, &id, "just added")?;
 
-    let lock = queue.lock()?;
-    println!("one runner: {}", in_words(&lock));
-    println!("a second one: {}\n", in_words(&queue.lock()?));
+    let lock = queue.lock()?; // others may add letters, but not hand them on
     let mut found = Vec::new();
     queue.each(|_, envelope| found.push(envelope))?;
     for envelope in found {
@@ -56,6 +54,8 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
     print(folder, &id, "after one try")?;
     // ANCHOR_END: goal
 
+    println!("one runner: {}", in_words(&lock));
+    println!("a second one: {}", in_words(&queue.lock()?));
     queue.finish(&id)?;
     println!("finished: {}", files(folder)?);
     Ok(())

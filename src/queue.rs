@@ -78,6 +78,16 @@ impl Queue {
     }
     // ANCHOR_END: file
 
+    // ANCHOR: text
+    /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is
+    /// damaged.
+    pub fn text(&self, id: &str) -> io::Result<Text> {
+        let mut octets = Vec::new();
+        open_file(&self.file(id, "letter"))?.read_to_end(&mut octets)?;
+        Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
+    }
+    // ANCHOR_END: text
+
     // ANCHOR: each
     /// Shows every letter in the queue to `see`: its name and its envelope. With the
     /// error [`ErrorKind::InvalidData`] the letter is damaged: its envelope makes no
@@ -98,16 +108,6 @@ impl Queue {
         Ok(())
     }
     // ANCHOR_END: each
-
-    // ANCHOR: text
-    /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is
-    /// damaged.
-    pub fn text(&self, id: &str) -> io::Result<Text> {
-        let mut octets = Vec::new();
-        open_file(&self.file(id, "letter"))?.read_to_end(&mut octets)?;
-        Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
-    }
-    // ANCHOR_END: text
 
     // ANCHOR: update
     /// Writes an envelope. A whole new file takes the place of the old one, so whenever
