@@ -73,7 +73,8 @@ fn listing_in_prose(page: &Page, line: usize, text: &str) -> Option<&'static str
     if bare.starts_with("~~~") || bare.starts_with("```") {
         return Some("a block begins with three backticks, and nothing before them");
     }
-    if text.contains("<pre") || text.contains("<code") {
+    let is_summary = text.contains("<summary>");
+    if text.contains("<pre") || (text.contains("<code") && !is_summary) {
         return Some("a listing stands in a block, not in <pre> or <code>");
     }
     if (text.starts_with("    ") || text.starts_with('\t')) && after_blank && !in_list {
@@ -127,8 +128,9 @@ fn resolves(project: &Project, page: &Page, listing: &Include) -> Option<String>
 /// A text is a file of src, an outline, or one of book/settings: those are the settings of other
 /// programs, which a run of them has written. A diff is a patch among the answers.
 fn settings(project: &Project, page: &Page) -> Vec<String> {
+    // The tables of book/crashes are written and compared by tests/crash_points.rs.
     let is_text = |path: &str| {
-        let in_folder = ["book/settings/", "book/outlines/"]
+        let in_folder = ["book/settings/", "book/outlines/", "book/crashes/"]
             .iter()
             .any(|folder| path.starts_with(folder));
         (in_folder && project.has(path)) || project.source(path).is_some_and(Source::is_text)
