@@ -79,19 +79,16 @@ impl Dns for Table {
 fn show(domain: &str, dns: &mut dyn Dns) -> Result<(), Box<dyn Error>> {
     let routes = ["c.example 127.0.0.1:2626".parse()?];
     let (to, own) = (domain.parse()?, "a.example".parse()?);
+    let wrap = |why: String| why.replace(": ", ":\n    ").replace(", w", ",\n    w");
     match next_hops(&to, &routes, &own, MAIL_PORT, Some(dns)) {
         Ok(targets) => {
             for Target { name, addresses } in targets {
                 println!("{domain} -> {name} at {}", addresses[0]);
             }
         }
-        Err(NoHop::Never(why)) => println!("{domain} -> never: {}", wrapped(&why)),
-        Err(NoHop::NotNow(why)) => println!("{domain} -> not now: {}", wrapped(&why)),
+        Err(NoHop::Never(why)) => println!("{domain} -> never: {}", wrap(why)),
+        Err(NoHop::NotNow(why)) => println!("{domain} -> not now: {}", wrap(why)),
     }
     Ok(())
 }
 // ANCHOR_END: goal
-
-fn wrapped(why: &str) -> String {
-    why.replace(": ", ":\n    ")
-}

@@ -207,6 +207,31 @@ fn locate(host: &str, port: u16, dns: &mut dyn Dns) -> Found<Target> {
 }
 // ANCHOR_END: locate_end
 
+// ANCHOR: is_us
+/// On every machine `localhost` is the machine itself (RFC 6761 §6.3).
+fn is_us(host: &str, own: &Domain) -> bool {
+    host.eq_ignore_ascii_case(own.as_str()) || host.eq_ignore_ascii_case("localhost")
+}
+// ANCHOR_END: is_us
+
+// ANCHOR: target
+/// A host to call, at those of its addresses that are not our own.
+fn target(name: &str, mut addresses: Vec<IpAddr>, port: u16) -> Found<Target> {
+    addresses.retain(|ip| {
+        let ip = ip.to_canonical();
+        !(ip.is_unspecified() || ip.is_loopback() && port == MAIL_PORT)
+    });
+    let Some(first) = addresses.first() else {
+        return Err(NoHop::Never(format!(
+            "{name} has only addresses of this machine itself: the letter would come back"
+        )));
+    };
+    let name = name.parse().unwrap_or_else(|_| Domain::from(*first).into());
+    let addresses = addresses.into_iter().map(|ip| (ip, port).into()).collect();
+    Ok(Target { name, addresses })
+}
+// ANCHOR_END: target
+
 // ANCHOR: follow
 /// What DNS has about a name. If the name is an alias, we ask again for the real name
 /// (RFC 5321 §5.1). Returns the real name, too.
@@ -242,31 +267,6 @@ fn most_hopeful(reasons: Vec<NoHop>) -> Option<NoHop> {
     reasons.into_iter().min_by_key(is_final)
 }
 // ANCHOR_END: most_hopeful
-
-// ANCHOR: is_us
-/// On every machine `localhost` is the machine itself (RFC 6761 §6.3).
-fn is_us(host: &str, own: &Domain) -> bool {
-    host.eq_ignore_ascii_case(own.as_str()) || host.eq_ignore_ascii_case("localhost")
-}
-// ANCHOR_END: is_us
-
-// ANCHOR: target
-/// A host to call, at those of its addresses that are not our own.
-fn target(name: &str, mut addresses: Vec<IpAddr>, port: u16) -> Found<Target> {
-    addresses.retain(|ip| {
-        let ip = ip.to_canonical();
-        !(ip.is_unspecified() || ip.is_loopback() && port == MAIL_PORT)
-    });
-    let Some(first) = addresses.first() else {
-        return Err(NoHop::Never(format!(
-            "{name} has only addresses of this machine itself: the letter would come back"
-        )));
-    };
-    let name = name.parse().unwrap_or_else(|_| Domain::from(*first).into());
-    let addresses = addresses.into_iter().map(|ip| (ip, port).into()).collect();
-    Ok(Target { name, addresses })
-}
-// ANCHOR_END: target
 
 // ANCHOR: limits
 /// Most hosts that we try for one domain, the preferred ones. RFC 5321 §5.1 allows a
