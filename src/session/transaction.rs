@@ -64,8 +64,7 @@ impl Session<'_> {
             return Step::reply(503, "say EHLO first");
         };
         if self.transaction.is_some() {
-            let text = "a letter has begun already; \
-                        finish it with DATA or drop it with RSET";
+            let text = "a letter is open; finish it with DATA or drop it with RSET";
             return Step::reply(503, text);
         }
         // ANCHOR_END: mail

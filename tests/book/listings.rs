@@ -73,7 +73,8 @@ fn listing_in_prose(page: &Page, line: usize, text: &str) -> Option<&'static str
     if bare.starts_with("~~~") || bare.starts_with("```") {
         return Some("a block begins with three backticks, and nothing before them");
     }
-    if text.contains("<pre") || text.contains("<code") {
+    let is_summary = text.contains("<summary>");
+    if text.contains("<pre") || (text.contains("<code") && !is_summary) {
         return Some("a listing stands in a block, not in <pre> or <code>");
     }
     if (text.starts_with("    ") || text.starts_with('\t')) && after_blank && !in_list {

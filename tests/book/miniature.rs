@@ -7,7 +7,7 @@ use crate::project::{Project, TextFile};
 use crate::terminals;
 use crate::{
     answers, appendices, asides, deck, defects, dialogues, ledger, links, listings, order,
-    outlines, owed, quotes, recipe, robot, transcripts,
+    outlines, owed, patches, quotes, recipe, robot, transcripts,
 };
 use smtp_primer::protocol::command::Verb;
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ const RULES: &[Rule] = &[
     transcripts::are_files,
     recipe::is_followed,
     answers::are_there,
+    patches::fit,
     outlines::are_true_and_shown,
     asides::are_listed,
     links::lead_somewhere,
@@ -187,7 +188,18 @@ ANSWERS
 ```
 ",
     ),
-    ("book/answers/02-2.patch", "-a\n+b\n"),
+    (
+        "book/answers/02-2.patch",
+        "red: ch02_line short_lines_fit
+
+--- a/src/line.rs
++++ b/src/line.rs
+@@ -1,2 +1,2 @@
+-    line.len() < LIMIT
++    line.len() > LIMIT
+ }
+",
+    ),
     (
         "book/src/ch01-start.md",
         "# 1. Start
@@ -848,6 +860,7 @@ A line was cut. ~> \s !! 1: the hook has 0 words
 3. **Build.** ~> 3. **Build.** This.\n4. **Build.** !! <4. **>: there are three exercises
 ```text\n{{#include ../outlines/ch02.txt}}\n``` ~> \s !! <## In short>: the outline is shown: book/outlines/ch02.txt
 outlines/ch02 ~> outlines/ch03 !! <## In short>: the outline is shown: book/outlines/ch02.txt
+A line was cut. ~> A line was cut.\n\n<summary>`cut`</summary> !! <`cut`>: in a summary, code is `<code>…</code>`
 (answers.md#chapter-2). ~> (answers.md#chapter-1). !! <The answers>: is: The answers are in [the appendix](answers.md#chapter-2).
 "#,
     );
@@ -920,6 +933,33 @@ fn an_exercise_without_its_answer_is_found() {
     let all = check(&folder, "", &[]).join("\n");
     let due = "book/src/ch02-line.md:1: there is no book/src/answers/ch02.md";
     assert!(all.contains(due), "{all}");
+}
+
+#[test]
+fn a_patch_that_does_not_fit_is_found() {
+    breaks(
+        "book/answers/02-2.patch",
+        r"
+red: ~> read: !! 1: a patch begins with `red: target test`
+red: ch02_line short_lines_fit ~> prints: yes !! 1: `prints:` comes after `runs: example name`
+short_lines_fit ~> short !! 1: tests/ch02_line.rs has no test `short`
+ch02_line ~> ch05_line !! 1: there is no tests/ch05_line.rs
++++ b/ ~> +++ c/ !! 3: changes begin with `--- a/file` and `+++ b/file`
+--- a/src ~> --- a/lib !! 3: a change is of one file, a/ and b/
+@@ -1,2 +1,2 @@ ~> -x !! 5: a change begins with `@@ `
+-    line ~> x    line !! 6: a line begins with a space, `-` or `+`
+- \s\s\sline ~> -line !! 5: src/line.rs has the lines of this change 0 times, not once
+",
+    );
+    breaks(
+        "book/src/answers/ch02.md",
+        "answers/02-2.patch ~> answers/02-3.patch !! book/answers/02-2.patch:1: book/src/answers/ch02.md does not show",
+    );
+    let long = format!(" }} ~> {}", " }\\n".repeat(43));
+    breaks(
+        "book/answers/02-2.patch",
+        &format!("{long} !! 1: 46 lines of changes; 45 are the most"),
+    );
 }
 
 #[test]
@@ -1063,7 +1103,7 @@ fn what_is_owed_is_excused_until_it_is_there() {
 fn code_that_needs_what_was_not_shown_yet_is_found() {
     let works = |from: &str, to: &str| {
         let folder = book("src/line.rs", from, to);
-        robot::compiles_after_each_chapter(&Project::read(folder.path(), &[])).join("\n")
+        robot::works_after_each_chapter(&Project::read(folder.path(), &[])).join("\n")
     };
     assert_eq!(works("", ""), "");
     let early = works("    line", "    let _ = crate::session::answer;\n    line");
@@ -1074,4 +1114,22 @@ fn code_that_needs_what_was_not_shown_yet_is_found() {
     assert!(!early.contains("ch03"), "{early}");
     let fails = works("line.len() < LIMIT", "line.len() > LIMIT");
     assert!(fails.contains("assertion failed"), "{fails}");
+}
+
+#[test]
+#[ignore = "compiles three times; .ci/run runs it"]
+fn a_patch_that_does_not_do_what_it_says_is_found() {
+    let complaints = |from: &str, to: &str| {
+        let folder = book("book/answers/02-2.patch", from, to);
+        patches::do_what_they_say(&Project::read(folder.path(), &[])).join("\n")
+    };
+    let red = complaints("", "");
+    let due = "book/answers/02-2.patch:1: short_lines_fit does not fail";
+    assert!(red.starts_with(due), "{red}");
+    assert_eq!(complaints("red:", "green:"), "");
+    let broken = complaints("> LIMIT", "> NOTHING");
+    assert!(broken.contains("it does not compile"), "{broken}");
+    let runs = "runs: example ch02_line\nprints: something";
+    let silent = complaints("red: ch02_line short_lines_fit", runs);
+    assert!(silent.contains("ch02_line does not run"), "{silent}");
 }

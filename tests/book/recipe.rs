@@ -42,7 +42,18 @@ pub fn is_followed(project: &Project) -> Vec<String> {
             }
         }
     }
+    wrong.extend(project.pages.iter().flat_map(summaries));
     wrong
+}
+
+/// A `<summary>` is HTML: backticks in it would be seen as such.
+fn summaries(page: &Page) -> Vec<String> {
+    let lines = page.prose.iter();
+    let wrong = lines.filter(|(_, text)| text.contains("<summary>") && text.contains('`'));
+    let message = "in a summary, code is `<code>…</code>`";
+    wrong
+        .map(|(line, _)| page.file.complaint(*line, message))
+        .collect()
 }
 
 fn headings(chapter: usize, page: &Page) -> Vec<String> {

@@ -6,7 +6,7 @@ use crate::common::folder::TempDir;
 use crate::common::process::Server;
 use crate::links::companions;
 use crate::listings::find;
-use crate::project::{Anchor, Include, Page, Project, Source, is_anchor_line};
+use crate::project::{Anchor, Include, Page, Project, Source, files, is_anchor_line};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -127,22 +127,29 @@ fn differs(source: &Source, typed: Option<&Vec<Piece>>) -> Option<String> {
     Some(source.file.complaint(source.file.lines.len(), message))
 }
 
-/// Types in chapter after chapter, and compiles and runs after each.
-pub fn compiles_after_each_chapter(project: &Project) -> Vec<String> {
+/// Types in chapter after chapter. After each the code compiles, its example runs, and its tests pass;
+/// after the last, all tests.
+pub fn works_after_each_chapter(project: &Project) -> Vec<String> {
     let folder = TempDir::new("robot");
     let mut wrong = Vec::new();
     let mut typed = Typed::new();
+    let chapters: Vec<usize> = project
+        .pages
+        .iter()
+        .filter_map(|page| page.chapter)
+        .collect();
+    let last = chapters.into_iter().max();
     for page in &project.pages {
         let Some(chapter) = page.chapter.filter(|chapter| *chapter > 1) else {
             continue;
         };
-        if project.unwritten(chapter) {
-            look_up(project, chapter, &mut typed);
-            continue;
-        }
         type_in(project, page, &mut typed);
+        let is_last = Some(chapter) == last;
         let example = companions(page).swap_remove(0);
-        if let Err(why) = build_and_run(project, folder.path(), &typed, &example) {
+        write_crate(project, &typed, chapter, is_last, folder.path());
+        let done = build_and_run(project, folder.path(), &example)
+            .and_then(|()| pass_the_tests(folder.path(), chapter, is_last));
+        if let Err(why) = done {
             let message = format!("after this chapter the code does not work: {why}");
             wrong.push(page.file.complaint(1, message));
         }
@@ -150,63 +157,107 @@ pub fn compiles_after_each_chapter(project: &Project) -> Vec<String> {
     wrong
 }
 
-/// What a chapter that is not written yet would show, the robot takes from `src/`.
-fn look_up(project: &Project, chapter: usize, typed: &mut Typed) {
-    for source in &project.sources {
-        let due =
-            |line: &&String| project.chapter_of(source, line) == chapter && !is_anchor_line(line);
-        let lines: Vec<String> = source.file.lines.iter().filter(due).cloned().collect();
-        if !lines.is_empty() {
-            let file = typed.entry(source.file.name.clone()).or_default();
-            file.push(Piece { line: 0, lines });
+/// Writes the crate as it is after a chapter to a folder.
+pub fn write_chapter(project: &Project, last: usize, folder: &Path) {
+    let mut typed = Typed::new();
+    let mut is_last = true;
+    for page in &project.pages {
+        match page.chapter {
+            Some(chapter) if chapter > last => is_last = false,
+            Some(_) => type_in(project, page, &mut typed),
+            None => {}
+        }
+    }
+    write_crate(project, &typed, last, is_last, folder);
+}
+
+/// What was typed in, and the examples and tests up to this chapter. Those without the number of a
+/// chapter come with the last one.
+fn write_crate(project: &Project, typed: &Typed, chapter: usize, is_last: bool, folder: &Path) {
+    for (name, pieces) in typed {
+        write(folder, name, &(lines(pieces).join("\n") + "\n"));
+    }
+    let number = |name: &str| {
+        let (_, rest) = name.split_once("/ch")?;
+        rest.get(..2)?.parse::<usize>().ok()
+    };
+    let is_due = |name: &String| {
+        let is_common = name.starts_with("tests/common/") || name.starts_with("book/dialogues/");
+        // These need the program, and the book.
+        let is_late = name.starts_with("tests/ch01_") || name.starts_with("tests/book/");
+        let is_early = number(name).is_some_and(|number| number <= chapter);
+        is_common || is_early && !is_late || is_last && !name.starts_with("tests/book/")
+    };
+    let folders = ["examples", "tests", "book/dialogues"].into_iter();
+    let names = folders.flat_map(|folder| files(&project.root, folder, ""));
+    let root = ["Cargo.toml", "Cargo.lock", ".gitignore"];
+    for name in root
+        .map(str::to_string)
+        .into_iter()
+        .chain(names.filter(is_due))
+    {
+        if let Ok(text) = fs::read_to_string(project.root.join(&name)) {
+            write(folder, &name, &text);
         }
     }
 }
 
-fn build_and_run(
-    project: &Project,
-    folder: &Path,
-    typed: &Typed,
-    example: &str,
-) -> Result<(), String> {
-    for (name, pieces) in typed {
-        write(folder, name, &(lines(pieces).join("\n") + "\n"));
-    }
-    let manifest = fs::read_to_string(project.root.join("Cargo.toml")).expect("Cargo.toml");
-    // The robot types in no tests, and so needs nothing for them.
-    let (before, after) = manifest
-        .split_once("[dev-dependencies]")
-        .unwrap_or((&manifest, ""));
-    let after = after.find("\n[").map_or("", |at| &after[at..]);
-    write(folder, "Cargo.toml", &format!("{before}{after}"));
+fn build_and_run(project: &Project, folder: &Path, example: &str) -> Result<(), String> {
     let code = fs::read_to_string(project.root.join(example)).map_err(|why| why.to_string())?;
-    write(folder, example, &code);
     let name = example
         .trim_start_matches("examples/")
         .trim_end_matches(".rs");
-
-    let built = cargo(
-        folder,
-        &["build", "--offline", "--quiet", "--example", name],
-    )
-    .output();
-    let built = built.map_err(|why| why.to_string())?;
-    if !built.status.success() {
-        return Err(String::from_utf8_lossy(&built.stderr).to_string());
-    }
+    succeeds(cargo(folder, &["build", "--example", name]))?;
     run(folder, name, &code)
 }
 
+fn pass_the_tests(folder: &Path, chapter: usize, is_last: bool) -> Result<(), String> {
+    if is_last {
+        return succeeds(cargo(folder, &["test", "--no-fail-fast"]));
+    }
+    let beginning = format!("tests/ch{chapter:02}_");
+    let files = files(folder, "tests", "rs").into_iter();
+    let names = files.filter(|name| name.starts_with(&beginning));
+    let names: Vec<String> = names
+        .map(|name| {
+            name.trim_start_matches("tests/")
+                .trim_end_matches(".rs")
+                .to_string()
+        })
+        .collect();
+    let mut words = vec!["test", "--no-fail-fast"];
+    words.extend(names.iter().flat_map(|name| ["--test", name]));
+    if names.is_empty() {
+        Ok(())
+    } else {
+        succeeds(cargo(folder, &words))
+    }
+}
+
+/// What has not changed is not written: cargo compiles by the time of a file.
 fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
+    if fs::read_to_string(&path).is_ok_and(|before| before == text) {
+        return;
+    }
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     fs::write(path, text).expect("a file");
 }
 
-fn cargo(folder: &Path, words: &[&str]) -> Command {
+/// Cargo in another project, which has a target folder of its own.
+pub fn cargo(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
-    command.args(words).current_dir(folder);
-    command.env("CARGO_TARGET_DIR", folder.join("target"));
+    let (first, rest) = words.split_first().expect("a command");
+    command.args([first, "--offline", "--quiet"]).args(rest);
+    command
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", folder.join("target"));
+    for profile in ["DEV", "TEST"] {
+        command.env(format!("CARGO_PROFILE_{profile}_DEBUG"), "0");
+    }
+    command.env("RUST_BACKTRACE", "0");
+    // Else a test would find the program of this very run.
+    command.env_remove("CARGO_BIN_EXE_smtp-primer");
     command
 }
 
