@@ -33,20 +33,17 @@ fn main() {
     println!("Gullible client: {}", shown(gullible(&question, &forged)));
     println!("Our client: {}", ours(&forged));
 
-    let hosts = vec![(20, "backup.example"), (10, "a.example")];
-    println!("Careless server a.example: call {}", careless(hosts));
+    let with_us = vec![(20, "backup.example"), (10, "a.example")];
+    println!("Careless server a.example: call {}", careless(with_us));
+    let null_mx = vec![(0, ".")];
+    println!("Careless server, null MX: call {}", careless(null_mx));
 }
 
 /// The packet that answers a question with one record.
 fn answer(question: &Question, id: u16, record: &[u8]) -> Vec<u8> {
     let header = b"\x81\x80\0\x01\0\x01\0\0\0\0";
-    [
-        &id.to_be_bytes(),
-        &header[..],
-        &question.encode(id)[12..],
-        record,
-    ]
-    .concat()
+    let asked = question.encode(id);
+    [&asked[..2], header, &asked[12..], record].concat()
 }
 
 fn shown(answer: Option<Answer>) -> String {
