@@ -68,10 +68,7 @@ pub fn present(letter: &[u8]) -> String {
 // ANCHOR_END: present_end
 
 // ANCHOR: show_fields
-/// The fields that a reader wants, in the order of the page.
-const FIELDS: [&str; 6] = ["Date", "From", "Reply-To", "To", "Cc", "Subject"];
-
-/// Shows these fields. A field that is there twice is shown twice (RFC 7103 §7.5.1).
+/// Shows the fields of [`FIELDS`]. A field that is there twice is shown twice (RFC 7103 §7.5.1).
 fn show_fields(page: &mut Page, letter: &[u8]) {
     let (header, _) = Header::read(letter);
     let mut is_empty = true;
@@ -89,6 +86,9 @@ fn show_fields(page: &mut Page, letter: &[u8]) {
     remark_left_out(page, header.left_out, "header");
 }
 
+/// The fields that a reader wants, in the order of the page.
+const FIELDS: [&str; 6] = ["Date", "From", "Reply-To", "To", "Cc", "Subject"];
+
 /// The beginning of each further line of a field.
 const FIELD_INDENT: &str = "    ";
 // ANCHOR_END: show_fields_end
@@ -103,13 +103,15 @@ fn show_text(page: &mut Page, part: &Part, octets: &[u8]) {
         remark_unknown(page, "in", &part.charset);
         marks
     });
+    // ANCHOR_END: show_text
+    // ANCHOR: show_lines
     page.say("");
     let lines = text.replace("\r\n", "\n");
     for line in lines.trim_matches('\n').split('\n') {
         page.quote(INDENT, INDENT, line);
     }
 }
-// ANCHOR_END: show_text
+// ANCHOR_END: show_lines
 
 // ANCHOR: remark_unknown
 fn remark_unknown(page: &mut Page, how: &str, name: &str) {

@@ -15,20 +15,22 @@ pub fn decode_words(value: &str) -> String {
     let mut text = String::new();
     let mut last = Word::default();
     let mut rest = value;
+    // ANCHOR_END: decode_words
+    // ANCHOR: decode_words_loop
     while let Some((before, word, after)) = next_word(rest) {
         let is_blank = before.trim_matches([' ', '\t']).is_empty();
         let adjacent = !last.octets.is_empty() && is_blank;
         if adjacent && word.charset.eq_ignore_ascii_case(last.charset) {
             last.octets.extend(word.octets);
         } else {
-            // ANCHOR_END: decode_words
-            // ANCHOR: decode_words_end
             text += &decode_or_name(last.charset, &last.octets);
             text += if adjacent { "" } else { before };
             last = word;
         }
         rest = after;
     }
+    // ANCHOR_END: decode_words_loop
+    // ANCHOR: decode_words_end
     text + &decode_or_name(last.charset, &last.octets) + rest
 }
 // ANCHOR_END: decode_words_end
@@ -62,12 +64,14 @@ impl Word<'_> {
         let (encoding, rest) = rest.split_once('?')?;
         let (encoded, rest) = rest.split_once('?')?;
         let rest = rest.strip_prefix('=')?;
+        // ANCHOR_END: parse
+        // ANCHOR: parse_bad
         let has_blank = |piece: &str| piece.contains([' ', '\t']);
         let is_bad = charset.is_empty() || charset.contains('=');
         if is_bad || has_blank(charset) || has_blank(encoded) {
             return None;
         }
-        // ANCHOR_END: parse
+        // ANCHOR_END: parse_bad
         // ANCHOR: parse_end
         let octets = match encoding {
             "B" | "b" => base64::decode_loosely(encoded.as_bytes()),

@@ -76,13 +76,15 @@ pub fn decode_charset(charset: &str, octets: &[u8]) -> Result<String, String> {
         | "ansix341968" | "ansix341986" | "ibm367" | "cp367" | "isoir6" | "csascii" => {
             Ok(utf8(octets))
         }
+        // ANCHOR_END: decode_charset
+        // ANCHOR: decode_latin1
         // The first 256 characters of Unicode are those of ISO-8859-1.
         "iso88591" | "iso885911987" | "latin1" | "l1" | "ibm819" | "cp819" | "isoir100"
         | "csisolatin1" => Ok(octets.iter().copied().map(char::from).collect()),
         _ => Err(octets.iter().map(ascii).collect()),
     }
 }
-// ANCHOR_END: decode_charset
+// ANCHOR_END: decode_latin1
 
 // ANCHOR: utf8
 /// The same for a word on a line of other text: a charset that we do not know is named

@@ -40,6 +40,8 @@ impl Header {
                     let value = kept.get(text.len() - value.len()..);
                     fields.extend(value.map(|value| (utf8(name), utf8(value))));
                 }
+                // ANCHOR_END: read_line
+                // ANCHOR: read_other
                 (None, None) if length == 0 && text.starts_with(b"From ") => {}
                 _ if text.is_empty() => {
                     length += line.len();
@@ -47,8 +49,6 @@ impl Header {
                 }
                 _ => break,
             }
-            // ANCHOR_END: read_line
-            // ANCHOR: read_end
             length += line.len();
             left_out += rest.len();
         }
@@ -87,4 +87,4 @@ pub(super) fn without_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
 }
-// ANCHOR_END: read_end
+// ANCHOR_END: read_other

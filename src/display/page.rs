@@ -19,6 +19,8 @@ pub fn printable(text: &str) -> String {
     while let Some(c) = rest.next() {
         marks = if is_mark(c) { marks + 1 } else { 0 };
         let is_bad = is_hidden(c) && !is_needed(before, c, rest.clone().next());
+        // ANCHOR_END: printable
+        // ANCHOR: printable_marks
         if (is_bad || marks > MARKS) && !matches!(c, '\n' | '\t') {
             let octets = c.to_string().into_bytes();
             shown.extend(octets.iter().map(|octet| visible(&[*octet])));
@@ -29,7 +31,7 @@ pub fn printable(text: &str) -> String {
     }
     shown
 }
-// ANCHOR_END: printable
+// ANCHOR_END: printable_marks
 
 // ANCHOR: is_hidden
 /// Characters that move, hide or turn around other text, or that cannot be seen: control
@@ -123,6 +125,8 @@ impl Page {
         let line = printable(line);
         let mut rest = line.as_str();
         let mut before = first;
+        // ANCHOR_END: quote
+        // ANCHOR: quote_lines
         loop {
             let (shown, after) = rest.split_at(fitting(rest, COLUMNS - before.len()));
             self.0 += format!("{before}{shown}").trim_end();
@@ -133,7 +137,7 @@ impl Page {
             (before, rest) = (indent, after);
         }
     }
-    // ANCHOR_END: quote
+    // ANCHOR_END: quote_lines
 
     // ANCHOR: remark
     /// A remark of ours, after an empty line. It may hold a word of the letter.

@@ -33,9 +33,6 @@ pub struct Part {
 // ANCHOR: parts
 /// Takes a letter apart: its parts in their order, at most [`PARTS`]. A letter that is
 /// not multipart is one part.
-///
-/// Each level reads its lines once. So this takes at most [`DEPTH`] times as long as
-/// reading the letter.
 pub fn parts(letter: &[u8]) -> Vec<Part> {
     let mut parts = Vec::new();
     add_parts(letter, DEPTH, &mut parts);
@@ -76,6 +73,8 @@ fn add_parts(entity: &[u8], depth: usize, parts: &mut Vec<Part>) {
 fn split_multipart<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
     let (mut start, mut at) = (None, 0);
+    // ANCHOR_END: split_multipart
+    // ANCHOR: split_lines
     for line in body.split_inclusive(|octet| *octet == b'\n') {
         let end = at;
         at += line.len();
@@ -83,7 +82,7 @@ fn split_multipart<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
             let part = start.and_then(|start| body.get(start..end));
             // The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
             parts.extend(part.map(without_line_end));
-            // ANCHOR_END: split_multipart
+            // ANCHOR_END: split_lines
             // ANCHOR: split_multipart_end
             if is_last {
                 return parts;
