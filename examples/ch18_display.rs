@@ -55,6 +55,6 @@ fn main() {
     for part in parts(letter) {
         println!("{}, {} octets", part.kind, part.octets.len());
     }
-    println!("--- the page\n{}", present(letter));
+    print!("--- the page\n{}", present(letter));
     // ANCHOR_END: goal
 }
