@@ -10,6 +10,7 @@ mod asides;
 #[path = "../common"]
 mod common {
     pub mod folder;
+    pub mod patch;
     pub mod process;
     pub mod script;
 }

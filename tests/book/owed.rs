@@ -17,7 +17,6 @@ pub const OWED: &[&str] = &[
     "book/src/ch15-next-hop.md",
     "book/src/ch16-relay.md",
     "book/src/ch17-pop3.md",
-    "book/src/ch19-site.md",
     "book/src/ch20-command-line.md",
 ];
 

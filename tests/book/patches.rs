@@ -11,9 +11,9 @@
 //! lines say: the code above may grow.
 
 use crate::common::folder::TempDir;
+use crate::common::patch::Patch;
 use crate::project::{ANSWERS, Project, TextFile, files};
 use crate::robot::cargo;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -30,19 +30,9 @@ enum Order {
     Prints(String),
 }
 
-/// Lines that go away, and what comes in their place, each with the lines around them.
-struct Hunk {
-    line: usize,
-    /// The beginning of the item that it is in, as `git diff` writes it.
-    inside: String,
-    old: Vec<String>,
-    new: Vec<String>,
-}
-
-struct Patch {
+struct Ordered {
     orders: Vec<(usize, Order)>,
-    /// The files with their changes; those of a new file have no old lines.
-    files: Vec<(String, Vec<Hunk>)>,
+    patch: Patch,
 }
 
 fn all(project: &Project) -> Vec<TextFile> {
@@ -64,7 +54,7 @@ pub fn fit(project: &Project) -> Vec<String> {
             }
         };
         wrong.extend(orders_fit(project, &file, &patch));
-        wrong.extend(patched(project, &file, &patch).err());
+        wrong.extend(patch.patch.applied(&project.root).err());
     }
     wrong
 }
@@ -93,69 +83,20 @@ fn is_shown(project: &Project, file: &TextFile) -> Option<String> {
     (!is_there).then(|| file.complaint(1, format!("{answers} does not show this patch")))
 }
 
-fn parse(file: &TextFile) -> Result<Patch, String> {
-    let mut patch = Patch {
-        orders: Vec::new(),
-        files: Vec::new(),
-    };
-    let mut lines = file.numbered().peekable();
-    for (line, text) in lines.by_ref().take_while(|(_, text)| !text.is_empty()) {
-        patch.orders.push((line, order(file, line, text)?));
+fn parse(file: &TextFile) -> Result<Ordered, String> {
+    let text = file.lines.join("\n") + "\n";
+    let first = file.lines.first().map_or("", String::as_str);
+    order(file, 1, first)?;
+    let patch = Patch::with_head(&file.name, &text)?;
+    let mut orders = Vec::new();
+    for (line, text) in &patch.head {
+        orders.push((*line, order(file, *line, text)?));
     }
-    if patch.orders.is_empty() {
-        return Err(file.complaint(1, ORDERS));
-    }
-    let mut count = 0;
-    while let Some((line, text)) = lines.next() {
-        let next = lines.peek().map_or("", |(_, text)| *text);
-        if let (Some(old), Some(new)) = (text.strip_prefix("--- "), next.strip_prefix("+++ b/")) {
-            if old != "/dev/null" && old.strip_prefix("a/") != Some(new) {
-                return Err(file.complaint(line, "a change is of one file, a/ and b/"));
-            }
-            lines.next();
-            patch.files.push((new.to_string(), Vec::new()));
-            continue;
-        }
-        let Some((_, hunks)) = patch.files.last_mut() else {
-            return Err(file.complaint(line, "changes begin with `--- a/file` and `+++ b/file`"));
-        };
-        if let Some(rest) = text.strip_prefix("@@ ") {
-            let inside = rest
-                .split_once("@@")
-                .map_or("", |(_, inside)| inside.trim());
-            hunks.push(Hunk {
-                line,
-                inside: inside.to_string(),
-                old: Vec::new(),
-                new: Vec::new(),
-            });
-            continue;
-        }
-        let Some(hunk) = hunks.last_mut() else {
-            return Err(file.complaint(line, "a change begins with `@@ `"));
-        };
-        count += 1;
-        match (text.chars().next(), text.get(1..)) {
-            (Some('-'), Some(text)) => hunk.old.push(text.to_string()),
-            (Some('+'), Some(text)) => hunk.new.push(text.to_string()),
-            (Some(' '), Some(text)) => {
-                hunk.old.push(text.to_string());
-                hunk.new.push(text.to_string());
-            }
-            (None, _) => {
-                hunk.old.push(String::new());
-                hunk.new.push(String::new());
-            }
-            _ => return Err(file.complaint(line, "a line begins with a space, `-` or `+`")),
-        }
-    }
+    let count = patch.count;
     if count > LINES {
         return Err(file.complaint(1, format!("{count} lines of changes; {LINES} are the most")));
     }
-    if count == 0 {
-        return Err(file.complaint(1, "this patch changes nothing"));
-    }
-    Ok(patch)
+    Ok(Ordered { orders, patch })
 }
 
 const ORDERS: &str =
@@ -176,7 +117,7 @@ fn order(file: &TextFile, line: usize, text: &str) -> Result<Order, String> {
 }
 
 /// What the orders name is there, or comes with the patch.
-fn orders_fit(project: &Project, file: &TextFile, patch: &Patch) -> Vec<String> {
+fn orders_fit(project: &Project, file: &TextFile, patch: &Ordered) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut example = false;
     for (line, order) in &patch.orders {
@@ -191,7 +132,7 @@ fn orders_fit(project: &Project, file: &TextFile, patch: &Patch) -> Vec<String> 
             }
         };
         example |= matches!(order, Order::Runs(_));
-        let is_new = patch.files.iter().any(|(file, _)| *file == name);
+        let is_new = patch.patch.files().any(|file| file == name);
         let Some(target) = TextFile::read(&project.root, &name) else {
             if !is_new {
                 wrong.push(file.complaint(*line, format!("there is no {name}")));
@@ -209,52 +150,6 @@ fn orders_fit(project: &Project, file: &TextFile, patch: &Patch) -> Vec<String> 
     wrong
 }
 
-/// The files as they are with the patch.
-fn patched(
-    project: &Project,
-    file: &TextFile,
-    patch: &Patch,
-) -> Result<BTreeMap<String, String>, String> {
-    let mut changed = BTreeMap::new();
-    for (name, hunks) in &patch.files {
-        let before = TextFile::read(&project.root, name);
-        let mut lines = before.map_or(Vec::new(), |before| before.lines);
-        for hunk in hunks {
-            if hunk.old.is_empty() && lines.is_empty() {
-                lines.clone_from(&hunk.new);
-                continue;
-            }
-            let places = places(&lines, hunk);
-            let [at] = places.as_slice() else {
-                let count = places.len();
-                let message =
-                    format!("{name} has the lines of this change {count} times, not once");
-                return Err(file.complaint(hunk.line, message));
-            };
-            lines.splice(*at..*at + hunk.old.len(), hunk.new.iter().cloned());
-        }
-        changed.insert(name.clone(), lines.join("\n") + "\n");
-    }
-    Ok(changed)
-}
-
-/// Where the old lines of a change are. If they are in several places, it is the one in the item
-/// that the change names.
-fn places(lines: &[String], hunk: &Hunk) -> Vec<usize> {
-    let all = lines.windows(hunk.old.len().max(1)).enumerate();
-    let all = all.filter(|(_, lines)| *lines == hunk.old.as_slice());
-    let all: Vec<usize> = all.map(|(at, _)| at).collect();
-    if all.len() < 2 || hunk.inside.is_empty() {
-        return all;
-    }
-    let is_inside = |at: &usize| {
-        let mut above = lines[..*at].iter().rev();
-        let item = above.find(|line| line.starts_with(|c: char| c.is_ascii_alphabetic()));
-        item.is_some_and(|item| item.starts_with(&hunk.inside))
-    };
-    all.into_iter().filter(is_inside).collect()
-}
-
 /// Does what each patch says, on a copy of the project.
 pub fn do_what_they_say(project: &Project) -> Vec<String> {
     let folder = TempDir::new("answers");
@@ -270,7 +165,7 @@ pub fn do_what_they_say(project: &Project) -> Vec<String> {
     for file in all(project) {
         let patch = parse(&file);
         let Ok((patch, changed)) = patch.and_then(|patch| {
-            let changed = patched(project, &file, &patch)?;
+            let changed = patch.patch.applied(&project.root)?;
             Ok((patch, changed))
         }) else {
             continue; // `fit` complains.

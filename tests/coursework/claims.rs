@@ -1,0 +1,465 @@
+//! What the coursework promises, for each assignment.
+//!
+//! 1. Before the work, the first difference is where the card says.
+//! 2. The solution is right; the tests of its chapters, clippy, the format and the order of the
+//!    modules hold with it.
+//! 3. Each wrong answer compiles, and is found out where the card says; no two at one line, unless
+//!    the hint for it says `shared`.
+//! 4. Each of these lines has a hint, and the red one three; no hint has a line of the solution.
+//! 5. A patch fits the code.
+//! 6. The sheet says what the card says, and shows its dialogues.
+
+use crate::card::{self, Card, Kind, Wrong};
+use crate::grade::{build, cargo, compile, counts, failed, grade};
+use crate::hole;
+use crate::order;
+use crate::patch::Patch;
+use crate::project::Project;
+use crate::stage::{Folder, Program};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// A line of this length in a hint could give the solution away.
+const LONG: usize = 25;
+
+/// The files of each assignment belong together.
+pub fn fit(root: &Path) -> Vec<String> {
+    match card::all(root) {
+        Ok(cards) => cards.iter().flat_map(|card| of_one(root, card)).collect(),
+        Err(why) => vec![why],
+    }
+}
+
+fn of_one(root: &Path, card: &Card) -> Vec<String> {
+    let mut wrong = hints(card);
+    wrong.extend(sheet(root, card));
+    wrong.extend(listed(card));
+    if matches!(card.kind, Kind::Extend | Kind::Repair) {
+        let first = if card.kind == Kind::Repair {
+            "start.patch"
+        } else {
+            "solution.patch"
+        };
+        let patch = card
+            .text(first)
+            .and_then(|text| Patch::read(&card.path(first), &text));
+        wrong.extend(patch.and_then(|patch| patch.applied(root)).err());
+    }
+    wrong
+}
+
+/// Each wrong answer in the folder is on the card.
+fn listed(card: &Card) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(&card.folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().to_string();
+        let is_listed = card.wrong.iter().any(|wrong| wrong.file == name);
+        if name.starts_with("wrong-") && !is_listed {
+            wrong.push(format!("{}:1: the card does not name it", card.path(&name)));
+        }
+    }
+    let mut places: Vec<&Wrong> = card.wrong.iter().collect();
+    places.sort_by(|one, other| one.place.cmp(&other.place));
+    for pair in places.windows(2) {
+        if let [one, other] = pair
+            && one.place == other.place
+            && !hint_of(card, &one.place)
+                .iter()
+                .any(|step| step == "shared")
+        {
+            let name = card.path("card.txt");
+            let (one, other) = (&one.file, &other.file);
+            wrong.push(format!(
+                "{name}:1: {one} and {other} are found out at the same line"
+            ));
+        }
+    }
+    wrong
+}
+
+fn hint_of(card: &Card, place: &str) -> Vec<String> {
+    let hints = card.hints().unwrap_or_default();
+    let hint = hints.into_iter().find(|hint| hint.place == place);
+    hint.map_or(Vec::new(), |hint| hint.steps)
+}
+
+fn hints(card: &Card) -> Vec<String> {
+    let hints = match card.hints() {
+        Ok(hints) => hints,
+        Err(why) => return vec![why],
+    };
+    let file = card.path("hints.txt");
+    let mut wrong = Vec::new();
+    for (place, least) in card
+        .wrong
+        .iter()
+        .map(|wrong| (&wrong.place, 1))
+        .chain((!card.red.is_empty()).then_some((&card.red, 3)))
+    {
+        let steps = hint_of(card, place)
+            .iter()
+            .filter(|step| *step != "shared")
+            .count();
+        if steps < least {
+            wrong.push(format!(
+                "{file}:1: {steps} hints for {place}; {least} are due"
+            ));
+        }
+    }
+    let solution =
+        ["solution.patch", "solution.rs"].map(|name| card.text(name).unwrap_or_default());
+    let code: Vec<&str> = solution.iter().flat_map(|text| text.lines()).collect();
+    for hint in hints {
+        if let Some((name, line)) = hint.place.split_once(':') {
+            let line: usize = line.parse().unwrap_or_default();
+            let text = card.text(name).unwrap_or_default();
+            let due = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+            if hint.source != due {
+                let line = hint.line;
+                wrong.push(format!("{file}:{line}: {} is now: {due}", hint.place));
+            }
+        }
+        for text in hint.steps.iter().flat_map(|step| step.lines()) {
+            let text = text.trim();
+            let is_code = |line: &&str| line.trim_start_matches(['+', '-', ' ']).contains(text);
+            if text.len() >= LONG && code.iter().any(is_code) {
+                wrong.push(format!(
+                    "{file}:{}: this is in the solution: {text}",
+                    hint.line
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+/// The line of a sheet that is made from the card.
+pub fn head(card: &Card) -> String {
+    let chapters: Vec<String> = card.chapters.iter().map(usize::to_string).collect();
+    let plural = if chapters.len() > 1 { "s" } else { "" };
+    let kind = match card.kind {
+        Kind::Extend => "extend our program",
+        Kind::Repair => "repair our program",
+        Kind::Open => "a program of your own, in any language",
+        Kind::Dialogue => "a dialogue",
+    };
+    let hours = if card.hours == 1 { "hour" } else { "hours" };
+    let mut text = format!(
+        "*{kind} · {} · {} points · about {} {hours} · chapter{plural} {}",
+        card.level,
+        card.points(),
+        card.hours,
+        chapters.join(", ")
+    );
+    if !card.needs.is_empty() {
+        text += &format!(" · needs {}", card.needs.join(", "));
+    }
+    text + "*"
+}
+
+fn sheet(root: &Path, card: &Card) -> Vec<String> {
+    let name = card.page();
+    let Ok(text) = fs::read_to_string(root.join(&name)) else {
+        return vec![format!("{name}:1: the sheet of {} is missing", card.name)];
+    };
+    let mut due = vec![format!("# {} {}", card.number(), card.title), head(card)];
+    due.extend(card.touches.iter().map(|file| format!("`{file}`")));
+    let missing = due.into_iter().filter(|due| !text.contains(due));
+    let mut wrong: Vec<String> = missing
+        .map(|due| format!("{name}:1: it does not say: {due}"))
+        .collect();
+    for dialogue in card.dialogues() {
+        if !text.contains(&format!("coursework/{}/{dialogue}", card.name)) {
+            wrong.push(format!("{name}:1: it does not name {dialogue}"));
+        }
+    }
+    wrong
+}
+
+/// Compiles and plays all of it. `ONLY=02,14` in the environment chooses.
+pub fn hold(root: &Path) -> Vec<String> {
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let cards = match card::all(root) {
+        Ok(cards) => cards,
+        Err(why) => return vec![why],
+    };
+    let folder = Folder::new().expect("a folder");
+    let tree = Tree::copy(root, &folder.0);
+    let mut wrong = Vec::new();
+    for card in cards {
+        if only.is_empty() || only.split(',').any(|number| number == card.number()) {
+            let complaints = match card.kind {
+                Kind::Extend | Kind::Repair => extended(&card, &tree),
+                Kind::Open => open(&card),
+                Kind::Dialogue => Ok(Vec::new()),
+            };
+            wrong.extend(complaints.unwrap_or_else(|why| vec![format!("{}: {why}", card.name)]));
+            println!(
+                "{} {}",
+                card.name,
+                if wrong.is_empty() { "holds" } else { "" }
+            );
+        }
+    }
+    wrong
+}
+
+fn extended(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
+    let mut wrong = Vec::new();
+    let mut begin = BTreeMap::new();
+    if card.kind == Kind::Repair {
+        begin = tree.apply(card, "start.patch")?;
+    }
+    wrong.extend(differs(
+        card,
+        tree,
+        "the program before the work",
+        Some(&card.red),
+    )?);
+    for file in ["solution.patch"]
+        .into_iter()
+        .chain(card.wrong.iter().map(|wrong| &*wrong.file))
+    {
+        let changed = tree.apply(card, file)?;
+        let due = card.wrong.iter().find(|wrong| wrong.file == file);
+        let due = due.map(|wrong| wrong.place.as_str());
+        wrong.extend(differs(card, tree, file, due)?);
+        if due.is_none() {
+            wrong.extend(keeps(card, tree)?);
+        }
+        for name in changed.keys() {
+            match begin.get(name) {
+                Some(text) => tree.write(name, text),
+                None => tree.restore(name),
+            }
+        }
+    }
+    begin.keys().for_each(|name| tree.restore(name));
+    Ok(wrong)
+}
+
+/// Where does this tree differ, and is it where it is due?
+fn differs(
+    card: &Card,
+    tree: &Tree,
+    what: &str,
+    due: Option<&str>,
+) -> Result<Option<String>, String> {
+    let program = build(tree.folder).map_err(|why| format!("{what} does not compile: {why}"))?;
+    let graded = grade(card, tree.folder, &Program::Ours(program))?;
+    Ok(compare(
+        card,
+        what,
+        due,
+        graded
+            .failure()
+            .map(|failure| (&*failure.place, &*failure.report)),
+    ))
+}
+
+fn compare(
+    card: &Card,
+    what: &str,
+    due: Option<&str>,
+    found: Option<(&str, &str)>,
+) -> Option<String> {
+    let name = &card.name;
+    match (due, found) {
+        (None, None) => None,
+        (Some(due), Some((place, _))) if place == due => None,
+        (None, Some((_, report))) => Some(format!("{name}: {what} is not right:\n{report}")),
+        (Some(due), None) => Some(format!("{name}: {what} is not found out; {due} is due")),
+        (Some(due), Some((place, report))) => Some(format!(
+            "{name}: {what} is found out at {place}, not at {due}:\n{report}"
+        )),
+    }
+}
+
+/// With the solution the tests of its chapters still pass, and the code is in good order.
+fn keeps(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
+    let mut wrong = Vec::new();
+    let mut words = vec!["test".to_string(), "--no-fail-fast".to_string()];
+    for entry in fs::read_dir(tree.folder.join("tests"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name().to_string_lossy().to_string();
+        let number = name
+            .strip_prefix("ch")
+            .and_then(|rest| rest.get(..2)?.parse().ok());
+        if number.is_some_and(|number| card.chapters.contains(&number)) {
+            words.extend([
+                "--test".to_string(),
+                name.trim_end_matches(".rs").to_string(),
+            ]);
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let output = cargo(tree.folder, &words)?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let red: Vec<String> = failed(&printed);
+    if !output.status.success() && red.is_empty() {
+        wrong.push(String::from_utf8_lossy(&output.stderr).to_string());
+    }
+    let red = red.into_iter().filter(|test| !card.breaks.contains(test));
+    wrong.extend(red.map(|test| format!("{}: with the solution {test} fails", card.name)));
+    let project = Project::read(tree.folder, &[]);
+    wrong.extend(order::only_backwards(&project));
+    for words in [&["clippy", "--", "-D", "warnings"][..], &["fmt", "--check"]] {
+        let output = match words {
+            ["fmt", ..] => {
+                let mut fmt = std::process::Command::new("cargo");
+                fmt.args(words)
+                    .current_dir(tree.folder)
+                    .output()
+                    .map_err(|why| why.to_string())?
+            }
+            _ => cargo(tree.folder, words)?,
+        };
+        if !output.status.success() {
+            let said = [output.stdout, output.stderr].concat();
+            wrong.push(format!("{}: {}", card.name, String::from_utf8_lossy(&said)));
+        }
+    }
+    Ok(wrong)
+}
+
+/// The solution and the wrong answers of an open assignment are programs of one file each.
+fn open(card: &Card) -> Result<Vec<String>, String> {
+    let folder = Folder::new().map_err(|why| why.to_string())?;
+    let file = folder.0.join("solution.rs");
+    let program = folder.0.join("solution");
+    let mut wrong = Vec::new();
+    let all = card
+        .wrong
+        .iter()
+        .map(|wrong| (&*wrong.file, Some(&*wrong.place)));
+    for (name, due) in [("solution.rs", None)].into_iter().chain(all) {
+        fs::write(&file, card.text("solution.rs")?).map_err(|why| why.to_string())?;
+        if name.ends_with(".patch") {
+            let patch = Patch::read(&card.path(name), &card.text(name)?)?;
+            let changed = patch.applied(&folder.0)?;
+            let text = changed
+                .get("solution.rs")
+                .ok_or(format!("{name} changes solution.rs"))?;
+            fs::write(&file, text).map_err(|why| why.to_string())?;
+        } else if name != "solution.rs" {
+            fs::write(&file, card.text(name)?).map_err(|why| why.to_string())?;
+        }
+        compile(&file, &program).map_err(|why| format!("{name}: {why}"))?;
+        let words = vec![program.to_string_lossy().to_string()];
+        let graded = grade(card, &folder.0, &Program::Yours(words))?;
+        let found = graded
+            .failure()
+            .map(|failure| (&*failure.place, &*failure.report));
+        wrong.extend(compare(card, name, due, found));
+    }
+    Ok(wrong)
+}
+
+/// With holes in the module of a chapter the project compiles, and the tests of the chapter fail.
+pub fn holes(root: &Path) -> Vec<String> {
+    let project = Project::read(root, &[]);
+    let folder = Folder::new().expect("a folder");
+    let tree = Tree::copy(root, &folder.0);
+    let mut wrong = Vec::new();
+    for chapter in 2..=19 {
+        let (files, count) = hole::dig(&project, chapter);
+        for (name, text) in &files {
+            tree.write(name, text);
+        }
+        let left = hole::left(&Project::read(tree.folder, &[]), chapter).len();
+        if left != count {
+            wrong.push(format!(
+                "chapter {chapter}: {count} holes were made, {left} are found"
+            ));
+        }
+        wrong.extend(all_red(&tree, chapter).err());
+        files.iter().for_each(|(name, _)| tree.restore(name));
+    }
+    wrong
+}
+
+fn all_red(tree: &Tree, chapter: usize) -> Result<(), String> {
+    let mut words = vec!["test".to_string(), "--no-fail-fast".to_string()];
+    let begin = format!("tests/ch{chapter:02}_");
+    for name in crate::project::files(tree.folder, "tests", "rs") {
+        if name.starts_with(&begin) {
+            let name = name.trim_start_matches("tests/").trim_end_matches(".rs");
+            words.extend(["--test".to_string(), name.to_string()]);
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let output = cargo(tree.folder, &words)?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let (passed, all) = counts(&printed);
+    println!("chapter {chapter}: {passed} of {all} tests pass with holes");
+    match all {
+        0 => Err(format!(
+            "chapter {chapter}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A copy of the project, to which patches are applied.
+struct Tree<'a> {
+    root: &'a Path,
+    folder: &'a Path,
+}
+
+impl<'a> Tree<'a> {
+    fn copy(root: &'a Path, folder: &'a Path) -> Tree<'a> {
+        let tree = Tree { root, folder };
+        for name in ["Cargo.toml", "Cargo.lock", "README.md"] {
+            tree.restore(name);
+        }
+        for name in ["src", "tests", "examples", "book/dialogues"] {
+            tree.copy_folder(name);
+        }
+        tree
+    }
+
+    fn copy_folder(&self, name: &str) {
+        for entry in fs::read_dir(self.root.join(name)).expect("a folder") {
+            let entry = entry.expect("a file");
+            let name = format!("{name}/{}", entry.file_name().to_string_lossy());
+            match entry.path().is_dir() {
+                true => self.copy_folder(&name),
+                false => self.restore(&name),
+            }
+        }
+    }
+
+    /// The file as it is in the project, or no file.
+    fn restore(&self, name: &str) {
+        match fs::read(self.root.join(name)) {
+            Ok(octets) => self.write_octets(name, &octets),
+            Err(_) => drop(fs::remove_file(self.folder.join(name))),
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        self.write_octets(name, text.as_bytes());
+    }
+
+    /// Not a copy: cargo sees by the time that a file has changed.
+    fn write_octets(&self, name: &str, octets: &[u8]) {
+        let path = self.folder.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, octets).expect("a file");
+    }
+
+    /// Applies a patch, and returns the files that it changed.
+    fn apply(&self, card: &Card, name: &str) -> Result<BTreeMap<String, String>, String> {
+        let patch = Patch::read(&card.path(name), &card.text(name)?)?;
+        let changed = patch.applied(self.folder)?;
+        for (name, text) in &changed {
+            self.write(name, text);
+        }
+        Ok(changed)
+    }
+}

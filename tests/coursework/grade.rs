@@ -1,0 +1,245 @@
+//! Grades an assignment: plays its dialogues, runs its tests, and counts points.
+
+use crate::card::{Card, Kind};
+use crate::stage::{self, Failure, Program};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A test counts as much as so many lines of a dialogue.
+const TEST: usize = 10;
+
+/// A dialogue or a test of an assignment, and what became of it.
+pub struct Item {
+    pub name: String,
+    pub right: usize,
+    pub lines: usize,
+    pub failure: Option<Failure>,
+}
+
+pub struct Graded {
+    pub items: Vec<Item>,
+    pub points: usize,
+}
+
+impl Graded {
+    /// The first thing that is wrong.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.items.iter().find_map(|item| item.failure.as_ref())
+    }
+}
+
+/// Grades a program: its dialogues, and then, in its tree, its tests.
+pub fn grade(card: &Card, tree: &Path, program: &Program) -> Result<Graded, String> {
+    let mut items = Vec::new();
+    for name in card.dialogues() {
+        let played = stage::play(card, &name, program)?;
+        let (right, lines, failure) = (played.right, played.lines, played.failure);
+        let goes_on = failure.is_none() || card.kind == Kind::Open;
+        items.push(Item {
+            name,
+            right,
+            lines,
+            failure,
+        });
+        if !goes_on {
+            break;
+        }
+    }
+    if items.iter().all(|item| item.failure.is_none()) {
+        for name in &card.tests {
+            let failure = test(card, tree, name)?;
+            let right = if failure.is_some() { 0 } else { TEST };
+            let (name, lines) = (name.clone(), TEST);
+            items.push(Item {
+                name,
+                right,
+                lines,
+                failure,
+            });
+        }
+    }
+    let points = points(card, &items)?;
+    Ok(Graded { items, points })
+}
+
+/// The part of the points that the right lines are of all. What is right before the work counts for
+/// nothing.
+fn points(card: &Card, items: &[Item]) -> Result<usize, String> {
+    let (red, line) = place(&card.red);
+    let (mut right, mut all, mut is_work) = (0, 0, red.is_empty());
+    for name in card.dialogues().iter().chain(&card.tests) {
+        let item = items.iter().find(|item| item.name == *name);
+        let lines = match card.tests.contains(name) {
+            true => TEST,
+            false => spoken(&card.text(name)?, usize::MAX),
+        };
+        let mut given = if is_work { 0 } else { lines };
+        if name == red {
+            is_work = true;
+            given = match card.tests.contains(name) {
+                true => 0,
+                false => spoken(&card.text(name)?, line.saturating_sub(1)),
+            };
+        }
+        all += lines - given.min(lines);
+        right += item.map_or(0, |item| item.right.saturating_sub(given));
+    }
+    Ok(card.points() * right / all.max(1))
+}
+
+/// `1-rcpt.txt:14` or `check.rs name_of_test`.
+fn place(text: &str) -> (&str, usize) {
+    match text.split_once(':') {
+        Some((name, line)) => (name, line.parse().unwrap_or_default()),
+        None => (text.split(' ').next().unwrap_or_default(), 0),
+    }
+}
+
+/// How many of the first lines of a dialogue somebody says.
+fn spoken(text: &str, lines: usize) -> usize {
+    let lines = text.lines().take(lines);
+    lines
+        .filter(|line| line.starts_with("C:") || line.starts_with("S:"))
+        .count()
+}
+
+/// Compiles our program in this tree. The error is what the compiler says.
+pub fn build(tree: &Path) -> Result<PathBuf, String> {
+    let built = cargo(tree, &["build", "--bin", "smtp-primer"])?;
+    match built.status.success() {
+        true => Ok(target(tree)
+            .join("debug")
+            .join(format!("smtp-primer{}", std::env::consts::EXE_SUFFIX))),
+        false => Err(String::from_utf8_lossy(&built.stderr).to_string()),
+    }
+}
+
+/// Compiles a program that is one file of Rust.
+pub fn compile(file: &Path, program: &Path) -> Result<(), String> {
+    let mut rustc = Command::new("rustc");
+    rustc.args([
+        "--edition",
+        "2024",
+        "-A",
+        "warnings",
+        "-C",
+        "opt-level=1",
+        "-o",
+    ]);
+    let output = rustc
+        .arg(program)
+        .arg(file)
+        .output()
+        .map_err(|why| why.to_string())?;
+    let said = || String::from_utf8_lossy(&output.stderr).to_string();
+    output.status.success().then_some(()).ok_or_else(said)
+}
+
+/// Runs the tests of one file: of the project, or `check.rs` of the assignment.
+pub fn test(card: &Card, tree: &Path, name: &str) -> Result<Option<Failure>, String> {
+    let own = tree.join("tests").join("check.rs");
+    let is_own = name == "check.rs";
+    if is_own {
+        fs::write(&own, card.text(name)?).map_err(|why| why.to_string())?;
+    }
+    let target = name.trim_end_matches(".rs");
+    let output = cargo(tree, &["test", "--no-fail-fast", "--test", target]);
+    if is_own {
+        let _ = fs::remove_file(&own);
+    }
+    let output = output?;
+    if output.status.success() {
+        return Ok(None);
+    }
+    let printed = String::from_utf8_lossy(&output.stdout).to_string();
+    Ok(Some(match failed(&printed).first() {
+        Some(test) => {
+            let place = format!("{name} {test}");
+            let report = format!("{place}: this test fails\n{}", said(&printed, test));
+            Failure { place, report }
+        }
+        None => {
+            let report = String::from_utf8_lossy(&output.stderr).to_string();
+            Failure {
+                place: name.to_string(),
+                report,
+            }
+        }
+    }))
+}
+
+/// The tests that failed: cargo lists them at the end.
+pub fn failed(printed: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for list in printed.split("\nfailures:\n").skip(1) {
+        let lines = list
+            .lines()
+            .take_while(|line| !line.starts_with("test result"));
+        let tests = lines.filter_map(|line| line.strip_prefix("    "));
+        names.extend(tests.filter(|line| !line.contains(' ')).map(str::to_string));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// How many tests passed, and how many there are.
+pub fn counts(printed: &str) -> (usize, usize) {
+    let (mut passed, mut all) = (0, 0);
+    for line in printed
+        .lines()
+        .filter(|line| line.starts_with("test result"))
+    {
+        let number = |word: &str| {
+            let before = line.split(word).next().unwrap_or_default();
+            before
+                .split_whitespace()
+                .last()
+                .and_then(|number| number.parse().ok())
+                .unwrap_or(0)
+        };
+        passed += number(" passed");
+        all += number(" passed") + number(" failed");
+    }
+    (passed, all)
+}
+
+/// What a test said when it failed.
+fn said(printed: &str, test: &str) -> String {
+    let begin = format!("---- {test} stdout ----");
+    let after = printed.split_once(&begin).map_or("", |(_, after)| after);
+    let lines = after
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty());
+    let lines = lines.take_while(|line| !line.starts_with("----") && *line != "failures:");
+    let lines = lines.take_while(|line| !line.starts_with("stack backtrace"));
+    let lines: Vec<String> = lines.take(12).map(|line| format!("  {line}")).collect();
+    lines.join("\n")
+}
+
+/// Where cargo compiles the program of this tree.
+pub fn target(tree: &Path) -> PathBuf {
+    tree.join("target")
+}
+
+/// Cargo in this tree.
+pub fn cargo(tree: &Path, words: &[&str]) -> Result<Output, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+    let mut command = Command::new(cargo);
+    let (first, rest) = words.split_first().ok_or("which command?")?;
+    command.args([first, "--offline", "--quiet"]).args(rest);
+    command
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", target(tree))
+        .env("RUST_BACKTRACE", "0");
+    for profile in ["DEV", "TEST"] {
+        command.env(format!("CARGO_PROFILE_{profile}_DEBUG"), "0");
+    }
+    // Else a test would find the program of this very run.
+    command.env_remove("CARGO_BIN_EXE_smtp-primer");
+    command
+        .output()
+        .map_err(|why| format!("cargo does not run: {why}"))
+}

@@ -1,0 +1,52 @@
+//! The coursework is true. Each assignment differs where its card says before the work is done, its
+//! solution is right, each typical wrong answer is found out at its own line, and each such line has
+//! a hint. All of it is compiled and played; that takes minutes, so `.ci/run` runs it.
+
+#[allow(dead_code)] // The example uses more of these.
+mod card;
+mod claims;
+#[allow(dead_code)]
+mod grade;
+#[allow(dead_code)]
+mod hole;
+#[path = "../book/order.rs"]
+mod order;
+#[allow(dead_code)]
+#[path = "../common/patch.rs"]
+mod patch;
+#[allow(dead_code)]
+#[path = "../book/project.rs"]
+mod project;
+#[allow(dead_code)]
+mod stage;
+
+use std::path::Path;
+
+/// While this file is there, src/ is a student's own work.
+const MINE: &str = "book/coursework/mine";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Fails with all complaints, one to a line.
+fn none(complaints: Vec<String>) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn the_cards_and_hints_fit_the_files() {
+    none(claims::fit(root()));
+}
+
+#[test]
+#[ignore = "compiles each solution and each wrong answer; .ci/run runs it"]
+fn each_assignment_is_red_and_its_solution_green_and_each_wrong_answer_is_found_out() {
+    none(claims::hold(root()));
+}
+
+#[test]
+#[ignore = "compiles the project with holes in each chapter; .ci/run runs it"]
+fn each_chapter_can_be_written_anew() {
+    none(claims::holes(root()));
+}

@@ -1,0 +1,621 @@
+//! Where a dialogue of an assignment is played: against our program or a student's, in a folder
+//! that goes away.
+//!
+//! The comments at the head of a dialogue are for this module:
+//!
+//! ```text
+//! # against: smtp-primer serve       or pop3, send, inbox, relay, with more words; or: you
+//! # stdin: Subject: x\n\nHello       what a client reads as its text
+//! # site.conf: alias staff bob       one more line of it
+//! # file: cat.gif GIF89a\x00         a file in the folder
+//! # exit: 1                          the exit status of a client
+//! # prints: plain                    a client prints no control characters
+//! # leaves: alice 2 with "one"       so many files in this folder, and one of them has this text
+//! ```
+
+use crate::card::{Card, Role};
+use smtp_primer::dialogue::{Dialogue, Side};
+use smtp_primer::protocol::line::{Socket, visible};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a line may take.
+const LINE: Duration = Duration::from_secs(10);
+/// How long a program may take in all, after its conversation.
+const PROGRAM: Duration = Duration::from_secs(20);
+/// We keep no more of what a program prints.
+const PRINTED: u64 = 1024 * 1024;
+
+/// What went wrong, and where: `1-rcpt.txt:14`.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub place: String,
+    pub report: String,
+}
+
+/// What became of a dialogue.
+pub struct Played {
+    /// How many of its lines were right, and how many it has.
+    pub right: usize,
+    pub lines: usize,
+    pub failure: Option<Failure>,
+}
+
+/// Against what we play.
+pub enum Program {
+    /// Our program, compiled.
+    Ours(PathBuf),
+    /// A student's: its words.
+    Yours(Vec<String>),
+}
+
+/// The comments at the head of a dialogue, with their lines.
+struct Marks(Vec<(usize, String, String)>);
+
+impl Marks {
+    fn read(text: &str) -> Marks {
+        let comments = (1..).zip(text.lines());
+        let marks = comments.filter_map(|(line, text)| {
+            let (word, rest) = text.strip_prefix("# ")?.split_once(": ")?;
+            let is_word = !word.contains(' ') && word.starts_with(char::is_lowercase);
+            is_word.then(|| (line, word.to_string(), rest.to_string()))
+        });
+        Marks(marks.collect())
+    }
+
+    fn all(&self, word: &str) -> impl Iterator<Item = (usize, &str)> {
+        let marks = self.0.iter().filter(move |(_, other, _)| other == word);
+        marks.map(|(line, _, rest)| (*line, rest.as_str()))
+    }
+
+    fn one(&self, word: &str) -> Option<(usize, &str)> {
+        self.all(word).next()
+    }
+}
+
+/// Plays a dialogue of an assignment. An error is a fault of the assignment itself.
+pub fn play(card: &Card, name: &str, program: &Program) -> Result<Played, String> {
+    play_text(card.role, name, &card.text(name)?, program).map_err(|why| {
+        let path = card.path(name);
+        format!("{path}: {why}")
+    })
+}
+
+/// Plays this text, which is a file `name`.
+pub fn play_text(
+    role: Option<Role>,
+    name: &str,
+    text: &str,
+    program: &Program,
+) -> Result<Played, String> {
+    let marks = Marks::read(text);
+    let folder = Folder::new().map_err(|why| why.to_string())?;
+    let (_, against) = marks.one("against").ok_or("there is no `# against:`")?;
+    let (against, input) = against
+        .split_once(" < ")
+        .unwrap_or((against, "Hello Alice"));
+    let mut input = unescaped(marks.one("stdin").map_or(input, |(_, text)| text));
+    if !input.ends_with(b"\n") {
+        input.push(b'\n');
+    }
+    for (_, file) in marks.all("file") {
+        let (name, octets) = file.split_once(' ').unwrap_or((file, ""));
+        let name = String::from_utf8_lossy(&unescaped(name)).to_string();
+        let path = folder.0.join(name);
+        let parent = path.parent().unwrap_or(&folder.0);
+        let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, unescaped(octets)));
+        written.map_err(|why| why.to_string())?;
+    }
+    let stage = Stage {
+        name,
+        marks: &marks,
+        folder: &folder.0,
+        program,
+    };
+    let mut dialogue = text.to_string();
+    let is_client = matches!(role, Some(Role::Client))
+        || ["send", "inbox", "relay"]
+            .iter()
+            .any(|word| against.contains(word));
+    if is_client && !text.contains("{close}") {
+        dialogue += "C: {close}\n";
+    }
+    let dialogue = Dialogue::parse(name, &dialogue)?;
+    let failure = match is_client {
+        true => stage.answer(&dialogue, against, &input)?,
+        false => stage.call(&dialogue, role, against)?,
+    };
+    let spoken = text
+        .lines()
+        .filter(|line| line.starts_with("C:") || line.starts_with("S:"));
+    let lines = spoken.count();
+    let right = match failure
+        .as_ref()
+        .and_then(|failure| failure.place.split_once(':'))
+    {
+        None => lines,
+        Some((_, at)) => {
+            let at: usize = at.parse().unwrap_or_default();
+            let before = text.lines().take(at.saturating_sub(1));
+            before
+                .filter(|line| line.starts_with("C:") || line.starts_with("S:"))
+                .count()
+        }
+    };
+    Ok(Played {
+        right,
+        lines,
+        failure,
+    })
+}
+
+struct Stage<'a> {
+    name: &'a str,
+    marks: &'a Marks,
+    folder: &'a Path,
+    program: &'a Program,
+}
+
+impl Stage<'_> {
+    /// We are the client.
+    fn call(
+        &self,
+        dialogue: &Dialogue,
+        role: Option<Role>,
+        against: &str,
+    ) -> Result<Option<Failure>, String> {
+        let words: Vec<String> = against.split_whitespace().map(str::to_string).collect();
+        let (mut command, root) = match self.program {
+            Program::Ours(program) => {
+                let site = self.site(program, "")?;
+                let mut command = Command::new(program);
+                if words.get(1).is_some_and(|word| word == "pop3") {
+                    self.letter(program, "bob@b.example", "alice@a.example")?;
+                }
+                command.args(words.get(1..).unwrap_or_default());
+                command.args(["a.example", "--listen", "127.0.0.1:0"]);
+                (command, site)
+            }
+            Program::Yours(words) => {
+                let (program, rest) = words.split_first().ok_or("no program was named")?;
+                let users = match role {
+                    Some(Role::Mailbox) => "alice wonderland\nbob builder\n",
+                    _ => "alice\nbob\n",
+                };
+                fs::write(self.folder.join("users.txt"), users).map_err(|why| why.to_string())?;
+                let mut command = Command::new(program);
+                command.args(rest).arg("0").arg(self.folder);
+                (command, self.folder.to_path_buf())
+            }
+        };
+        if let Program::Ours(_) = self.program {
+            command.current_dir(self.folder);
+        }
+        let mut server = Running::start(command)?;
+        let Some(address) = server.listens() else {
+            return Ok(Some(self.failure(1, server.silent())));
+        };
+        let played = match TcpStream::connect(&address) {
+            Ok(stream) => dialogue.play(Side::Client, Socket::new(stream), LINE),
+            Err(why) => Err(format!(
+                "{}:1: nobody listens at {address}: {why}",
+                self.name
+            )),
+        };
+        if let Err(report) = played {
+            return Ok(Some(self.at(report, &mut server)));
+        }
+        // When it greets the next caller, it has done with this one.
+        if let Ok(stream) = TcpStream::connect(&address) {
+            let _ = stream.set_read_timeout(Some(LINE));
+            let mut line = Vec::new();
+            let mut limited = BufReader::new(&stream).take(PRINTED);
+            let _ = limited.read_until(b'\n', &mut line);
+            let _ = (&stream).write_all(b"QUIT\r\n");
+            let _ = limited.read_to_end(&mut line);
+        }
+        drop(server);
+        Ok(self.left(&root))
+    }
+
+    /// We are the server.
+    fn answer(
+        &self,
+        dialogue: &Dialogue,
+        against: &str,
+        input: &[u8],
+    ) -> Result<Option<Failure>, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(|why| why.to_string())?;
+        let address = listener.local_addr().map_err(|why| why.to_string())?;
+        let words: Vec<String> = words(against);
+        let mut root = self.folder.to_path_buf();
+        let command = match self.program {
+            Program::Ours(program) => {
+                let mut command = Command::new(program);
+                command.current_dir(self.folder);
+                command.args(words.get(1..).unwrap_or_default());
+                if words.get(1).is_some_and(|word| word == "relay") {
+                    root = self.site(program, &format!("route b.example {address}\n"))?;
+                    let letter = self.marks.one("letter").map_or("", |(_, letter)| letter);
+                    let (from, to) = letter
+                        .split_once(' ')
+                        .unwrap_or(("alice@a.example", "bob@b.example"));
+                    self.letter(program, from, to)?;
+                    command.args(["a.example", "--once"]);
+                } else {
+                    let password = self.folder.join("password");
+                    fs::write(password, "wonderland\n").map_err(|why| why.to_string())?;
+                    command.args(["--server", &address.to_string()]);
+                }
+                command
+            }
+            Program::Yours(own) => {
+                let (program, rest) = own.split_first().ok_or("no program was named")?;
+                let mut command = Command::new(program);
+                command
+                    .args(rest)
+                    .arg("127.0.0.1")
+                    .arg(address.port().to_string());
+                command
+                    .arg("bob@b.example")
+                    .args(words.get(1..).unwrap_or_default());
+                command
+            }
+        };
+        let mut client = Running::start(command)?;
+        client.write(input);
+        let stream = client.calls(&listener);
+        drop(listener);
+        let Some(stream) = stream else {
+            return Ok(Some(self.failure(1, client.silent())));
+        };
+        let played = dialogue.play(Side::Server, Socket::new(stream), LINE);
+        if let Err(report) = played {
+            return Ok(Some(self.at(report, &mut client)));
+        }
+        Ok(self.ended(client).or_else(|| self.left(&root)))
+    }
+
+    /// A client ends by itself, as it should.
+    fn ended(&self, client: Running) -> Option<Failure> {
+        let Some(ended) = client.finish(PROGRAM) else {
+            let report = "the conversation is over, but the program does not end".to_string();
+            let (line, _) = self.marks.one("exit").unwrap_or((1, ""));
+            return Some(self.failure(line, report));
+        };
+        if let Some((line, due)) = self.marks.one("exit")
+            && ended.status.code().map(|code| code.to_string()).as_deref() != Some(due)
+        {
+            let came = ended
+                .status
+                .code()
+                .map_or("no status".to_string(), |code| code.to_string());
+            let said = visible_lines(&[ended.printed, ended.complained].concat());
+            let report = format!("the exit status is {due}, but it was {came}\n{said}");
+            return Some(self.failure(line, report));
+        }
+        let all = [ended.printed, ended.complained].concat();
+        if let Some((line, _)) = self.marks.one("prints")
+            && let Some(octet) = all.iter().find(|octet| is_control(**octet))
+        {
+            let report = format!("the program prints the control character \\x{octet:02x}");
+            return Some(self.failure(line, report));
+        }
+        None
+    }
+
+    /// What is left in the folder.
+    fn left(&self, root: &Path) -> Option<Failure> {
+        self.marks.all("leaves").find_map(|(line, due)| {
+            let (folder, rest) = due.split_once(' ')?;
+            let (count, text) = rest.split_once(" with ").unwrap_or((rest, ""));
+            let text = unescaped(text.trim_matches('"'));
+            let entries = fs::read_dir(root.join(folder)).into_iter().flatten();
+            let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+            let files: Vec<PathBuf> = paths.filter(|path| path.is_file()).collect();
+            if files.len().to_string() != count.trim() {
+                let report = format!(
+                    "in the folder {folder} there are to be {} files, but there are {}",
+                    count.trim(),
+                    files.len()
+                );
+                return Some(self.failure(line, report));
+            }
+            let octets: Vec<Vec<u8>> = files
+                .iter()
+                .filter_map(|path| fs::read(path).ok())
+                .collect();
+            let has = |octets: &Vec<u8>| octets.windows(text.len().max(1)).any(|part| part == text);
+            if text.is_empty() || octets.iter().any(has) {
+                return None;
+            }
+            let found: Vec<String> = octets.iter().map(|octets| visible(octets)).collect();
+            let report = format!(
+                "no file in the folder {folder} has the text {}\n  it holds: {}",
+                visible(&text),
+                found.join("\n  and: ")
+            );
+            Some(self.failure(line, report))
+        })
+    }
+
+    /// Makes the site a.example, with Alice, Bob and the list `staff`.
+    fn site(&self, program: &Path, more: &str) -> Result<PathBuf, String> {
+        let mut init = Command::new(program);
+        init.args(["init", "a.example", "--domain", "a.example"]);
+        init.args(["--user", "alice:wonderland", "--user", "bob:builder"]);
+        init.current_dir(self.folder).stdout(Stdio::null());
+        let done = init.status().map_err(|why| why.to_string())?;
+        if !done.success() {
+            return Err("init does not work".to_string());
+        }
+        let site = self.folder.join("a.example");
+        let file = site.join("site.conf");
+        let mut text = fs::read_to_string(&file).map_err(|why| why.to_string())?;
+        text += "alias staff alice bob\n";
+        for (_, line) in self.marks.all("site.conf") {
+            text += &format!("{line}\n");
+        }
+        fs::write(&file, text + more).map_err(|why| why.to_string())?;
+        Ok(site)
+    }
+
+    /// Hands a short letter to the site.
+    fn letter(&self, program: &Path, from: &str, to: &str) -> Result<(), String> {
+        let mut serve = Command::new(program);
+        serve.args([
+            "serve",
+            "a.example",
+            "--listen",
+            "127.0.0.1:0",
+            "--sessions",
+            "1",
+        ]);
+        serve.current_dir(self.folder);
+        let mut server = Running::start(serve)?;
+        let address = server.listens().ok_or_else(|| server.silent())?;
+        let mut send = Command::new(program);
+        send.args(["send", "--server", &address, "--from", from, "--to", to]);
+        send.args(["--subject", "First letter"]);
+        let mut sending = Running::start(send)?;
+        sending.write(b"Hello Alice\n");
+        let sent = sending.finish(PROGRAM).ok_or("send does not end")?;
+        match sent.status.success() {
+            true => server
+                .finish(PROGRAM)
+                .map(drop)
+                .ok_or("serve does not end".to_string()),
+            false => Err(String::from_utf8_lossy(&sent.complained).to_string()),
+        }
+    }
+
+    /// The report of the player, which says `name:line: here it differs`, and what the program said.
+    fn at(&self, report: String, program: &mut Running) -> Failure {
+        let begin = format!("{}:", self.name);
+        let line = report.lines().find_map(|line| line.strip_prefix(&begin));
+        let line = line.and_then(|rest| rest.split(':').next()?.parse().ok());
+        let said = program.complaint();
+        let report = match said.trim() {
+            "" => report,
+            said => format!("{report}\n  the program said: {said}"),
+        };
+        Failure {
+            place: format!("{}:{}", self.name, line.unwrap_or(1)),
+            report,
+        }
+    }
+
+    fn failure(&self, line: usize, report: String) -> Failure {
+        let place = format!("{}:{line}", self.name);
+        Failure {
+            report: format!("{place}: {report}"),
+            place,
+        }
+    }
+}
+
+/// A program that runs. It ends with this.
+pub struct Running {
+    child: Child,
+    printed: Receiver<Vec<u8>>,
+    complained: Receiver<Vec<u8>>,
+    first: Receiver<String>,
+}
+
+pub struct Ended {
+    pub status: ExitStatus,
+    pub printed: Vec<u8>,
+    pub complained: Vec<u8>,
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Result<Running, String> {
+        let name = command.get_program().to_string_lossy().to_string();
+        command
+            .env("SMTP_PRIMER_LEASH", std::process::id().to_string())
+            .env("SOURCE_DATE_EPOCH", "1790000000")
+            .env("NO_COLOR", "1")
+            .env("PYTHONUNBUFFERED", "1");
+        let piped = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = piped
+            .spawn()
+            .map_err(|why| format!("{name} does not start: {why}"))?;
+        let (first_line, first) = channel();
+        let (all, printed) = channel();
+        let (all_errors, complained) = channel();
+        if let Some(output) = child.stdout.take() {
+            thread::spawn(move || {
+                let mut output = BufReader::new(output);
+                let mut text = Vec::new();
+                let _ = output.by_ref().take(PRINTED).read_until(b'\n', &mut text);
+                let _ = first_line.send(String::from_utf8_lossy(&text).trim_end().to_string());
+                let _ = output.by_ref().take(PRINTED).read_to_end(&mut text);
+                let _ = std::io::copy(&mut output, &mut std::io::sink());
+                let _ = all.send(text);
+            });
+        }
+        if let Some(mut errors) = child.stderr.take() {
+            thread::spawn(move || {
+                let mut text = Vec::new();
+                let _ = errors.by_ref().take(PRINTED).read_to_end(&mut text);
+                let _ = std::io::copy(&mut errors, &mut std::io::sink());
+                let _ = all_errors.send(text);
+            });
+        }
+        Ok(Running {
+            child,
+            printed,
+            complained,
+            first,
+        })
+    }
+
+    /// Where a server listens. It says so in its first line.
+    pub fn listens(&mut self) -> Option<String> {
+        let line = self.first.recv_timeout(PROGRAM).ok()?;
+        line.strip_prefix("listening on ").map(str::to_string)
+    }
+
+    /// Gives it its standard input. It may have its reasons not to read that.
+    fn write(&mut self, input: &[u8]) {
+        if let Some(mut stdin) = self.child.stdin.take() {
+            let _ = stdin.write_all(input);
+        }
+    }
+
+    /// The connection that a client makes; none if it ends first, or does not call in time.
+    fn calls(&mut self, listener: &TcpListener) -> Option<TcpStream> {
+        listener.set_nonblocking(true).ok()?;
+        let begin = Instant::now();
+        while begin.elapsed() < PROGRAM {
+            if let Ok((stream, _)) = listener.accept() {
+                stream.set_nonblocking(false).ok()?;
+                return Some(stream);
+            }
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                // It may have called and ended between the two questions.
+                let (stream, _) = listener.accept().ok()?;
+                stream.set_nonblocking(false).ok()?;
+                return Some(stream);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+
+    /// Waits until it ends, but no longer than this.
+    pub fn finish(mut self, limit: Duration) -> Option<Ended> {
+        drop(self.child.stdin.take());
+        let begin = Instant::now();
+        let status = loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                break status;
+            }
+            if begin.elapsed() > limit {
+                return None;
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        // A child of its own could hold the pipe open.
+        let printed = self.printed.recv_timeout(limit).unwrap_or_default();
+        let complained = self.complained.recv_timeout(limit).unwrap_or_default();
+        Some(Ended {
+            status,
+            printed,
+            complained,
+        })
+    }
+
+    /// Ends it, and returns what it complained of.
+    fn complaint(&mut self) -> String {
+        let _ = self.child.kill();
+        let said = self.complained.recv_timeout(LINE).unwrap_or_default();
+        visible_lines(&said)
+    }
+
+    fn silent(&mut self) -> String {
+        let said = self.complaint();
+        format!("the program neither called nor said `listening on 127.0.0.1:PORT`\n{said}")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder that goes away.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> std::io::Result<Folder> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("smtp-primer-grade-{}-{count}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder)?;
+        Ok(Folder(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn is_control(octet: u8) -> bool {
+    octet < b' ' && !b"\t\n\r".contains(&octet) || octet == 0x7f
+}
+
+fn visible_lines(octets: &[u8]) -> String {
+    let lines = octets.split(|octet| *octet == b'\n').map(visible);
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+/// The octets of a text with `\n`, `\r`, `\t`, `\\`, `\"` and `\x00`.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        octets.extend(before.bytes());
+        let hex = after.strip_prefix('x').and_then(|hex| hex.get(..2));
+        let hex = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let (octet, length) = match (hex, after.bytes().next()) {
+            (Some(octet), _) => (octet, 3),
+            (None, Some(b'n')) => (b'\n', 1),
+            (None, Some(b'r')) => (b'\r', 1),
+            (None, Some(b't')) => (b'\t', 1),
+            (None, Some(octet)) if octet.is_ascii() => (octet, 1),
+            _ => (b'\\', 0),
+        };
+        octets.push(octet);
+        rest = after.get(length..).unwrap_or_default();
+    }
+    octets.extend(rest.bytes());
+    octets
+}
+
+/// Splits a command line; single quotes hold a word together.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (at, part) in line.split('\'').enumerate() {
+        match at % 2 {
+            1 => words.push(part.to_string()),
+            _ => words.extend(part.split_whitespace().map(str::to_string)),
+        }
+    }
+    words
+}
