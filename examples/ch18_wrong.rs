@@ -2,7 +2,7 @@
 //!
 //! Run it: `cargo run --example ch18_wrong`
 
-use smtp_primer::display::{decode_words, parts, present, printable};
+use smtp_primer::display::{Header, decode_words, parts, present, printable};
 use std::path::{Path, PathBuf};
 
 /// A sender's name, and an ESC that nobody can see in it.
@@ -50,6 +50,10 @@ fn main() {
 
     println!("\nthe plain page:\n{}", plain_page(FORGED));
     println!("our page:\n{}", present(FORGED.as_bytes()));
+
+    let two = b"From: zoe@b.example\nFrom: boss@a.example\n\n";
+    println!("the first sender: {}", Header::read(two).0.first("From"));
+    println!("our page:\n{}", present(two));
 
     let count = split_by_beginning(PARTS, "--Part-1");
     println!("boundaries by their beginning: {count} parts");

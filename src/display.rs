@@ -68,7 +68,7 @@ pub fn present(letter: &[u8]) -> String {
 // ANCHOR_END: present_end
 
 // ANCHOR: show_fields
-/// Shows the fields of [`FIELDS`]. A field that is there twice is shown twice (RFC 7103 §7.5.1).
+/// Shows the fields of [`FIELDS`]. A field that is there twice is shown twice.
 fn show_fields(page: &mut Page, letter: &[u8]) {
     let (header, _) = Header::read(letter);
     let mut is_empty = true;
