@@ -376,6 +376,7 @@ pub fn holes(root: &Path) -> Vec<String> {
                 "chapter {chapter}: {count} holes were made, {left} are found"
             ));
         }
+        wrong.extend(files.iter().filter_map(|file| put_back(&project, file)));
         wrong.extend(all_red(&tree, chapter).err());
         files.iter().for_each(|(name, _)| tree.restore(name));
     }
