@@ -14,7 +14,6 @@ pub const OWED: &[&str] = &[
     "book/src/ch12-message.md",
     "book/src/ch16-relay.md",
     "book/src/ch17-pop3.md",
-    "book/src/ch18-display.md",
     "book/src/ch20-command-line.md",
 ];
 
