@@ -13,7 +13,6 @@ use crate::recipe;
 pub const OWED: &[&str] = &[
     "book/src/ch12-message.md",
     "book/src/ch15-next-hop.md",
-    "book/src/ch16-relay.md",
     "book/src/ch17-pop3.md",
     "book/src/ch18-display.md",
     "book/src/ch20-command-line.md",
