@@ -9,10 +9,38 @@ fn main() {
         eprintln!("usage: cargo run --example ch16_wrong");
         std::process::exit(2);
     }
-    println!("Look for the letter that brings a new letter each time.");
-    println!("Look for the number of calls in five days.\n");
-    bounces();
+    println!("Look for the number of calls in five days.");
+    println!("Look for the letter that brings a new letter each time.\n");
     calls();
+    bounces();
+}
+
+// ANCHOR: impatient
+/// Wrong: the wait is always the same.
+fn impatient(_failed: u32) -> u64 {
+    Schedule::RFC.retry.as_secs()
+}
+// ANCHOR_END: impatient
+
+/// What our relay does.
+fn patient(failed: u32) -> u64 {
+    let times = 2_u32.saturating_pow(failed).min(LONGEST_WAIT);
+    Schedule::RFC.retry.as_secs() * u64::from(times)
+}
+
+fn calls() {
+    for (name, wait) in [
+        ("impatient", impatient as fn(u32) -> u64),
+        ("patient", patient),
+    ] {
+        let (mut now, mut tries) = (0, 0);
+        while now < Schedule::RFC.give_up.as_secs() {
+            tries += 1;
+            now += wait(tries - 1);
+        }
+        println!("the {name} relay: {tries} calls in five days, for one letter");
+    }
+    println!();
 }
 
 /// A letter as far as this story needs it.
@@ -46,32 +74,5 @@ fn bounces() {
         let server = to.rsplit('@').next().unwrap_or_default().to_string();
         note = careless_bounce(&server, &note);
     }
-    println!("and so on\n");
-}
-
-// ANCHOR: impatient
-/// Wrong: the wait is always the same.
-fn impatient(_failed: u32) -> u64 {
-    Schedule::RFC.retry.as_secs()
-}
-// ANCHOR_END: impatient
-
-/// What our relay does.
-fn patient(failed: u32) -> u64 {
-    let times = 2_u32.saturating_pow(failed).min(LONGEST_WAIT);
-    Schedule::RFC.retry.as_secs() * u64::from(times)
-}
-
-fn calls() {
-    for (name, wait) in [
-        ("impatient", impatient as fn(u32) -> u64),
-        ("patient", patient),
-    ] {
-        let (mut now, mut tries) = (0, 0);
-        while now < Schedule::RFC.give_up.as_secs() {
-            tries += 1;
-            now += wait(tries - 1);
-        }
-        println!("the {name} relay: {tries} calls in five days, for one letter");
-    }
+    println!("and so on");
 }

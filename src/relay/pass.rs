@@ -108,6 +108,9 @@ impl Pass<'_, '_> {
                 let dropped = "a bounce that cannot be delivered; it is dropped";
                 dropped.to_string()
             }
+            // ANCHOR_END: bounce
+
+            // ANCHOR: bounce_to
             ReversePath::Mailbox(sender) => {
                 let relay = &mut *self.relay;
                 let Job { envelope, text, .. } = &*job;
@@ -121,7 +124,7 @@ impl Pass<'_, '_> {
                 }
             }
         };
-        // ANCHOR_END: bounce
+        // ANCHOR_END: bounce_to
 
         // ANCHOR: bounced
         (self.relay.log)(&format!("{}: {what}", job.id));
