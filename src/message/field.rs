@@ -132,8 +132,8 @@ impl Field {
 /// Fields of addresses (RFC 5322 §3.6.2 and §3.6.3), and others in which programs look
 /// for addresses. `Resent-` may be before each name (§3.6.6).
 const ADDRESS_FIELDS: &str = "from sender reply-to to cc bcc mail-followup-to \
-    mail-reply-to errors-to disposition-notification-to return-receipt-to apparently-to delivered-to \
-    envelope-to x-envelope-to";
+    mail-reply-to errors-to disposition-notification-to return-receipt-to \
+    apparently-to delivered-to envelope-to x-envelope-to";
 /// Other fields in which an encoded-word may not replace a word (RFC 2047 §5), besides
 /// those of MIME.
 const EXACT_FIELDS: &str = "date message-id in-reply-to references received mime-version";

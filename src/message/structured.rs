@@ -31,11 +31,11 @@ pub(crate) fn pieces<'a>(value: &'a str, opening: &str) -> Vec<&'a str> {
 // ANCHOR: split
 /// The first piece, and the rest. `None` if the text is empty, or if the piece does not
 /// close.
-pub(super) fn split_piece<'a>(text: &'a str, opening: &str) -> Option<(&'a str, &'a str)> {
+pub(super) fn split_piece<'a>(text: &'a str, opens: &str) -> Option<(&'a str, &'a str)> {
     let mut chars = text.char_indices();
     let (_, first) = chars.next()?;
     let last = match first {
-        c if !opening.contains(c) => return text.split_at_checked(c.len_utf8()),
+        c if !opens.contains(c) => return text.split_at_checked(c.len_utf8()),
         '(' => ')',
         '<' => '>',
         '[' => ']',
