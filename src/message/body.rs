@@ -54,12 +54,12 @@ pub(super) fn name_as_is(body: &Text) -> Option<&'static str> {
 fn to_quoted_printable(body: &Text) -> String {
     let mut text = String::new();
     for line in body.lines() {
-        let signs = line.iter().enumerate().map(|(at, octet)| match octet {
+        let units = line.iter().enumerate().map(|(at, octet)| match octet {
             b'!'..=b'<' | b'>'..=b'~' => char::from(*octet).to_string(),
             b' ' | b'\t' if at + 1 < line.len() => char::from(*octet).to_string(),
             octet => format!("={octet:02X}"),
         });
-        let lines = pack(signs, ENCODED_LINE - "=".len());
+        let lines = pack(units, ENCODED_LINE - "=".len());
         text += &(lines.join("=\n") + "\n");
     }
     text

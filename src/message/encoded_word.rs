@@ -57,13 +57,14 @@ pub(super) fn encode_run(run: &str) -> String {
 // ANCHOR_END: encode_run
 
 // ANCHOR: pack
-/// Puts signs together into pieces of at most `most` octets. No piece ends within a sign.
-pub(super) fn pack(signs: impl Iterator<Item = String>, most: usize) -> Vec<String> {
+/// Puts units, such as characters, together into pieces of at most `most` octets. No unit
+/// is cut.
+pub(super) fn pack(units: impl Iterator<Item = String>, most: usize) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
-    for sign in signs {
+    for unit in units {
         match pieces.last_mut() {
-            Some(piece) if piece.len() + sign.len() <= most => *piece += &sign,
-            _ => pieces.push(sign),
+            Some(piece) if piece.len() + unit.len() <= most => *piece += &unit,
+            _ => pieces.push(unit),
         }
     }
     pieces
