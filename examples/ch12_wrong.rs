@@ -32,12 +32,10 @@ fn main() {
     show_field("To", to);
 }
 
-// ANCHOR: old_wire
 /// The eighth bit of each octet is lost.
 fn old_wire(text: &str) -> Vec<u8> {
     text.bytes().map(|octet| octet & 0x7f).collect()
 }
-// ANCHOR_END: old_wire
 
 // ANCHOR: trusting
 fn trusting(name: &str, value: &str) -> String {
