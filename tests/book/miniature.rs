@@ -1048,7 +1048,7 @@ left out, because nobody does ~> \s !! 14: A #1 has no code or no test
 #12, CVE-2) ~> #1, CVE-2) !! 5: no test of 1 names in a remark: mailer #1
 HISTORY 7 ~> HISTORY 8 !! 6: no test of 2 names in a remark: Other HISTORY 8
 because nobody is angry ~> because !! 7: say why
-is angry | | ~> is angry | | `fits` !! 7: name no test
+is angry |  | ~> is angry |  | `fits` !! 7: name no test
 (ch02-line.md#lines) ~> (ch02-line.md) !! 5: 1 is told in [2](ch02-line.md#lines)
 cannot happen here, because nobody is angry ~> \s !! 7: 3 has no code or no test
 `fits` ~> `fit` !! 5: src/line.rs has no `fit`
