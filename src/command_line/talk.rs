@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! By hand, and by script: talk and play.
 
 use super::args::Args;
@@ -17,7 +18,9 @@ const LINE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const LINE: usize = 64 * 1024;
 /// Most lines of a list or a letter that we follow.
 const LIST_LINES: usize = 1_000_000;
+// ANCHOR_END: story
 
+// ANCHOR: talk
 pub fn talk(args: &Args) -> Result<(), Failure> {
     let broken = |error: io::Error| try_later(format!("the conversation ended early: {error}"));
     let socket = call(&args.word, LINE_TIMEOUT)?;
@@ -54,7 +57,9 @@ pub fn talk(args: &Args) -> Result<(), Failure> {
     }
     Ok(())
 }
+// ANCHOR_END: talk
 
+// ANCHOR: typed
 /// A line of standard input, if it can be sent.
 fn typed(mut line: Vec<u8>) -> Result<String, &'static str> {
     if line.ends_with(b"\r") {
@@ -94,7 +99,9 @@ impl Write for HeardOnly {
         io::stdout().flush()
     }
 }
+// ANCHOR_END: typed
 
+// ANCHOR: hear
 /// Does POP3 answer this, if it says `+OK`, with lines that end with a lone dot (RFC 1939
 /// §3)?
 fn has_list(said: &str) -> bool {
@@ -139,7 +146,9 @@ fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
         "an answer of more than {most} lines came"
     )))
 }
+// ANCHOR_END: hear
 
+// ANCHOR: play
 pub fn play(args: &Args) -> Result<(), Failure> {
     if args.flag("server") == args.flag("listen") {
         return Err(usage("give either --server or --listen"));
@@ -158,3 +167,4 @@ pub fn play(args: &Args) -> Result<(), Failure> {
     dialogue.play(side, socket, timeout).map_err(failed)?;
     print(&format!("{file}: all as written\n"))
 }
+// ANCHOR_END: play
