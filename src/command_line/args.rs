@@ -47,9 +47,10 @@ impl Args {
                 return Err(usage(format!("{word} is one word too many")));
             }
         }
+        let place = place.filter(|_| args.word.is_empty());
         match place {
-            Some(place) if args.word.is_empty() => Err(usage(format!("{place} is missing"))),
-            _ => Ok(args),
+            Some(place) => Err(usage(format!("{place} is missing"))),
+            None => Ok(args),
         }
     }
     // ANCHOR_END: parse_each

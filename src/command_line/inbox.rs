@@ -11,6 +11,7 @@ use crate::pop3::client::{self as pop3, FetchError};
 use crate::protocol::address::Domain;
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Socket, Wire};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -160,8 +161,8 @@ impl OwnMailbox {
 fn holds_other_things(folder: &Path) -> bool {
     let names = ["tmp", "new", "cur"];
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_known = |file: &fs::DirEntry| names.iter().any(|name| file.file_name() == *name);
-    let mut other = files.filter(|file| !is_known(file));
+    let is_known = |file: &OsStr| names.iter().any(|name| file == *name);
+    let mut other = files.filter(|file| !is_known(&file.file_name()));
     !names.iter().all(|name| folder.join(name).is_dir()) && other.next().is_some()
 }
 // ANCHOR_END: holds

@@ -52,8 +52,8 @@ pub fn read_most(file: &str, most: u64) -> Result<Vec<u8>, Failure> {
 // ANCHOR_END: read
 
 // ANCHOR: credentials
-/// A password is never a word of the command line: everybody on this computer can read
-/// that.
+/// A user agent takes no password from the command line: everybody on this computer can
+/// read that.
 pub fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
     let user = user.to_string();
     let password = match args.get("password-file") {

@@ -66,7 +66,8 @@ pub fn journey(args: &Args) -> Result<(), Failure> {
     match journey.is_kept {
         true => tell(format!("Both sites are still in {folder}")),
         false => {
-            tell("The servers are stopped, and the folders are removed. With --keep they stay.")
+            let end = "The servers are stopped, and the folders are removed";
+            tell(format!("{end}. With --keep they stay."))
         }
     }
 }
@@ -105,8 +106,9 @@ fn submitting(journey: &Journey, server: &str) -> Result<(), Failure> {
     journey.step(3, title, "chapters 2 to 11")?;
     journey.append("alice.password", "wonderland")?;
     let conversation = journey.run(&format!(
-        "send --server {server} --from alice@a.example --to bob@b.example --helo alice.a.example \
-         --user alice --password-file alice.password --message letter.eml"
+        "send --server {server} --from alice@a.example --to bob@b.example \
+         --helo alice.a.example --user alice --password-file alice.password \
+         --message letter.eml"
     ))?;
     quote(&conversation)?;
     let promise = "the letter is on the disk, and a.example is responsible for it.";
@@ -127,7 +129,8 @@ fn relaying(journey: &Journey, route: &str) -> Result<Vec<u8>, Failure> {
     // What Alice's user agent made begins with its Date.
     let text = String::from_utf8_lossy(&letter);
     quote(text.split("Date:").next().unwrap_or_default())?;
-    tell("These lines are new: each server has put its own on top (chapters 12 and 13).")?;
+    let whose = "each server has put its own on top (chapters 12 and 13)";
+    tell(format!("These lines are new: {whose}."))?;
     Ok(letter)
 }
 // ANCHOR_END: submitting
@@ -143,7 +146,8 @@ fn fetching(journey: &Journey, mut server: Server) -> Result<String, Failure> {
     ))?;
     // After its one session the server has ended, so this too comes to an end.
     quote(&io::read_to_string(&mut server.output).map_err(failed)?)?;
-    tell("Before DELE the letter was saved on Bob's own computer. The server removed it at QUIT.")?;
+    let saved = "Before DELE the letter was saved on Bob's own computer";
+    tell(format!("{saved}. The server removed it at QUIT."))?;
     journey.find_letter("bob.mail/new", "")
 }
 // ANCHOR_END: fetching

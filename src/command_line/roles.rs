@@ -63,7 +63,8 @@ fn receive(
     let timeout = args.seconds("timeout")?.unwrap_or(timeout);
     let is_over = leash().map(|parent| Box::new(move || is_orphan(parent)) as IsOver);
     let entrance = Entrance::new(listen(args, address)?, Times::new(timeout), is_over);
-    let mut entrance = entrance.map_err(|error| failed(format!("cannot listen: {error}")))?;
+    let cannot = |error| failed(format!("cannot listen: {error}"));
+    let mut entrance = entrance.map_err(cannot)?;
     // ANCHOR_END: receive
     // ANCHOR: receive_each
     server::serve(&mut entrance, sessions, |connection| {
@@ -223,8 +224,8 @@ fn outcome(report: Report) -> Result<(), Failure> {
         return Err(try_later(why));
     }
     if refused > 0 || damaged > 0 {
-        let why = format!("recipients refused for good: {refused}; damaged letters: {damaged}");
-        return Err(failed(why));
+        let refused = format!("recipients refused for good: {refused}");
+        return Err(failed(format!("{refused}; damaged letters: {damaged}")));
     }
     Ok(())
 }

@@ -30,11 +30,11 @@ pub fn send(args: &Args) -> Result<(), Failure> {
         let why = "standard input cannot be both the password and the letter";
         return Err(usage(why));
     }
-    let credentials = match args.get("user") {
-        Some(user) => Some(credentials(user, args)?),
-        None if args.flag("password-file") => return Err(usage("--password-file needs --user")),
-        None => None,
-    };
+    let user = args.get("user");
+    if user.is_none() && args.flag("password-file") {
+        return Err(usage("--password-file needs --user"));
+    }
+    let credentials = user.map(|user| credentials(user, args)).transpose()?;
     // ANCHOR_END: send_password
     // ANCHOR: send_letter
     let letter = match args.get("message") {
@@ -50,7 +50,7 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     let helo = helo.unwrap_or_else(|| Domain::from(local));
     let wire = Wire::traced(socket, trace(args, Trace::of_client));
     let mut client = Client::open(wire, &helo, timeouts).map_err(not_sent)?;
-    let ready = credentials.map_or(Ok(()), |credentials| client.authenticate(&credentials));
+    let ready = credentials.map_or(Ok(()), |it| client.authenticate(&it));
     // ANCHOR_END: send_call
     // ANCHOR: send_text
     let text = match client.offers_8bit() {
@@ -135,7 +135,8 @@ fn addresses_in(text: &str) -> Vec<&str> {
 // ANCHOR: helo_name
 fn helo_name(name: &str) -> Result<Domain, Failure> {
     name.parse().map_err(|why| {
-        let hint = "write a full name, such as pc.a.example; without --helo we say our IP address";
+        let hint = "write a full name, such as pc.a.example; \
+                    without --helo we say our IP address";
         usage(format!("--helo: {name:?}: {why}; {hint}"))
     })
 }
@@ -251,7 +252,7 @@ fn outcome(verdicts: Vec<Verdict>) -> Result<(), Failure> {
         failures.extend(match &verdict.result {
             Ok(_) => None,
             Err(SendError::Unknown(_)) => Some(try_later(format!("{verdict}; {TWICE}"))),
-            Err(failure) if failure.is_temporary() => Some(try_later(format!("not {verdict}"))),
+            Err(why) if why.is_temporary() => Some(try_later(format!("not {verdict}"))),
             Err(_) => Some(failed(format!("not {verdict}"))),
         });
     }
@@ -266,7 +267,10 @@ const TWICE: &str = "if you send it again, it may come twice";
 fn not_sent(failure: SendError) -> Failure {
     match failure {
         SendError::Unknown(_) => try_later(format!("{failure}; {TWICE}")),
-        _ if failure.is_temporary() => try_later(format!("not sent: {failure}; try again later")),
+        _ if failure.is_temporary() => {
+            let again = "try again later";
+            try_later(format!("not sent: {failure}; {again}"))
+        }
         _ => failed(format!("not sent: {failure}")),
     }
 }
@@ -279,7 +283,11 @@ fn shared_failure(verdicts: &[Verdict]) -> Option<&SendError> {
     let first = &verdicts.first()?.result;
     let is_shared = verdicts.iter().all(|verdict| verdict.result == *first);
     match first {
-        Err(SendError::Refused(Stage::Rcpt | Stage::Data | Stage::Text | Stage::Dot, _)) => None,
+        Err(SendError::Refused(stage, _))
+            if matches!(stage, Stage::Rcpt | Stage::Data | Stage::Text | Stage::Dot) =>
+        {
+            None
+        }
         Err(failure) if is_shared => Some(failure),
         _ => None,
     }

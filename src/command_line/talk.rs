@@ -22,7 +22,8 @@ const LIST_LINES: usize = 1_000_000;
 
 // ANCHOR: talk
 pub fn talk(args: &Args) -> Result<(), Failure> {
-    let broken = |error: io::Error| try_later(format!("the conversation ended early: {error}"));
+    let early = "the conversation ended early";
+    let broken = |error: io::Error| try_later(format!("{early}: {error}"));
     let socket = call(&args.word, LINE_TIMEOUT)?;
     let out: Box<dyn Write> = match io::stdin().is_terminal() {
         true => Box::new(HeardOnly),
@@ -122,7 +123,10 @@ fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
     for _ in 0..most {
         let line = match wire.read_line(LINE)? {
             Line::Text(line) => line,
-            Line::Closed => return Err(io::Error::other("the other side closed the connection")),
+            Line::Closed => {
+                let why = "the other side closed the connection";
+                return Err(io::Error::other(why));
+            }
             Line::BareNewline if !in_list => {
                 return Err(io::Error::other(
                     "a line has to end with CR LF, and this one did not",
@@ -155,7 +159,8 @@ pub fn play(args: &Args) -> Result<(), Failure> {
     }
     let timeout = args.seconds("timeout")?.unwrap_or(LINE_TIMEOUT);
     let file = &args.word;
-    let text = fs::read_to_string(file).map_err(|error| failed(format!("{file}: {error}")))?;
+    let unreadable = |error| failed(format!("{file}: {error}"));
+    let text = fs::read_to_string(file).map_err(unreadable)?;
     let dialogue = Dialogue::parse(file, &text).map_err(failed)?;
     let (side, socket) = match args.get("server") {
         Some(server) => (Side::Client, call(server, timeout)?),
