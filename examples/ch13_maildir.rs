@@ -35,6 +35,7 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
     let here: Domain = "a.example".parse()?;
     let mut clock = Clock::new(Some(1_795_412_453));
 
+    // ANCHOR: goal
     for subject in ["Tea?", "Or coffee?"] {
         let text = Text::from_file(format!("Subject: {subject}\n\nAt five.\n").as_bytes());
         let head = |id: &str| format!("Return-Path: <carol@a.example>\r\nX-Name: {id}\r\n");
@@ -45,11 +46,10 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
 
     // What mutt does when alice has seen her first letter.
     let seen = alice.list()?.remove(0);
-    fs::rename(
-        &seen.path,
-        folder.join("alice/cur").join(format!("{}:2,S", seen.uid)),
-    )?;
+    let cur = folder.join("alice/cur");
+    fs::rename(&seen.path, cur.join(format!("{}:2,S", seen.uid)))?;
     list("alice has seen one", &alice)?;
+    // ANCHOR_END: goal
 
     fs::remove_dir_all(folder.join("bob"))?;
     let failed = deliver(

@@ -16,9 +16,8 @@ fn main() {
         eprintln!("usage: cargo run --example ch14_queue");
         std::process::exit(2);
     }
-    println!("Look for the envelope: from whom, to whom, how far we are, and a last line `end`.");
-    println!("Look for the second runner, which must wait.");
-    println!();
+    println!("Look for the envelope, and what one try changes in it.");
+    println!("Look for the second runner, which must wait.\n");
     let folder = std::env::temp_dir().join(format!("ch14-queue-{}", std::process::id()));
     let shown = show(&folder);
     let _ = fs::remove_dir_all(&folder);
@@ -35,43 +34,57 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
     let carol: Mailbox = "carol@c.example".parse()?;
     let from = "<alice@a.example>".parse()?;
     let text = Text::from_file(b"Subject: Tea?\n\nAt five.\n");
+
+    // ANCHOR: goal
     let to = vec![bob.clone(), carol.clone()];
     let id = queue.add(&from, to, &mut clock, |_| String::new(), &text)?;
-    let file = folder.join(format!("{id}.envelope"));
-    println!(
-        "--- {id}.envelope, just added\n{}",
-        fs::read_to_string(&file)?
-    );
+    print(folder, &id, "just added")?;
 
-    let first = queue.lock()?;
-    println!("--- one runner: {}", lock_in_words(&first));
-    println!("--- a second one: {}\n", lock_in_words(&queue.lock()?));
-
+    let lock = queue.lock()?; // others may add letters, but not hand them on
     let mut found = Vec::new();
     queue.each(|_, envelope| found.push(envelope))?;
     for envelope in found {
         let mut envelope = envelope?;
-        let reason = Reason {
-            host: "mail.c.example".parse().ok(),
-            reply: Reply::new(450, "too busy, come back later"),
-        };
         envelope.tries += 1;
         envelope.next = Date(envelope.arrived.0 + 1800);
         envelope.remove(&bob); // he has it
-        envelope.set(&carol, Progress::Waiting(Some(reason)));
+        envelope.set(&carol, Progress::Waiting(Some(busy())));
         queue.update(&id, &envelope)?;
     }
-    println!("--- after one try\n{}", fs::read_to_string(&file)?);
+    print(folder, &id, "after one try")?;
+    // ANCHOR_END: goal
 
+    println!("one runner: {}", in_words(&lock));
+    println!("a second one: {}", in_words(&queue.lock()?));
     queue.finish(&id)?;
-    match file.exists() {
-        true => println!("--- finished, but the envelope is still there"),
-        false => println!("--- finished: the envelope is gone"),
-    }
+    println!("finished: {}", files(folder)?);
     Ok(())
 }
 
-fn lock_in_words(lock: &Option<fs::File>) -> &str {
+fn busy() -> Reason {
+    Reason {
+        host: "mail.c.example".parse().ok(),
+        reply: Reply::new(450, "too busy, come back later"),
+    }
+}
+
+fn print(folder: &Path, id: &str, when: &str) -> Result<(), Box<dyn Error>> {
+    println!("{when}: {}", files(folder)?);
+    let envelope = folder.join(format!("{id}.envelope"));
+    println!("{}", fs::read_to_string(envelope)?);
+    Ok(())
+}
+
+fn files(folder: &Path) -> std::io::Result<String> {
+    let mut names = Vec::new();
+    for file in fs::read_dir(folder)? {
+        names.push(file?.file_name().display().to_string());
+    }
+    names.sort();
+    Ok(names.join(", "))
+}
+
+fn in_words(lock: &Option<fs::File>) -> &str {
     match lock {
         Some(_) => "it has the lock",
         None => "it must wait",

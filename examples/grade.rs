@@ -35,7 +35,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("{why}");
-            ExitCode::FAILURE
+            // As in the program: 2 is a mistake on the command line.
+            ExitCode::from(if why.contains("usage: ") { 2 } else { 1 })
         }
     }
 }

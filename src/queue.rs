@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! # The queue (chapter 14)
 //!
 //! Store and forward. A letter for another domain waits in a folder until the next hop
@@ -10,11 +11,13 @@
 //! Servers only add letters. One program at a time, the one that has the
 //! [`lock`](Queue::lock), hands them on. Everybody may look: [`Queue::each`] changes
 //! nothing.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 mod envelope;
 
-use crate::maildir::disk::{create_file, lock, make_folder, open_file, remove_if_abandoned};
-use crate::maildir::disk::{sync_above, sync_folder, with_new_name, write_synced};
+use crate::maildir::disk::{create_file, lock, make_folder, open_file, write_synced};
+use crate::maildir::disk::{remove_if_abandoned, sync_above, sync_folder, with_new_name};
 use crate::message::Clock;
 use crate::protocol::address::{Mailbox, ReversePath};
 use crate::protocol::dot::Text;
@@ -22,32 +25,16 @@ pub use envelope::{Envelope, Progress, Reason};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+// ANCHOR_END: uses
 
+// ANCHOR: queue
 /// A queue folder.
 #[derive(Debug, Clone)]
 pub struct Queue(PathBuf);
+// ANCHOR_END: queue
 
+// ANCHOR: add
 impl Queue {
-    /// Makes the folder, if it is not there.
-    pub fn create(folder: &Path) -> io::Result<Queue> {
-        if !folder.is_dir() {
-            make_folder(folder)?;
-            sync_above(folder)?;
-        }
-        Ok(Queue::open(folder))
-    }
-
-    /// The queue in this folder, which [`create`](Queue::create) has made. To add a
-    /// letter, we make no folder. If it is missing, that is an error, and a person must
-    /// hear of it.
-    pub fn open(folder: &Path) -> Queue {
-        Queue(folder.to_path_buf())
-    }
-
-    fn file(&self, id: &str, kind: &str) -> PathBuf {
-        self.0.join(format!("{id}.{kind}"))
-    }
-
     /// Puts a letter into the queue, and returns its name. `head` makes the trace fields
     /// from the name. When this returns `Ok`, the letter survives a crash; when it
     /// returns an error, it is not in the queue.
@@ -59,6 +46,8 @@ impl Queue {
         head: impl Fn(&str) -> String,
         text: &Text,
     ) -> io::Result<String> {
+        // ANCHOR_END: add
+        // ANCHOR: add_envelope
         let now = clock.now();
         let waiting = |mailbox| (mailbox, Progress::Waiting(None));
         let envelope = Envelope {
@@ -68,6 +57,8 @@ impl Queue {
             next: now,
             recipients: recipients.into_iter().map(waiting).collect(),
         };
+        // ANCHOR_END: add_envelope
+        // ANCHOR: add_files
         with_new_name(clock, |id| {
             let letter = create_file(&self.file(id, "letter"))?;
             let added = write_synced(letter, [head(id).as_bytes(), text.octets()])
@@ -79,7 +70,46 @@ impl Queue {
             added
         })
     }
+    // ANCHOR_END: add_files
 
+    // ANCHOR: file
+    fn file(&self, id: &str, kind: &str) -> PathBuf {
+        self.0.join(format!("{id}.{kind}"))
+    }
+    // ANCHOR_END: file
+
+    // ANCHOR: text
+    /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is
+    /// damaged.
+    pub fn text(&self, id: &str) -> io::Result<Text> {
+        let mut octets = Vec::new();
+        open_file(&self.file(id, "letter"))?.read_to_end(&mut octets)?;
+        Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
+    }
+    // ANCHOR_END: text
+
+    // ANCHOR: each
+    /// Shows every letter in the queue to `see`: its name and its envelope. With the
+    /// error [`ErrorKind::InvalidData`] the letter is damaged: its envelope makes no
+    /// sense, or it has no text. Any other error may come from the disk, and may pass.
+    pub fn each<F>(&self, mut see: F) -> io::Result<()>
+    where
+        F: FnMut(&str, io::Result<Envelope>),
+    {
+        for file in fs::read_dir(&self.0)? {
+            if let Some((id, "envelope")) = id_and_kind(&file?.path()) {
+                let envelope = self.envelope(id);
+                // Somebody may take a letter out while we look at it.
+                if envelope.is_ok() || !self.has_no(id, "envelope") {
+                    see(id, envelope);
+                }
+            }
+        }
+        Ok(())
+    }
+    // ANCHOR_END: each
+
+    // ANCHOR: update
     /// Writes an envelope. A whole new file takes the place of the old one, so whenever
     /// we are stopped, one of the two is there.
     pub fn update(&self, id: &str, envelope: &Envelope) -> io::Result<()> {
@@ -93,7 +123,9 @@ impl Queue {
         fs::rename(&new, self.file(id, "envelope"))?;
         sync_folder(&self.0)
     }
+    // ANCHOR_END: update
 
+    // ANCHOR: finish
     /// Takes a letter out of the queue. The envelope goes first: without it, the text
     /// means nothing. If it cannot be removed, the text stays, or the letter would look
     /// damaged.
@@ -106,35 +138,17 @@ impl Queue {
         sync_folder(&self.0)?;
         fs::remove_file(self.file(id, "letter"))
     }
+    // ANCHOR_END: finish
 
-    /// The text of a letter, with the trace fields. [`ErrorKind::InvalidData`]: it is
-    /// damaged.
-    pub fn text(&self, id: &str) -> io::Result<Text> {
-        let mut octets = Vec::new();
-        open_file(&self.file(id, "letter"))?.read_to_end(&mut octets)?;
-        Text::new(octets).map_err(|_| ErrorKind::InvalidData.into())
+    // ANCHOR: lock
+    /// The right to hand the letters on, as long as the file is kept. `None`: another
+    /// program has it.
+    pub fn lock(&self) -> io::Result<Option<File>> {
+        lock(&self.0.join("lock"))
     }
+    // ANCHOR_END: lock
 
-    /// Shows every letter in the queue to `see`, one after another and in no order: its
-    /// name and its envelope. [`ErrorKind::InvalidData`]: the letter is damaged, that is,
-    /// its envelope makes no sense, or it has no text. Any other error may come from the
-    /// disk, and may pass.
-    ///
-    /// It changes nothing, and it takes as much memory for ten thousand letters as for
-    /// one.
-    pub fn each(&self, mut see: impl FnMut(&str, io::Result<Envelope>)) -> io::Result<()> {
-        for file in fs::read_dir(&self.0)? {
-            if let Some((id, "envelope")) = id_and_kind(&file?.path()) {
-                let envelope = self.envelope(id);
-                // Somebody may take a letter out while we look at it.
-                if envelope.is_ok() || !self.has_no(id, "envelope") {
-                    see(id, envelope);
-                }
-            }
-        }
-        Ok(())
-    }
-
+    // ANCHOR: envelope
     fn envelope(&self, id: &str) -> io::Result<Envelope> {
         let text = open_file(&self.file(id, "envelope")).and_then(io::read_to_string)?;
         match self.has_no(id, "letter") {
@@ -142,13 +156,17 @@ impl Queue {
             false => text.parse(),
         }
     }
+    // ANCHOR_END: envelope
 
+    // ANCHOR: has_no
     /// Is it certain that nothing has this name? (A disk with errors cannot say.)
     fn has_no(&self, id: &str, kind: &str) -> bool {
         let found = fs::symlink_metadata(self.file(id, kind));
         found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
     }
+    // ANCHOR_END: has_no
 
+    // ANCHOR: set_aside
     /// Takes a damaged letter out of the way of the others, and returns the new name of
     /// its envelope. Envelope and text are kept: we have promised that, and somebody may
     /// still mend them.
@@ -157,17 +175,20 @@ impl Queue {
         fs::rename(self.file(id, "envelope"), &aside)?;
         Ok(aside)
     }
+    // ANCHOR_END: set_aside
 
+    // ANCHOR: sweep
     /// Removes what programs that died left: texts without an envelope, and new envelopes
     /// that were not finished.
     pub fn sweep(&self) -> io::Result<()> {
+        let has_no = |id: &str, kind: &str| self.has_no(id, kind);
         for file in fs::read_dir(&self.0)? {
             let path = file?.path();
             // We ask for the damaged one first. To mend a letter, somebody gives that
             // file the name of an envelope again; if this happens between the two
             // questions, the text stays.
             let is_left = match id_and_kind(&path) {
-                Some((id, "letter")) => self.has_no(id, "damaged") && self.has_no(id, "envelope"),
+                Some((id, "letter")) => has_no(id, "damaged") && has_no(id, "envelope"),
                 Some((_, "new")) => true,
                 _ => false,
             };
@@ -177,15 +198,32 @@ impl Queue {
         }
         Ok(())
     }
+    // ANCHOR_END: sweep
 
-    /// The right to hand the letters on, as long as the file is kept. `None`: another
-    /// program has it.
-    pub fn lock(&self) -> io::Result<Option<File>> {
-        lock(&self.0.join("lock"))
+    // ANCHOR: create
+    /// Makes the folder, if it is not there.
+    pub fn create(folder: &Path) -> io::Result<Queue> {
+        if !folder.is_dir() {
+            make_folder(folder)?;
+            sync_above(folder)?;
+        }
+        Ok(Queue::open(folder))
+    }
+    // ANCHOR_END: create
+
+    // ANCHOR: open
+    /// The queue in this folder, which [`create`](Queue::create) has made. To add a
+    /// letter, we make no folder. If it is missing, that is an error, and a person must
+    /// hear of it.
+    pub fn open(folder: &Path) -> Queue {
+        Queue(folder.to_path_buf())
     }
 }
+// ANCHOR_END: open
 
+// ANCHOR: id_and_kind
 /// A file in the queue is named `ID.KIND`.
 fn id_and_kind(path: &Path) -> Option<(&str, &str)> {
     path.file_name()?.to_str()?.rsplit_once('.')
 }
+// ANCHOR_END: id_and_kind

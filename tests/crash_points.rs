@@ -26,6 +26,7 @@ use common::process::{Server, make_site, program};
 use smtp_primer::maildir::ABANDONED;
 use smtp_primer::message::{Clock, Date};
 use smtp_primer::queue::{Envelope, Progress, Queue};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -1006,5 +1007,179 @@ fn a_letter_waits_until_all_know_its_fate_also_if_the_power_is_cut() {
         let cuts = relay.cut_power(&start, &relay.stage.log(), Outcomes::All, 0);
         report(cuts, "power cuts met a relay:", recipients);
         assert!(cuts >= least, "{recipients:?}: {cuts}");
+    }
+}
+
+// The tables of the book.
+
+/// What a power cut after each call leaves of one letter.
+struct Table<'a> {
+    start: Disk,
+    log: Vec<Call>,
+    /// Where the letter is kept, and under which name.
+    folder: PathBuf,
+    name: String,
+    /// The files that it may be in, such as `tmp/ID`.
+    columns: &'a [&'a str],
+}
+
+impl Table<'_> {
+    /// The delivery of the second letter: the first one has made nothing easier.
+    fn of_a_server(recipient: &str, columns: &[&str]) -> String {
+        let stage = Stage::with("");
+        let start = Disk::read(&stage.disk);
+        let log = stage.keep_two(&[recipient]);
+        let made = log.iter().find(|call| call.number > 0);
+        let made = made.expect("the second letter").paths[0].clone();
+        let name = made.with_extension("");
+        let name = match recipient {
+            CAROL => name.file_name(),
+            _ => made.file_name(),
+        };
+        let table = Table {
+            start,
+            log,
+            folder: match recipient {
+                CAROL => stage.site.join("queue"),
+                _ => stage.mailbox("alice"),
+            },
+            name: name.and_then(|name| name.to_str()).expect("a name").into(),
+            columns,
+        };
+        table.text()
+    }
+
+    /// Both wrong ways are in one log.
+    fn of_the_wrong_example() -> Vec<(String, String)> {
+        let stage = Stage::new();
+        let ways = ["moved", "nameless"];
+        for way in ways {
+            for folder in ["tmp", "new", "cur"] {
+                fs::create_dir_all(stage.disk.join(way).join(folder)).expect("a folder");
+            }
+        }
+        let start = Disk::read(&stage.disk);
+        let example = Path::new(env!("CARGO_BIN_EXE_smtp-primer"));
+        let example = example.with_file_name("examples").join("ch13_wrong");
+        assert!(example.exists(), "it is not built: cargo build --examples");
+        let mut command = std::process::Command::new(example);
+        let done = stage.watch("", "").prepare(command.arg(&stage.disk), &NONE);
+        assert!(done.output().expect("it runs").status.success());
+        let log = stage.log();
+        let table = |way: &str| {
+            let table = Table {
+                start: start.clone(),
+                log: log.clone(),
+                folder: stage.disk.join(way),
+                name: "1".to_string(),
+                columns: &["tmp/ID", "new/ID"],
+            };
+            (format!("13-{way}.txt"), table.text())
+        };
+        ways.map(table).to_vec()
+    }
+
+    /// What was done last, if it has changed something of this letter.
+    fn row(&self, call: &Call) -> Option<String> {
+        if call.sends("250 OK, kept as") && call.paths[0].to_string_lossy().contains(&self.id()) {
+            return Some("250 is said".to_string());
+        }
+        let short = |path: &PathBuf| {
+            let path = path.strip_prefix(&self.folder).ok()?.to_str()?;
+            Some(match path.replace(&self.name, "ID") {
+                path if path.is_empty() => "the folder".to_string(),
+                path => path,
+            })
+        };
+        let paths: Vec<String> = call.paths.iter().filter_map(short).collect();
+        let is_change = call.result >= 0 && call.name != "open" && call.name != "send";
+        (is_change && !paths.is_empty()).then(|| format!("{} {}", call.name, paths.join(" ")))
+    }
+
+    /// The name that the client hears: that of the file, without the host.
+    fn id(&self) -> String {
+        let id = self.name.split('.').next();
+        id.expect("an id").to_string()
+    }
+
+    fn text(&self) -> String {
+        let is_second = |call: &Call| {
+            let path = call
+                .paths
+                .iter()
+                .rev()
+                .find(|path| path.starts_with(&self.folder));
+            path.is_some_and(|path| path.to_string_lossy().contains(&self.name))
+        };
+        let begin = self.log.iter().position(is_second).expect("the letter");
+        let mut rows: Vec<(String, Vec<BTreeSet<&str>>)> = Vec::new();
+        cut_everywhere(&self.start, &self.log, Outcomes::All, |done, left| {
+            let last = done.get(begin..).and_then(<[Call]>::last);
+            let Some(what) = last.and_then(|call| self.row(call)) else {
+                return;
+            };
+            // A text may be written by several calls, and a cut has several outcomes.
+            if rows.last().is_none_or(|(last, _)| *last != what) {
+                rows.push((what, vec![BTreeSet::new(); self.columns.len()]));
+            }
+            let (_, states) = rows.last_mut().expect("a row");
+            for (state, column) in states.iter_mut().zip(self.columns) {
+                let file = self.folder.join(column.replace("ID", &self.name));
+                state.insert(match left.get(&file) {
+                    None => "-",
+                    Some(false) => "part",
+                    Some(true) => "whole",
+                });
+            }
+        });
+        let (last, states) = rows.last().expect("a row");
+        if last != "250 is said" {
+            // The example has no client. It is done, so it would say it now.
+            rows.push(("250 is said".to_string(), states.clone()));
+        }
+        self.lines(&rows)
+    }
+
+    fn lines(&self, rows: &[(String, Vec<BTreeSet<&str>>)]) -> String {
+        let columns = self.columns.iter().map(|column| column.to_string());
+        let mut lines = vec![("the power is cut after".to_string(), columns.collect())];
+        for (what, states) in rows {
+            let state = |state: &BTreeSet<&str>| Vec::from_iter(state.clone()).join(" or ");
+            lines.push((what.clone(), states.iter().map(state).collect()));
+        }
+        let line = |(what, states): (String, Vec<String>)| {
+            let states = states.iter().map(|state| format!("{state:20}"));
+            let line = format!("{what:28}{}", states.collect::<String>());
+            line.trim_end().to_string() + "\n"
+        };
+        lines.into_iter().map(line).collect()
+    }
+}
+
+/// Compares a table of the book; with WRITE=1, writes it.
+#[track_caller]
+fn is_in_the_book(file: &str, due: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("book/crashes");
+    if std::env::var_os("WRITE").is_some() {
+        fs::create_dir_all(&root).expect("a folder");
+        fs::write(root.join(file), due).expect("a file");
+    }
+    let shown = fs::read_to_string(root.join(file)).unwrap_or_default();
+    let old = "this is old; WRITE=1 cargo test --test crash_points in_the_book";
+    assert_eq!(shown, due, "book/crashes/{file}: {old}");
+}
+
+#[test]
+fn the_tables_in_the_book_are_what_a_power_cut_leaves() {
+    let mailbox = Table::of_a_server(ALICE, &["tmp/ID", "new/ID"]);
+    is_in_the_book("13-mailbox.txt", &mailbox);
+    let queue = Table::of_a_server(CAROL, &["ID.letter", "ID.new", "ID.envelope"]);
+    is_in_the_book("14-queue.txt", &queue);
+}
+
+#[test]
+fn the_tables_of_the_wrong_ways_in_the_book_are_what_a_power_cut_leaves() {
+    for (file, due) in Table::of_the_wrong_example() {
+        is_in_the_book(&file, &due);
     }
 }

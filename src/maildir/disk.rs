@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! What a mail program needs from a disk.
 //!
 //! To write a file is not enough. The system keeps what was written in memory for a
@@ -7,13 +8,17 @@
 //!
 //! Three rules more, for a mailbox, a queue and a site alike: letters are for their owner
 //! only; a file is never written over another; and only a regular file is opened.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 use crate::message::Clock;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
+// ANCHOR_END: uses
 
+// ANCHOR: create_file
 /// Makes a file for its owner only. If anything has this name already, also a link, the
 /// error is [`ErrorKind::AlreadyExists`].
 pub fn create_file(path: &Path) -> io::Result<File> {
@@ -25,9 +30,29 @@ pub fn create_file(path: &Path) -> io::Result<File> {
     set_mode(path, 0o600)?;
     Ok(file)
 }
+// ANCHOR_END: create_file
 
+// ANCHOR: set_mode
+/// An unusual umask takes rights from a file or folder that we just made. The owner gets
+/// them back.
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+/// Other systems have their own rules.
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: u32) -> io::Result<()> {
+    Ok(())
+}
+// ANCHOR_END: set_mode
+
+// ANCHOR: write_synced
 /// Writes a file, and waits until all of it is on the disk.
-pub fn write_synced<'a>(file: File, pieces: impl IntoIterator<Item = &'a [u8]>) -> io::Result<()> {
+pub fn write_synced<'a, I>(file: File, pieces: I) -> io::Result<()>
+where
+    I: IntoIterator<Item = &'a [u8]>,
+{
     let mut writer = BufWriter::new(file);
     for piece in pieces {
         writer.write_all(piece)?;
@@ -36,7 +61,9 @@ pub fn write_synced<'a>(file: File, pieces: impl IntoIterator<Item = &'a [u8]>) 
     writer.flush()?;
     writer.get_ref().sync_all()
 }
+// ANCHOR_END: write_synced
 
+// ANCHOR: sync_folder
 /// Waits until the names in a folder are on the disk. (Windows does not have this call.)
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
@@ -44,22 +71,61 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: sync_folder
 
-/// Waits until the name of this folder is on the disk, and the names of all folders above
-/// it: any of them may be new.
-pub fn sync_above(folder: &Path) -> io::Result<()> {
-    // We may not read some folders, and some disks do not have this call. We did not make
-    // those.
-    let not_ours = [ErrorKind::PermissionDenied, ErrorKind::InvalidInput];
-    for above in fs::canonicalize(folder)?.ancestors().skip(1) {
-        match sync_folder(above) {
-            Err(error) if not_ours.contains(&error.kind()) => {}
-            synced => synced?,
+// ANCHOR: with_new_name
+/// Does something with a new name, and tries again with another one as long as the name
+/// is taken: the clock may stand still, or another program may have made the same name.
+/// Returns the name.
+pub fn with_new_name(
+    clock: &mut Clock,
+    mut act: impl FnMut(&str) -> io::Result<()>,
+) -> io::Result<String> {
+    loop {
+        let name = clock.unique_name();
+        match act(&name) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            done => return done.map(|()| name),
         }
     }
-    Ok(())
+}
+// ANCHOR_END: with_new_name
+
+// ANCHOR: open_file
+/// Opens a file to read it. Only a regular file is opened; for all else the error is
+/// [`ErrorKind::InvalidData`]. To open a FIFO, we would have to wait for its other end; a
+/// device may have no end; and a link may lead to either, or to a file that we must not
+/// show.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    check_regular(path)?;
+    File::open(path)
 }
 
+fn check_regular(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_file() {
+        return Ok(());
+    }
+    let why = "it is not a regular file (links are not followed)";
+    Err(io::Error::new(ErrorKind::InvalidData, why))
+}
+// ANCHOR_END: open_file
+
+// ANCHOR: abandoned
+/// A file that a program had not finished and that is this old was left by a program that
+/// died: nobody writes one letter for 36 hours.
+pub const ABANDONED: Duration = Duration::from_secs(36 * 60 * 60);
+
+/// Removes a file that nobody has written to for [`ABANDONED`].
+pub fn remove_if_abandoned(path: &Path) {
+    let written = fs::symlink_metadata(path).and_then(|file| file.modified());
+    let age = written.map(|written| written.elapsed().unwrap_or_default());
+    if age.is_ok_and(|age| age > ABANDONED) {
+        let _ = fs::remove_file(path);
+    }
+}
+// ANCHOR_END: abandoned
+
+// ANCHOR: make_folder
 /// Makes a folder, and those above it, for its owner only. A folder that is there already
 /// stays as it is. The new name is on the disk when the folder above is synced, and not
 /// before.
@@ -84,66 +150,26 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
         }
     }
 }
+// ANCHOR_END: make_folder
 
-/// An unusual umask takes rights from a file or folder that we just made. The owner gets
-/// them back.
-#[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
-}
-
-/// Other systems have their own rules.
-#[cfg(not(unix))]
-fn set_mode(_: &Path, _: u32) -> io::Result<()> {
-    Ok(())
-}
-
-/// Opens a file to read it. Only a regular file is opened; for all else the error is
-/// [`ErrorKind::InvalidData`]. To open a FIFO, we would have to wait for its other end; a
-/// device may have no end; and a link may lead to either, or to a file that we must not
-/// show.
-pub fn open_file(path: &Path) -> io::Result<File> {
-    check_regular(path)?;
-    File::open(path)
-}
-
-fn check_regular(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_file() {
-        return Ok(());
-    }
-    let why = "it is not a regular file (links are not followed)";
-    Err(io::Error::new(ErrorKind::InvalidData, why))
-}
-
-/// Does something with a new name, and tries again with another one as long as the name
-/// is taken: the clock may stand still, or another program may have made the same name.
-/// Returns the name.
-pub fn with_new_name(
-    clock: &mut Clock,
-    mut act: impl FnMut(&str) -> io::Result<()>,
-) -> io::Result<String> {
-    loop {
-        let name = clock.unique_name();
-        match act(&name) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            done => return done.map(|()| name),
+// ANCHOR: sync_above
+/// Waits until the name of this folder is on the disk, and the names of all folders above
+/// it: any of them may be new.
+pub fn sync_above(folder: &Path) -> io::Result<()> {
+    // We may not read some folders, and some disks do not have this call. We did not make
+    // those.
+    let not_ours = [ErrorKind::PermissionDenied, ErrorKind::InvalidInput];
+    for above in fs::canonicalize(folder)?.ancestors().skip(1) {
+        match sync_folder(above) {
+            Err(error) if not_ours.contains(&error.kind()) => {}
+            synced => synced?,
         }
     }
+    Ok(())
 }
+// ANCHOR_END: sync_above
 
-/// A file that a program had not finished and that is this old was left by a program that
-/// died: nobody writes one letter for 36 hours.
-pub const ABANDONED: Duration = Duration::from_secs(36 * 60 * 60);
-
-/// Removes a file that nobody has written to for [`ABANDONED`].
-pub fn remove_if_abandoned(path: &Path) {
-    let written = fs::symlink_metadata(path).and_then(|file| file.modified());
-    let age = written.map(|written| written.elapsed().unwrap_or_default());
-    if age.is_ok_and(|age| age > ABANDONED) {
-        let _ = fs::remove_file(path);
-    }
-}
-
+// ANCHOR: lock
 /// Locks a file, which is made if it is not there. The lock is held as long as the result
 /// is kept; when a program dies, its locks end with it. `None`: another program has the
 /// lock.
@@ -161,3 +187,4 @@ pub fn lock(path: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
+// ANCHOR_END: lock

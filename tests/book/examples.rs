@@ -37,7 +37,10 @@ fn names() -> Vec<(String, bool)> {
     for file in files(root, "examples", "rs") {
         let code = std::fs::read_to_string(root.join(&file)).expect("an example");
         let name = file.trim_start_matches("examples/").trim_end_matches(".rs");
-        names.push((name.to_string(), code.contains("127.0.0.1:2525")));
+        // It is the desk of the coursework, and no piece of the mail system.
+        if name != "grade" {
+            names.push((name.to_string(), code.contains("127.0.0.1:2525")));
+        }
     }
     names
 }

@@ -128,8 +128,9 @@ fn resolves(project: &Project, page: &Page, listing: &Include) -> Option<String>
 /// A text is a file of src, an outline, or one of book/settings: those are the settings of other
 /// programs, which a run of them has written. A diff is a patch among the answers.
 fn settings(project: &Project, page: &Page) -> Vec<String> {
+    // The tables of book/crashes are written and compared by tests/crash_points.rs.
     let is_text = |path: &str| {
-        let in_folder = ["book/settings/", "book/outlines/"]
+        let in_folder = ["book/settings/", "book/outlines/", "book/crashes/"]
             .iter()
             .any(|folder| path.starts_with(folder));
         (in_folder && project.has(path)) || project.source(path).is_some_and(Source::is_text)

@@ -14,7 +14,7 @@ use crate::grade::{build, cargo, compile, counts, failed, grade};
 use crate::hole;
 use crate::order;
 use crate::patch::Patch;
-use crate::project::Project;
+use crate::project::{Project, is_anchor_line};
 use crate::stage::{Folder, Program};
 use std::collections::BTreeMap;
 use std::fs;
@@ -376,6 +376,7 @@ pub fn holes(root: &Path) -> Vec<String> {
                 "chapter {chapter}: {count} holes were made, {left} are found"
             ));
         }
+        wrong.extend(files.iter().filter_map(|file| put_back(&project, file)));
         wrong.extend(all_red(&tree, chapter).err());
         files.iter().for_each(|(name, _)| tree.restore(name));
     }
@@ -396,13 +397,31 @@ fn all_red(tree: &Tree, chapter: usize) -> Result<(), String> {
     let printed = String::from_utf8_lossy(&output.stdout);
     let (passed, all) = counts(&printed);
     println!("chapter {chapter}: {passed} of {all} tests pass with holes");
-    match all {
-        0 => Err(format!(
-            "chapter {chapter}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        )),
-        _ => Ok(()),
+    let message = match (passed, all) {
+        (_, 0) => String::from_utf8_lossy(&output.stderr).to_string(),
+        (0, _) => return Ok(()),
+        _ => format!("{passed} of {all} tests need none of its code"),
+    };
+    Err(format!("chapter {chapter}: {message}"))
+}
+
+/// With the bodies put back, a file with holes is the file of the project.
+fn put_back(project: &Project, (name, text): &(String, String)) -> Option<String> {
+    let mut whole = project.source(name)?.file.lines.iter().peekable();
+    let came = text.lines().skip(1).filter(|line| !is_anchor_line(line));
+    let mut came = came.peekable();
+    while let Some(line) = came.next() {
+        if line.trim_start().starts_with("todo!(\"chapter ") {
+            let end = came.peek().copied().unwrap_or_default();
+            while whole.next_if(|line| *line != end).is_some() {}
+        } else {
+            while whole.next_if(|line| is_anchor_line(line)).is_some() {}
+            if whole.next().map(String::as_str) != Some(line) {
+                return Some(format!("{name}: this line is not in its place: {line}"));
+            }
+        }
     }
+    None
 }
 
 /// A copy of the project, to which patches are applied.

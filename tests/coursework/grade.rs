@@ -236,6 +236,7 @@ pub fn cargo(tree: &Path, words: &[&str]) -> Result<Output, String> {
         .env("RUST_BACKTRACE", "0");
     for profile in ["DEV", "TEST"] {
         command.env(format!("CARGO_PROFILE_{profile}_DEBUG"), "0");
+        command.env(format!("CARGO_PROFILE_{profile}_OPT_LEVEL"), "0");
     }
     // Else a test would find the program of this very run.
     command.env_remove("CARGO_BIN_EXE_smtp-primer");
