@@ -282,12 +282,9 @@ fn not_sent(failure: SendError) -> Failure {
 fn shared_failure(verdicts: &[Verdict]) -> Option<&SendError> {
     let first = &verdicts.first()?.result;
     let is_shared = verdicts.iter().all(|verdict| verdict.result == *first);
+    let after_mail = [Stage::Rcpt, Stage::Data, Stage::Text, Stage::Dot];
     match first {
-        Err(SendError::Refused(stage, _))
-            if matches!(stage, Stage::Rcpt | Stage::Data | Stage::Text | Stage::Dot) =>
-        {
-            None
-        }
+        Err(SendError::Refused(stage, _)) if after_mail.contains(stage) => None,
         Err(failure) if is_shared => Some(failure),
         _ => None,
     }
