@@ -178,10 +178,13 @@ fn write_crate(project: &Project, typed: &Typed, chapter: usize, is_last: bool, 
     };
     let is_due = |name: &String| {
         let is_common = name.starts_with("tests/common/") || name.starts_with("book/dialogues/");
-        // These need the program, and the book.
-        let is_late = name.starts_with("tests/ch01_") || name.starts_with("tests/book/");
+        // These need the book, and the first two also the coursework.
+        let tools = ["examples/grade.rs", "tests/coursework/", "tests/book/"];
+        let is_tool = tools.iter().any(|tool| name.starts_with(tool));
+        // These need the program.
+        let is_late = name.starts_with("tests/ch01_");
         let is_early = number(name).is_some_and(|number| number <= chapter);
-        is_common || is_early && !is_late || is_last && !name.starts_with("tests/book/")
+        is_common || is_early && !is_late || is_last && !is_tool
     };
     let folders = ["examples", "tests", "book/dialogues"].into_iter();
     let names = folders.flat_map(|folder| files(&project.root, folder, ""));
