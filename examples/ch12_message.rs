@@ -17,11 +17,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("Look for the subject: it is ASCII now, and folded.");
     println!("Look for the trace: from the top down, it is the way back.");
     println!();
+    // ANCHOR: goal
     let draft = Draft {
         from: "alice@a.example".parse()?,
         to: vec!["<bob@b.example>".parse()?],
         cc: vec!["<carol@c.example>".parse()?],
-        subject: Some("Grüße aus München, und wie wäre es nachher mit einem Glas Tee?".to_string()),
+        subject: Some("一封信 from Alice, who is in the café near the station".to_string()),
         fields: vec![
             "Reply-To: Alice <alice@phone.example>".parse()?,
             "X-Phone: +49 89 1234".parse()?,
@@ -33,6 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // A clock that always shows the same second: the output is the same each time.
     let mut clock = Clock::new(Some(1_795_412_453));
     let text = compose(&draft, &mut clock)?;
+    // ANCHOR_END: goal
     println!(
         "--- the message\n{}",
         String::from_utf8_lossy(text.octets())

@@ -9,6 +9,7 @@ use smtp_primer::next_hop::{Dns, MAIL_PORT, NoHop, Target, next_hops};
 use std::error::Error;
 use std::time::Instant;
 
+// ANCHOR: table
 /// Lines of a name, a preference if it is an MX record, and the host or address.
 const TABLE: [(&str, Option<u16>, &str); 8] = [
     ("b.example", Some(20), "backup.example"),
@@ -20,9 +21,10 @@ const TABLE: [(&str, Option<u16>, &str); 8] = [
     ("loop.example", Some(10), "a.example"),
     ("loop.example", Some(20), "backup.example"),
 ];
+// ANCHOR_END: table
 
 const DOMAINS: &str =
-    "b.example host.example silent.example loop.example c.example [192.0.2.9] no.example";
+    "c.example [192.0.2.9] b.example host.example silent.example loop.example no.example";
 
 fn main() {
     if ![1, 3].contains(&std::env::args().len()) {
@@ -73,18 +75,20 @@ impl Dns for Table {
     }
 }
 
+// ANCHOR: goal
 fn show(domain: &str, dns: &mut dyn Dns) -> Result<(), Box<dyn Error>> {
     let routes = ["c.example 127.0.0.1:2626".parse()?];
     let (to, own) = (domain.parse()?, "a.example".parse()?);
+    let wrap = |why: String| why.replace(": ", ":\n    ").replace(", w", ",\n    w");
     match next_hops(&to, &routes, &own, MAIL_PORT, Some(dns)) {
         Ok(targets) => {
             for Target { name, addresses } in targets {
-                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                println!("{domain} -> {name} at {}", addresses.join(", "));
+                println!("{domain} -> {name} at {}", addresses[0]);
             }
         }
-        Err(NoHop::Never(why)) => println!("{domain} -> never: {why}"),
-        Err(NoHop::NotNow(why)) => println!("{domain} -> not now: {why}"),
+        Err(NoHop::Never(why)) => println!("{domain} -> never: {}", wrap(why)),
+        Err(NoHop::NotNow(why)) => println!("{domain} -> not now: {}", wrap(why)),
     }
     Ok(())
 }
+// ANCHOR_END: goal

@@ -43,6 +43,7 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
     let mut now = MONDAY;
     while envelope.exists() {
         let hours = (now - MONDAY) as f64 / 3600.0;
+        // ANCHOR: goal
         let mut relay = Relay {
             queue: &queue,
             own: &"a.example".parse()?,
@@ -52,9 +53,10 @@ fn show(folder: &Path) -> Result<(), Box<dyn Error>> {
             store: &mut Page,
             clock: &mut Clock::new(Some(now)),
             trace: &|| None,
-            log: &|line| println!("after {hours} hours: {line}"),
+            log: &|line| println!("{hours:5} h: {line}"),
         };
         relay.pass()?; // It does nothing if the time of the next try has not come.
+        // ANCHOR_END: goal
         if now == MONDAY {
             println!("\nthe envelope now:\n{}", fs::read_to_string(&envelope)?);
         }

@@ -25,15 +25,16 @@ fn main() {
 }
 
 fn show(site: &str) -> Result<()> {
+    // ANCHOR: goal
     // A port that was free a moment ago: nobody listens there.
     let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-
     let init = ["init", site, "--domain", "a.example"];
     run(&init, "makes a site");
     run(&init, "does not make it twice");
     run(&["relay", site, "--once"], "finds nothing to do");
     run(&["relay", site, "--often"], "knows its options");
     run(&["talk", &nobody], "could work tomorrow");
+    // ANCHOR_END: goal
     Ok(())
 }
 

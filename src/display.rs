@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! # Display (chapter 18)
 //!
 //! The last step of a letter's way: somebody reads it. What lies in the mailbox is lines
@@ -15,7 +16,9 @@
 //! show HTML as source: to render it is a browser's work. We show a file name, and never
 //! use it to open a file. Nobody reads a letter of 50 MB on a terminal: of a long letter
 //! we show a part, and say how much we left out.
+// ANCHOR_END: story
 
+// ANCHOR: modules
 mod encoded_word;
 mod encoding;
 mod header;
@@ -29,23 +32,11 @@ pub use header::{Header, SHOWN_HEADER};
 use page::Page;
 pub use page::{COLUMNS, INDENT, MARKS, is_hidden, printable};
 pub use parts::{DEPTH, PARTS, Part, parts};
+// ANCHOR_END: modules
 
-/// How many octets of all texts together are shown, their transfer encoding undone.
-pub const SHOWN_TEXT: usize = 1024 * 1024;
-
-/// How many characters of the name of a part or of a charset are shown. Most file systems
-/// take 255.
-pub const SHOWN_NAME: usize = 255;
-
+// ANCHOR: present
 /// A letter as a page of text, safe to print: of all control characters it holds only
 /// newline and tab. It takes any octets, and makes a page of them.
-///
-/// Only our own words begin in the first column: the name of a field, a heading, a remark
-/// between parentheses. What the letter says comes after that, or after an [`INDENT`]. No
-/// line is longer than [`COLUMNS`], so no terminal of that width breaks one.
-///
-/// All plain text is shown, up to [`SHOWN_TEXT`]. If there is none, or only blanks, the
-/// page shows the source of the best part that there is, and says so.
 pub fn present(letter: &[u8]) -> String {
     let mut page = Page::default();
     show_fields(&mut page, letter);
@@ -54,6 +45,8 @@ pub fn present(letter: &[u8]) -> String {
     let (mut texts, mut others): (Vec<Part>, Vec<Part>) = parts
         .into_iter()
         .partition(|part| part.kind == "text/plain" && !part.is_attachment);
+    // ANCHOR_END: present
+    // ANCHOR: present_source
     texts.retain(|part| !is_blank(part));
     if texts.is_empty()
         && let Some(at) = best_source(&others)
@@ -63,6 +56,8 @@ pub fn present(letter: &[u8]) -> String {
         page.remark(&format!("no plain text: this is the source of {kind}"));
         texts.push(part);
     }
+    // ANCHOR_END: present_source
+    // ANCHOR: present_end
     show_texts(&mut page, &texts);
     list_parts(&mut page, &others);
     if is_full {
@@ -70,16 +65,10 @@ pub fn present(letter: &[u8]) -> String {
     }
     page.into_text()
 }
+// ANCHOR_END: present_end
 
-/// The fields that a reader wants, in the order of the page. Trace fields help to find a
-/// fault; then one reads the letter itself.
-const FIELDS: [&str; 6] = ["Date", "From", "Reply-To", "To", "Cc", "Subject"];
-
-/// The beginning of each further line of a field.
-const FIELD_INDENT: &str = "    ";
-
-/// A field that is there twice is shown twice: we cannot know which of two senders is the
-/// true one (RFC 7103 §7.5.1).
+// ANCHOR: show_fields
+/// Shows the fields of [`FIELDS`]. A field that is there twice is shown twice.
 fn show_fields(page: &mut Page, letter: &[u8]) {
     let (header, _) = Header::read(letter);
     let mut is_empty = true;
@@ -89,72 +78,22 @@ fn show_fields(page: &mut Page, letter: &[u8]) {
             is_empty = false;
         }
     }
+    // ANCHOR_END: show_fields
+    // ANCHOR: show_fields_end
     if is_empty {
         page.remark("no date, no sender, no subject");
     }
     remark_left_out(page, header.left_out, "header");
 }
 
-fn remark_left_out(page: &mut Page, octets: usize, of_what: &str) {
-    if octets > 0 {
-        page.remark(&format!("{octets} octets of the {of_what} are left out"));
-    }
-}
+/// The fields that a reader wants, in the order of the page.
+const FIELDS: [&str; 6] = ["Date", "From", "Reply-To", "To", "Cc", "Subject"];
 
-/// A value on one line, decoded. All white space becomes one space: after many blanks,
-/// the next word would look like a line of its own. So would the word after a newline,
-/// which an encoded-word may hide.
-fn flatten(value: &str) -> String {
-    let text = decode_words(value);
-    let words = text.split(|c: char| c == '\t' || c.is_whitespace() && !is_hidden(c));
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    words.join(" ").replace('\n', "\\n")
-}
+/// The beginning of each further line of a field.
+const FIELD_INDENT: &str = "    ";
+// ANCHOR_END: show_fields_end
 
-/// The same, cut to [`SHOWN_NAME`] characters.
-fn shorten(name: &str) -> String {
-    let line = flatten(name);
-    match line.char_indices().nth(SHOWN_NAME) {
-        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
-        None => line,
-    }
-}
-
-/// Would a reader see nothing of this text? A text that is too long to be shown as a
-/// whole is never blank: nobody has seen its end.
-fn is_blank(part: &Part) -> bool {
-    let is_blank = |c: char| c.is_whitespace() || is_hidden(c) && !c.is_control();
-    let text = |octets| decode_charset(&part.charset, octets).unwrap_or_else(|marks| marks);
-    part.octets.len() <= SHOWN_TEXT && text(&part.octets).chars().all(is_blank)
-}
-
-/// If there is no plain text: the place of the part whose source is worth reading,
-/// another kind of text (RFC 2046 §4.1.4), or a report, which is made of header fields
-/// (RFC 3464 §2.1).
-fn best_source(parts: &[Part]) -> Option<usize> {
-    ["text/", "message/"].iter().find_map(|kind| {
-        let mut parts = parts.iter();
-        parts.position(|part| part.kind.starts_with(kind) && !part.is_attachment && !is_blank(part))
-    })
-}
-
-/// The texts, one below the other, as far as there is room.
-fn show_texts(page: &mut Page, parts: &[Part]) {
-    let (mut room, mut left_out) = (SHOWN_TEXT, 0);
-    for part in parts {
-        let (shown, rest) = part.octets.split_at(room.min(part.octets.len()));
-        room -= shown.len();
-        left_out += rest.len();
-        if !shown.is_empty() {
-            show_text(page, part, shown);
-        }
-    }
-    if parts.is_empty() {
-        page.remark("no text");
-    }
-    remark_left_out(page, left_out, "text");
-}
-
+// ANCHOR: show_text
 /// A text, and before it what we do not know about it.
 fn show_text(page: &mut Page, part: &Part, octets: &[u8]) {
     if let Some(encoding) = &part.unknown_encoding {
@@ -164,20 +103,52 @@ fn show_text(page: &mut Page, part: &Part, octets: &[u8]) {
         remark_unknown(page, "in", &part.charset);
         marks
     });
+    // ANCHOR_END: show_text
+    // ANCHOR: show_lines
     page.say("");
     let lines = text.replace("\r\n", "\n");
     for line in lines.trim_matches('\n').split('\n') {
         page.quote(INDENT, INDENT, line);
     }
 }
+// ANCHOR_END: show_lines
 
+// ANCHOR: remark_unknown
 fn remark_unknown(page: &mut Page, how: &str, name: &str) {
     let name = shorten(name);
     page.remark(&format!(
         "this text is {how} {name}, which is not known here"
     ));
 }
+// ANCHOR_END: remark_unknown
 
+// ANCHOR: is_blank
+/// Would a reader see nothing of this text? A text that is too long to be shown as a
+/// whole is never blank: nobody has seen its end.
+fn is_blank(part: &Part) -> bool {
+    if part.octets.len() > SHOWN_TEXT {
+        return false;
+    }
+    let is_blank = |c: char| c.is_whitespace() || is_hidden(c) && !c.is_control();
+    let text = decode_charset(&part.charset, &part.octets);
+    text.unwrap_or_else(|marks| marks).chars().all(is_blank)
+}
+// ANCHOR_END: is_blank
+
+// ANCHOR: best_source
+/// If there is no plain text: the place of the part whose source is worth reading,
+/// another kind of text (RFC 2046 §4.1.4), or a report, which is made of header fields
+/// (RFC 3464 §2.1).
+fn best_source(parts: &[Part]) -> Option<usize> {
+    let shows = |part: &Part| !part.is_attachment && !is_blank(part);
+    ["text/", "message/"].iter().find_map(|kind| {
+        let mut parts = parts.iter();
+        parts.position(|part| part.kind.starts_with(kind) && shows(part))
+    })
+}
+// ANCHOR_END: best_source
+
+// ANCHOR: list_parts
 /// A line for each part that is not shown: type, name, size.
 fn list_parts(page: &mut Page, parts: &[Part]) {
     if !parts.is_empty() {
@@ -194,3 +165,60 @@ fn list_parts(page: &mut Page, parts: &[Part]) {
         page.quote(&format!("{number:3}. "), "       ", &line);
     }
 }
+// ANCHOR_END: list_parts
+
+// ANCHOR: flatten
+/// A value on one line, decoded. All white space becomes one space, and a newline, which
+/// an encoded-word may hide, becomes a mark.
+fn flatten(value: &str) -> String {
+    let text = decode_words(value);
+    let words = text.split(|c: char| c == '\t' || c.is_whitespace() && !is_hidden(c));
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ").replace('\n', "\\n")
+}
+// ANCHOR_END: flatten
+
+// ANCHOR: show_texts
+/// The texts, one below the other, as far as there is room.
+fn show_texts(page: &mut Page, parts: &[Part]) {
+    let (mut room, mut left_out) = (SHOWN_TEXT, 0);
+    for part in parts {
+        let (shown, rest) = part.octets.split_at(room.min(part.octets.len()));
+        room -= shown.len();
+        left_out += rest.len();
+        if !shown.is_empty() {
+            show_text(page, part, shown);
+        }
+    }
+    // ANCHOR_END: show_texts
+    // ANCHOR: show_texts_end
+    if parts.is_empty() {
+        page.remark("no text");
+    }
+    remark_left_out(page, left_out, "text");
+}
+
+fn remark_left_out(page: &mut Page, octets: usize, of_what: &str) {
+    if octets > 0 {
+        page.remark(&format!("{octets} octets of the {of_what} are left out"));
+    }
+}
+
+/// How many octets of all texts together are shown, their transfer encoding undone.
+pub const SHOWN_TEXT: usize = 1024 * 1024;
+// ANCHOR_END: show_texts_end
+
+// ANCHOR: shorten
+/// How many characters of the name of a part or of a charset are shown. Most file systems
+/// take 255.
+pub const SHOWN_NAME: usize = 255;
+
+/// A name on one line, decoded, and cut to [`SHOWN_NAME`] characters.
+fn shorten(name: &str) -> String {
+    let line = flatten(name);
+    match line.char_indices().nth(SHOWN_NAME) {
+        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+// ANCHOR_END: shorten

@@ -1,3 +1,4 @@
+// ANCHOR: main
 //! The program: see [`smtp_primer::command_line`].
 
 use std::process::ExitCode;
@@ -5,3 +6,4 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     smtp_primer::command_line::run(std::env::args_os().skip(1))
 }
+// ANCHOR_END: main

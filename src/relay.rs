@@ -1,18 +1,19 @@
+// ANCHOR: story
 //! # The relay (chapter 16)
 //!
-//! The relay takes the letters that wait in the queue and hands each to the next hop.
+//! The relay takes the letters that wait in the queue, and hands each to the next hop.
 //! Here the mail server is the client: the same server plays both roles.
 //!
-//! Three things can happen to a recipient: delivered, refused for good (5), refused for
-//! now (4). A recipient who is refused for good is not tried again; the sender gets a
-//! *bounce*. A recipient who is refused for now waits, each time longer. When we give up,
-//! there is a bounce too. A bounce has the empty reverse-path `<>`, and if it cannot be
-//! delivered it is dropped: two servers could send each other bounces of bounces for ever
-//! (RFC 5321 §6.1).
+//! Three things can happen to a recipient. The next hop takes the letter. Or it refuses
+//! for good (5): then the sender gets a *bounce*. Or it refuses for now (4): then the
+//! recipient waits, each time longer, and when the letter is too old, there is a bounce.
+//! A bounce has the empty reverse-path `<>`, and it is never bounced (RFC 5321 §6.1).
 //!
-//! Every step is written down after it has happened. A crash between the two repeats the
-//! step: a letter may come twice, but it is never lost.
+//! Each step is written down after it has happened. If we are stopped between the two,
+//! the step happens again: a letter may come twice, but it is never lost.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 mod bounce;
 mod delivery;
 mod outcome;
@@ -32,10 +33,11 @@ pub use pass::UNREACHABLE;
 pub use schedule::{LEAST_TRIES, LONGEST_WAIT, Schedule};
 use std::collections::HashMap;
 use std::io;
+// ANCHOR_END: uses
 
-/// Everything that a relay needs. Four of these are functions or a trait, so that a test,
-/// or the book, can replace them: the search for hosts, the mailboxes, and the two
-/// listeners.
+// ANCHOR: relay
+/// All that a relay needs. A test, or the book, can replace the search for hosts, the
+/// store, the clock, and the two listeners.
 pub struct Relay<'a> {
     /// The queue with the letters to hand on.
     pub queue: &'a Queue,
@@ -56,7 +58,9 @@ pub struct Relay<'a> {
     /// Hears what happened, for people.
     pub log: &'a dyn Fn(&str),
 }
+// ANCHOR_END: relay
 
+// ANCHOR: pass
 impl Relay<'_> {
     /// Tries every letter whose time has come, once.
     pub fn pass(&mut self) -> io::Result<Report> {
@@ -77,7 +81,9 @@ impl Relay<'_> {
         Ok(pass.report)
     }
 }
+// ANCHOR_END: pass
 
+// ANCHOR: report
 /// The result of one pass over the queue, in recipients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Report {
@@ -90,3 +96,4 @@ pub struct Report {
     /// Letters (not recipients) whose files cannot be understood.
     pub damaged: usize,
 }
+// ANCHOR_END: report

@@ -1219,6 +1219,21 @@ fn each_conversation_is_written_down_before_the_next_begins() {
 }
 
 #[test]
+fn a_try_and_the_date_of_the_next_are_written_down_before_the_call() {
+    let mut bench = Bench::new();
+    bench.add_for_bob();
+    let peer = Peer::new(&[&takes_bob()]);
+    bench.route("b.example", &[peer.address]);
+    let seen = RefCell::new(Vec::new());
+    bench.pass_seeing(&|queue| {
+        let envelope = envelopes(queue).remove(0);
+        seen.borrow_mut().push((envelope.tries, envelope.next.0));
+    });
+    assert_eq!(*seen.borrow(), [(1, NOON + 30 * 60)]);
+    peer.finish();
+}
+
+#[test]
 fn a_stop_between_two_domains_does_not_send_the_first_letter_again() {
     let mut bench = Bench::new();
     let to = ["bob@b.example", "carol@c.example"];

@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! Options: `--name value` or `--name=value`. A word that begins with a dash is an
 //! option, never a value; only the second form can carry such a value. A lone `-` names
 //! standard input.
@@ -9,7 +10,9 @@ use super::{Failure, usage};
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
+// ANCHOR_END: story
 
+// ANCHOR: args
 /// The arguments of one command.
 pub struct Args {
     /// What is not an option: `DIR`, `FILE` or `HOST:PORT`. Empty where the form has
@@ -18,7 +21,9 @@ pub struct Args {
     /// Names and values.
     options: Vec<(String, String)>,
 }
+// ANCHOR_END: args
 
+// ANCHOR: parse_words
 impl Args {
     /// Sorts the words of a command line by the form of the command.
     pub fn parse(form: &str, words: &[&str]) -> Result<Args, Failure> {
@@ -30,6 +35,8 @@ impl Args {
             word: String::new(),
             options: Vec::new(),
         };
+        // ANCHOR_END: parse_words
+        // ANCHOR: parse_each
         let mut words = words.iter().copied();
         while let Some(word) = words.next() {
             if is_option(word) {
@@ -40,12 +47,15 @@ impl Args {
                 return Err(usage(format!("{word} is one word too many")));
             }
         }
+        let place = place.filter(|_| args.word.is_empty());
         match place {
-            Some(place) if args.word.is_empty() => Err(usage(format!("{place} is missing"))),
-            _ => Ok(args),
+            Some(place) => Err(usage(format!("{place} is missing"))),
+            None => Ok(args),
         }
     }
+    // ANCHOR_END: parse_each
 
+    // ANCHOR: add_option
     /// Adds an option, and its value, which may be the next of the words.
     fn add_option<'a>(
         &mut self,
@@ -60,6 +70,8 @@ impl Args {
         let mut known = known.iter();
         let option = known.find(|known| dashed.strip_prefix("--") == Some(known.name));
         let option = option.ok_or(format!("{dashed} is not an option"))?;
+        // ANCHOR_END: add_option
+        // ANCHOR: value
         let needs = format!("{dashed} needs a value");
         let value = match (option.has_value, value) {
             (true, Some(value)) => value,
@@ -72,6 +84,8 @@ impl Args {
             (false, Some(_)) => return Err(format!("{dashed} takes no value")),
             (false, None) => "",
         };
+        // ANCHOR_END: value
+        // ANCHOR: twice
         if self.flag(option.name) && !option.may_repeat {
             return Err(format!("{dashed} is given twice"));
         }
@@ -79,7 +93,9 @@ impl Args {
         self.options.push(option);
         Ok(())
     }
+    // ANCHOR_END: twice
 
+    // ANCHOR: get
     /// The value of an option.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()
@@ -114,19 +130,24 @@ impl Args {
             return Ok(None);
         };
         let rule = "takes a number of seconds, more than 0";
+        let most = u32::MAX.into();
         match Duration::try_from_secs_f64(value.parse().unwrap_or(0.0)) {
-            Ok(time) if !time.is_zero() && time.as_secs() <= u32::MAX.into() => Ok(Some(time)),
+            Ok(time) if !time.is_zero() && time.as_secs() <= most => Ok(Some(time)),
             _ => Err(usage(format!("--{name} {rule}"))),
         }
     }
 }
+// ANCHOR_END: get
 
+// ANCHOR: parse
 /// Reads the value of an option as what it has to be.
 pub fn parse<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Failure> {
     let parsed = value.parse();
     parsed.map_err(|why| usage(format!("--{name}: {value:?}: {why}")))
 }
+// ANCHOR_END: parse
 
+// ANCHOR: known
 /// An option that a command knows.
 struct Known<'a> {
     name: &'a str,
@@ -154,7 +175,10 @@ fn known_options(form: &str) -> Vec<Known<'_>> {
     }
     options
 }
+// ANCHOR_END: known
 
+// ANCHOR: is_option
 fn is_option(word: &str) -> bool {
     word.len() > 1 && word.starts_with('-')
 }
+// ANCHOR_END: is_option

@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! The user agent that reads: inbox and show.
 
 use super::args::Args;
@@ -10,6 +11,7 @@ use crate::pop3::client::{self as pop3, FetchError};
 use crate::protocol::address::Domain;
 use crate::protocol::dot::Text;
 use crate::protocol::line::{Socket, Wire};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -17,7 +19,9 @@ use std::time::Duration;
 
 /// How long to wait for a POP3 server.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+// ANCHOR_END: story
 
+// ANCHOR: inbox
 /// Shows the letters. A letter leaves the server only when it is in the user's own
 /// Maildir. So at every moment it is in one place or in both.
 pub fn inbox(args: &Args) -> Result<(), Failure> {
@@ -58,7 +62,9 @@ pub fn inbox(args: &Args) -> Result<(), Failure> {
     }
     all_of(failures)
 }
+// ANCHOR_END: inbox
 
+// ANCHOR: fetch
 /// Why a letter was not fetched: what happened on the server's side, or here.
 enum Trouble {
     There(FetchError),
@@ -86,7 +92,9 @@ fn fetch(
     print(&format!("\n--- {frame} ---\n{page}")).map_err(Trouble::Here)?;
     marked
 }
+// ANCHOR_END: fetch
 
+// ANCHOR: own
 /// A Maildir on the user's own computer.
 struct OwnMailbox {
     folder: String,
@@ -106,7 +114,8 @@ impl OwnMailbox {
         let unusable = |error: io::Error| failed(format!("--into {folder}: {error}"));
         let path = Path::new(folder);
         if holds_other_things(path) {
-            let why = "this folder holds other things, and is not a Maildir; name another one";
+            let why = "this folder holds other things, and is not a Maildir; \
+                       name another one";
             return Err(unusable(io::Error::other(why)));
         }
         let mailbox = Maildir::create(path).map_err(unusable)?;
@@ -124,7 +133,9 @@ impl OwnMailbox {
             letters: 0,
         })
     }
+    // ANCHOR_END: own
 
+    // ANCHOR: put
     /// Puts a letter into it, exactly as it was on the server: only servers add trace
     /// fields (RFC 5321 §4.4).
     fn put(&mut self, letter: &Text, place: &str) -> Result<(), Failure> {
@@ -142,16 +153,21 @@ impl OwnMailbox {
         Ok(())
     }
 }
+// ANCHOR_END: put
 
+// ANCHOR: holds
 /// Is this a folder with other things in it? Then it may be a site, or somebody's home,
 /// and we make no Maildir of it.
 fn holds_other_things(folder: &Path) -> bool {
     let names = ["tmp", "new", "cur"];
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut other = files.filter(|file| !names.iter().any(|name| file.file_name() == *name));
+    let is_known = |file: &OsStr| names.iter().any(|name| file == *name);
+    let mut other = files.filter(|file| !is_known(&file.file_name()));
     !names.iter().all(|name| folder.join(name).is_dir()) && other.next().is_some()
 }
+// ANCHOR_END: holds
 
+// ANCHOR: ended
 /// The conversation ended too early.
 fn ended(step: &str, why: &FetchError, own: Option<&OwnMailbox>) -> Failure {
     let mut text = format!("at {step}: {why}");
@@ -170,7 +186,9 @@ fn with_status(why: &FetchError, text: String) -> Failure {
         false => failed(text),
     }
 }
+// ANCHOR_END: ended
 
+// ANCHOR: show
 /// Shows a letter that is in a file. Of a file that is longer than any letter, it shows
 /// the beginning.
 pub fn show(args: &Args) -> Result<(), Failure> {
@@ -183,3 +201,4 @@ pub fn show(args: &Args) -> Result<(), Failure> {
     }
     print(&page)
 }
+// ANCHOR_END: show

@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! What the user gives to a user agent: at the terminal, in a file, on standard input.
 
 use super::args::Args;
@@ -5,7 +6,9 @@ use super::{Failure, failed, usage};
 use crate::protocol::sasl::Credentials;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
+// ANCHOR_END: story
 
+// ANCHOR: ask
 /// The value of an option. If it is missing, we ask for it where a person sits at a
 /// terminal.
 pub fn ask(args: &Args, name: &str, question: &str) -> Result<String, Failure> {
@@ -26,7 +29,9 @@ pub fn prompt(question: &str) -> Result<String, Failure> {
     read.map_err(|error| failed(format!("standard input: {error}")))?;
     Ok(answer.trim().to_string())
 }
+// ANCHOR_END: ask
 
+// ANCHOR: read
 /// A file, or standard input for `-`.
 pub fn read(file: &str) -> Result<Vec<u8>, Failure> {
     read_most(file, u64::MAX)
@@ -44,9 +49,11 @@ pub fn read_most(file: &str, most: u64) -> Result<Vec<u8>, Failure> {
         Err(error) => Err(failed(format!("{file}: {error}"))),
     }
 }
+// ANCHOR_END: read
 
-/// A password is never a word of the command line: everybody on this computer can read
-/// that.
+// ANCHOR: credentials
+/// A user agent takes no password from the command line: everybody on this computer can
+/// read that.
 pub fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
     let user = user.to_string();
     let password = match args.get("password-file") {
@@ -56,7 +63,9 @@ pub fn credentials(user: &str, args: &Args) -> Result<Credentials, Failure> {
     };
     Ok(Credentials { user, password })
 }
+// ANCHOR_END: credentials
 
+// ANCHOR: first_line
 /// A password ends with its line.
 fn first_line(file: &str) -> Result<String, Failure> {
     let why = "its first line holds no password in UTF-8";
@@ -66,3 +75,4 @@ fn first_line(file: &str) -> Result<String, Failure> {
         _ => Err(failed(format!("{file}: {why}"))),
     }
 }
+// ANCHOR_END: first_line

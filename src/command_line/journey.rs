@@ -1,8 +1,11 @@
+// ANCHOR: story
 //! The journey: one letter, from Alice at a.example to Bob at b.example, in six steps.
 //! This same program does all of it, with commands that the reader could type. The
 //! servers are processes of their own, and talk over real connections. This file only
 //! starts them, and tells what they do.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 use super::args::Args;
 use super::{Failure, clock, failed, print, print_raw};
 use crate::message::{Clock, Draft, compose};
@@ -12,14 +15,18 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
+// ANCHOR_END: uses
 
+// ANCHOR: texts
 const SUBJECT: &str = "The way of a letter 一封信的旅程";
 const BODY: &str = "Dear Bob,\n\
     this letter goes from my user agent to my mail server, from there to yours,\n\
     and from there to you.\n\
     .A line that begins with a dot arrives with its dot.\n\
     Alice\n";
+// ANCHOR_END: texts
 
+// ANCHOR: sites
 pub fn journey(args: &Args) -> Result<(), Failure> {
     let journey = Journey::begin(args.flag("keep"), args.flag("pause"))?;
     let folder = journey.folder.display();
@@ -28,6 +35,8 @@ pub fn journey(args: &Args) -> Result<(), Failure> {
     ))?;
     journey.run("init b.example --domain b.example --user bob:builder")?;
     journey.run("init a.example --domain a.example --user alice:wonderland")?;
+    // ANCHOR_END: sites
+    // ANCHOR: servers
     let b_smtp = journey.start("serve b.example --quiet")?;
     let route = format!("route b.example {}", b_smtp.address);
     journey.append("a.example/site.conf", &route)?;
@@ -37,7 +46,9 @@ pub fn journey(args: &Args) -> Result<(), Failure> {
         "a.example takes SMTP at {}; b.example takes SMTP at {} and POP3 at {}",
         a_smtp.address, b_smtp.address, b_pop3.address
     ))?;
+    // ANCHOR_END: servers
 
+    // ANCHOR: steps
     writing(&journey)?;
     composing(&journey)?;
     submitting(&journey, &a_smtp.address)?;
@@ -46,18 +57,23 @@ pub fn journey(args: &Args) -> Result<(), Failure> {
     if fs::read(journey.folder.join(&file)).map_err(failed)? != letter {
         return Err(failed("the letter has changed on its way to Bob"));
     }
+    // ANCHOR_END: steps
 
+    // ANCHOR: end
     journey.step(6, "Bob's user agent shows it", "chapter 18")?;
     quote(&journey.run(&format!("show {file}"))?)?;
     drop((a_smtp, b_smtp));
     match journey.is_kept {
         true => tell(format!("Both sites are still in {folder}")),
         false => {
-            tell("The servers are stopped, and the folders are removed. With --keep they stay.")
+            let end = "The servers are stopped, and the folders are removed";
+            tell(format!("{end}. With --keep they stay."))
         }
     }
 }
+// ANCHOR_END: end
 
+// ANCHOR: writing
 fn writing(journey: &Journey) -> Result<(), Failure> {
     journey.step(1, "Alice writes a letter", "chapter 1")?;
     let header = "From:    alice@a.example\nTo:      bob@b.example\nSubject:";
@@ -82,14 +98,17 @@ fn composing(journey: &Journey) -> Result<(), Failure> {
     quote(&String::from_utf8_lossy(text.octets()))?;
     tell("The letter is in the file letter.eml")
 }
+// ANCHOR_END: writing
 
+// ANCHOR: submitting
 fn submitting(journey: &Journey, server: &str) -> Result<(), Failure> {
     let title = "The user agent sends it by SMTP to her server, a.example";
     journey.step(3, title, "chapters 2 to 11")?;
     journey.append("alice.password", "wonderland")?;
     let conversation = journey.run(&format!(
-        "send --server {server} --from alice@a.example --to bob@b.example --helo alice.a.example \
-         --user alice --password-file alice.password --message letter.eml"
+        "send --server {server} --from alice@a.example --to bob@b.example \
+         --helo alice.a.example --user alice --password-file alice.password \
+         --message letter.eml"
     ))?;
     quote(&conversation)?;
     let promise = "the letter is on the disk, and a.example is responsible for it.";
@@ -110,10 +129,13 @@ fn relaying(journey: &Journey, route: &str) -> Result<Vec<u8>, Failure> {
     // What Alice's user agent made begins with its Date.
     let text = String::from_utf8_lossy(&letter);
     quote(text.split("Date:").next().unwrap_or_default())?;
-    tell("These lines are new: each server has put its own on top (chapters 12 and 13).")?;
+    let whose = "each server has put its own on top (chapters 12 and 13)";
+    tell(format!("These lines are new: {whose}."))?;
     Ok(letter)
 }
+// ANCHOR_END: submitting
 
+// ANCHOR: fetching
 /// Returns the file in which Bob's user agent keeps the letter.
 fn fetching(journey: &Journey, mut server: Server) -> Result<String, Failure> {
     journey.step(5, "Bob's user agent fetches it by POP3", "chapter 17")?;
@@ -124,10 +146,13 @@ fn fetching(journey: &Journey, mut server: Server) -> Result<String, Failure> {
     ))?;
     // After its one session the server has ended, so this too comes to an end.
     quote(&io::read_to_string(&mut server.output).map_err(failed)?)?;
-    tell("Before DELE the letter was saved on Bob's own computer. The server removed it at QUIT.")?;
+    let saved = "Before DELE the letter was saved on Bob's own computer";
+    tell(format!("{saved}. The server removed it at QUIT."))?;
     journey.find_letter("bob.mail/new", "")
 }
+// ANCHOR_END: fetching
 
+// ANCHOR: tell
 fn tell(text: impl Display) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
@@ -149,7 +174,9 @@ fn bold(text: &str) -> String {
         false => format!("\x1b[1m{text}\x1b[0m"),
     }
 }
+// ANCHOR_END: tell
 
+// ANCHOR: begin
 /// A journey has a folder for the sites, and for what the two users keep.
 struct Journey {
     folder: PathBuf,
@@ -175,7 +202,9 @@ impl Journey {
             has_pauses,
         })
     }
+    // ANCHOR_END: begin
 
+    // ANCHOR: told
     fn step(&self, number: u8, title: &str, chapters: &str) -> Result<(), Failure> {
         if self.has_pauses {
             print("\n(press Enter to go on) ")?;
@@ -204,15 +233,9 @@ impl Journey {
         }
         Err(failed(format!("no letter has arrived in {folder}")))
     }
+    // ANCHOR_END: told
 
-    /// This program, with a command for it.
-    fn program(&self, words: &str) -> Result<Command, Failure> {
-        let mut program = Command::new(std::env::current_exe().map_err(failed)?);
-        program.args(words.split(' ')).current_dir(&self.folder);
-        program.stdin(Stdio::null()).stdout(Stdio::piped());
-        Ok(program)
-    }
-
+    // ANCHOR: journey_run
     /// Runs a command to its end, and returns what it printed.
     fn run(&self, words: &str) -> Result<String, Failure> {
         let output = self.program(words)?.output().map_err(failed)?;
@@ -223,13 +246,29 @@ impl Journey {
         let error = String::from_utf8_lossy(&output.stderr);
         Err(failed(format!("{printed}{error}the journey ends here")))
     }
+    // ANCHOR_END: journey_run
 
+    // ANCHOR: program
+    /// This program, with a command for it.
+    fn program(&self, words: &str) -> Result<Command, Failure> {
+        let mut program = Command::new(std::env::current_exe().map_err(failed)?);
+        program.args(words.split(' ')).current_dir(&self.folder);
+        program.stdin(Stdio::null()).stdout(Stdio::piped());
+        Ok(program)
+    }
+    // ANCHOR_END: program
+
+    // ANCHOR: start
     /// Starts a server on any free port.
     fn start(&self, words: &str) -> Result<Server, Failure> {
         let mut program = self.program(&format!("{words} --listen 127.0.0.1:0"))?;
+        // ANCHOR_END: start
+        // ANCHOR: leash
         // If we are killed, the servers notice it and end.
         program.env("SMTP_PRIMER_LEASH", std::process::id().to_string());
         let mut child = program.spawn().map_err(failed)?;
+        // ANCHOR_END: leash
+        // ANCHOR: started
         let not_started = || failed(format!("{words} did not start"));
         let mut output = BufReader::new(child.stdout.take().ok_or_else(not_started)?);
         let mut line = String::new();
@@ -243,7 +282,9 @@ impl Journey {
         })
     }
 }
+// ANCHOR_END: started
 
+// ANCHOR: drop
 impl Drop for Journey {
     fn drop(&mut self) {
         if !self.is_kept {
@@ -265,3 +306,4 @@ impl Drop for Server {
         let _ = self.child.wait();
     }
 }
+// ANCHOR_END: drop

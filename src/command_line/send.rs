@@ -1,5 +1,8 @@
+// ANCHOR: story
 //! The user agent that writes: send.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 use super::args::{Args, parse};
 use super::input::{ask, credentials, prompt, read};
 use super::{Failure, all_of, call, clock, complain, failed, trace, try_later, usage};
@@ -12,34 +15,44 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
+// ANCHOR_END: uses
 
+// ANCHOR: send_ask
 pub fn send(args: &Args) -> Result<(), Failure> {
     let server = ask(args, "server", "Server (HOST:PORT)")?;
     let from: ReversePath = address("from", &ask(args, "from", "From")?)?;
     let recipients = Recipients::new(args)?;
     let helo = args.get("helo").map(helo_name).transpose()?;
+    // ANCHOR_END: send_ask
+    // ANCHOR: send_password
     let file = args.get("message").or(args.get("body")).unwrap_or("-");
     if file == "-" && args.get("password-file") == Some("-") {
         let why = "standard input cannot be both the password and the letter";
         return Err(usage(why));
     }
-    let credentials = match args.get("user") {
-        Some(user) => Some(credentials(user, args)?),
-        None if args.flag("password-file") => return Err(usage("--password-file needs --user")),
-        None => None,
-    };
+    let user = args.get("user");
+    if user.is_none() && args.flag("password-file") {
+        return Err(usage("--password-file needs --user"));
+    }
+    let credentials = user.map(|user| credentials(user, args)).transpose()?;
+    // ANCHOR_END: send_password
+    // ANCHOR: send_letter
     let letter = match args.get("message") {
         Some(file) => finished(file, args)?,
         None => made(&from, &recipients, helo.as_ref(), args)?,
     };
     let timeouts = Timeouts(args.seconds("timeout")?);
+    // ANCHOR_END: send_letter
 
+    // ANCHOR: send_call
     let socket = call(&server, timeouts.of(Stage::Connect))?;
     let local = socket.local_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let helo = helo.unwrap_or_else(|| Domain::from(local));
     let wire = Wire::traced(socket, trace(args, Trace::of_client));
     let mut client = Client::open(wire, &helo, timeouts).map_err(not_sent)?;
-    let ready = credentials.map_or(Ok(()), |credentials| client.authenticate(&credentials));
+    let ready = credentials.map_or(Ok(()), |it| client.authenticate(&it));
+    // ANCHOR_END: send_call
+    // ANCHOR: send_text
     let text = match client.offers_8bit() {
         true => &letter.eight_bit,
         false => &letter.seven_bit,
@@ -49,7 +62,9 @@ pub fn send(args: &Args) -> Result<(), Failure> {
     client.quit();
     outcome(sent.map_err(not_sent)?)
 }
+// ANCHOR_END: send_text
 
+// ANCHOR: recipients
 /// The recipients of the letter. It names those of To and Cc, and does not name those of
 /// Bcc.
 struct Recipients {
@@ -82,7 +97,9 @@ impl Recipients {
         all
     }
 }
+// ANCHOR_END: recipients
 
+// ANCHOR: address
 fn addresses(args: &Args, name: &str) -> Result<Vec<ForwardPath>, Failure> {
     args.all(name).map(|value| address(name, value)).collect()
 }
@@ -113,14 +130,19 @@ fn addresses_in(text: &str) -> Vec<&str> {
     let pieces = text.split(around);
     pieces.filter(|it| it.parse::<Mailbox>().is_ok()).collect()
 }
+// ANCHOR_END: address
 
+// ANCHOR: helo_name
 fn helo_name(name: &str) -> Result<Domain, Failure> {
     name.parse().map_err(|why| {
-        let hint = "write a full name, such as pc.a.example; without --helo we say our IP address";
+        let hint = "write a full name, such as pc.a.example; \
+                    without --helo we say our IP address";
         usage(format!("--helo: {name:?}: {why}; {hint}"))
     })
 }
+// ANCHOR_END: helo_name
 
+// ANCHOR: finished
 /// A letter as it goes to a server that takes octets over 127, and to one that does not.
 struct Composed {
     eight_bit: Text,
@@ -142,7 +164,9 @@ fn finished(file: &str, args: &Args) -> Result<Composed, Failure> {
         seven_bit: text,
     })
 }
+// ANCHOR_END: finished
 
+// ANCHOR: made
 /// A letter made from what the user filled in. We make both forms before we call the
 /// server, so that a mistake is found before that.
 fn made(
@@ -184,7 +208,9 @@ fn made(
         seven_bit,
     })
 }
+// ANCHOR_END: made
 
+// ANCHOR: header_field
 /// One more header field. A field that names recipients is refused: the letter goes to
 /// those on the envelope and to nobody else. And everybody could read a Bcc field.
 fn header_field(line: &str) -> Result<Field, Failure> {
@@ -213,18 +239,9 @@ fn author(from: &ReversePath, helo: Option<&Domain>) -> Result<Mailbox, Failure>
         ReversePath::Null => parse("helo", &format!("postmaster@{host}")),
     }
 }
+// ANCHOR_END: header_field
 
-const TWICE: &str = "if you send it again, it may come twice";
-
-/// A failure that concerns the whole letter.
-fn not_sent(failure: SendError) -> Failure {
-    match failure {
-        SendError::Unknown(_) => try_later(format!("{failure}; {TWICE}")),
-        _ if failure.is_temporary() => try_later(format!("not sent: {failure}; try again later")),
-        _ => failed(format!("not sent: {failure}")),
-    }
-}
-
+// ANCHOR: outcome
 /// The result for each recipient.
 fn outcome(verdicts: Vec<Verdict>) -> Result<(), Failure> {
     if let Some(failure) = shared_failure(&verdicts) {
@@ -235,21 +252,41 @@ fn outcome(verdicts: Vec<Verdict>) -> Result<(), Failure> {
         failures.extend(match &verdict.result {
             Ok(_) => None,
             Err(SendError::Unknown(_)) => Some(try_later(format!("{verdict}; {TWICE}"))),
-            Err(failure) if failure.is_temporary() => Some(try_later(format!("not {verdict}"))),
+            Err(why) if why.is_temporary() => Some(try_later(format!("not {verdict}"))),
             Err(_) => Some(failed(format!("not {verdict}"))),
         });
     }
     all_of(failures)
 }
+// ANCHOR_END: outcome
 
+// ANCHOR: not_sent
+const TWICE: &str = "if you send it again, it may come twice";
+
+/// A failure that concerns the whole letter.
+fn not_sent(failure: SendError) -> Failure {
+    match failure {
+        SendError::Unknown(_) => try_later(format!("{failure}; {TWICE}")),
+        _ if failure.is_temporary() => {
+            let again = "try again later";
+            try_later(format!("not sent: {failure}; {again}"))
+        }
+        _ => failed(format!("not sent: {failure}")),
+    }
+}
+// ANCHOR_END: not_sent
+
+// ANCHOR: shared_failure
 /// The failure that kept the letter from everybody, if it has nothing to do with the
 /// recipients. It is told once.
 fn shared_failure(verdicts: &[Verdict]) -> Option<&SendError> {
     let first = &verdicts.first()?.result;
     let is_shared = verdicts.iter().all(|verdict| verdict.result == *first);
+    let after_mail = [Stage::Rcpt, Stage::Data, Stage::Text, Stage::Dot];
     match first {
-        Err(SendError::Refused(Stage::Rcpt | Stage::Data | Stage::Text | Stage::Dot, _)) => None,
+        Err(SendError::Refused(stage, _)) if after_mail.contains(stage) => None,
         Err(failure) if is_shared => Some(failure),
         _ => None,
     }
 }
+// ANCHOR_END: shared_failure

@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! By hand, and by script: talk and play.
 
 use super::args::Args;
@@ -17,9 +18,12 @@ const LINE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const LINE: usize = 64 * 1024;
 /// Most lines of a list or a letter that we follow.
 const LIST_LINES: usize = 1_000_000;
+// ANCHOR_END: story
 
+// ANCHOR: talk
 pub fn talk(args: &Args) -> Result<(), Failure> {
-    let broken = |error: io::Error| try_later(format!("the conversation ended early: {error}"));
+    let early = "the conversation ended early";
+    let broken = |error: io::Error| try_later(format!("{early}: {error}"));
     let socket = call(&args.word, LINE_TIMEOUT)?;
     let out: Box<dyn Write> = match io::stdin().is_terminal() {
         true => Box::new(HeardOnly),
@@ -54,7 +58,9 @@ pub fn talk(args: &Args) -> Result<(), Failure> {
     }
     Ok(())
 }
+// ANCHOR_END: talk
 
+// ANCHOR: typed
 /// A line of standard input, if it can be sent.
 fn typed(mut line: Vec<u8>) -> Result<String, &'static str> {
     if line.ends_with(b"\r") {
@@ -94,7 +100,9 @@ impl Write for HeardOnly {
         io::stdout().flush()
     }
 }
+// ANCHOR_END: typed
 
+// ANCHOR: hear
 /// Does POP3 answer this, if it says `+OK`, with lines that end with a lone dot (RFC 1939
 /// §3)?
 fn has_list(said: &str) -> bool {
@@ -115,7 +123,10 @@ fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
     for _ in 0..most {
         let line = match wire.read_line(LINE)? {
             Line::Text(line) => line,
-            Line::Closed => return Err(io::Error::other("the other side closed the connection")),
+            Line::Closed => {
+                let why = "the other side closed the connection";
+                return Err(io::Error::other(why));
+            }
             Line::BareNewline if !in_list => {
                 return Err(io::Error::other(
                     "a line has to end with CR LF, and this one did not",
@@ -139,14 +150,17 @@ fn hear(wire: &mut Wire<Socket>, has_list: bool) -> io::Result<Vec<u8>> {
         "an answer of more than {most} lines came"
     )))
 }
+// ANCHOR_END: hear
 
+// ANCHOR: play
 pub fn play(args: &Args) -> Result<(), Failure> {
     if args.flag("server") == args.flag("listen") {
         return Err(usage("give either --server or --listen"));
     }
     let timeout = args.seconds("timeout")?.unwrap_or(LINE_TIMEOUT);
     let file = &args.word;
-    let text = fs::read_to_string(file).map_err(|error| failed(format!("{file}: {error}")))?;
+    let unreadable = |error| failed(format!("{file}: {error}"));
+    let text = fs::read_to_string(file).map_err(unreadable)?;
     let dialogue = Dialogue::parse(file, &text).map_err(failed)?;
     let (side, socket) = match args.get("server") {
         Some(server) => (Side::Client, call(server, timeout)?),
@@ -158,3 +172,4 @@ pub fn play(args: &Args) -> Result<(), Failure> {
     dialogue.play(side, socket, timeout).map_err(failed)?;
     print(&format!("{file}: all as written\n"))
 }
+// ANCHOR_END: play

@@ -1,14 +1,12 @@
+// ANCHOR: story
 //! Header fields: from folded lines to names and values.
 
 use super::encoding::utf8;
 use super::parameter::parameter;
 use crate::message::split_field;
+// ANCHOR_END: story
 
-/// How many octets of a header we keep. We pass over the rest of a longer one: nobody
-/// reads it, and other mail programs take less (Postfix cuts a field at 100 KiB, sendmail
-/// refuses more than 32 KiB in all).
-pub const SHOWN_HEADER: usize = 256 * 1024;
-
+// ANCHOR: header
 /// The header of a letter, or of a part of one.
 ///
 /// Values are unfolded but not decoded, and not yet safe to print.
@@ -18,15 +16,12 @@ pub struct Header {
     /// How many octets of the header we did not keep; see [`SHOWN_HEADER`].
     pub(super) left_out: usize,
 }
+// ANCHOR_END: header
 
+// ANCHOR: read
 impl Header {
     /// Reads a header, and returns with it the body that follows. Lines may end in CR LF
     /// or LF.
-    ///
-    /// The header ends at the first empty line (RFC 5322 §2.1). It also ends at a line
-    /// that is not a field. The body begins with that line, so the reader sees it (RFC
-    /// 7103 §7.2 lists this and other ways). We pass over a byte order mark at the start,
-    /// and a `From ` line: files of many letters have it between two of them.
     pub fn read(letter: &[u8]) -> (Header, &[u8]) {
         let letter = letter.strip_prefix(b"\xef\xbb\xbf").unwrap_or(letter);
         let mut fields: Vec<(String, String)> = Vec::new();
@@ -36,15 +31,17 @@ impl Header {
             let kept = text.len().min(SHOWN_HEADER.saturating_sub(length));
             let (kept, rest) = text.split_at(kept);
             let is_folded = text.starts_with(b" ") || text.starts_with(b"\t");
+            // ANCHOR_END: read
+            // ANCHOR: read_line
             match (fields.last_mut(), split_field(text)) {
                 // Unfolding takes out the line end and nothing else (RFC 5322 §2.2.3).
                 (Some((_, value)), _) if is_folded => *value += &utf8(kept),
-                // A value should be ASCII; one that is not is read as UTF-8 (RFC 7103
-                // §7.7).
                 (_, Some((name, value))) => {
                     let value = kept.get(text.len() - value.len()..);
                     fields.extend(value.map(|value| (utf8(name), utf8(value))));
                 }
+                // ANCHOR_END: read_line
+                // ANCHOR: read_other
                 (None, None) if length == 0 && text.starts_with(b"From ") => {}
                 _ if text.is_empty() => {
                     length += line.len();
@@ -80,8 +77,14 @@ impl Header {
     }
 }
 
+/// How many octets of a header we keep. We pass over the rest of a longer one: nobody
+/// reads it, and other mail programs take less (Postfix cuts a field at 100 KiB, sendmail
+/// refuses more than 32 KiB in all).
+pub const SHOWN_HEADER: usize = 256 * 1024;
+
 /// A line without the CR LF or LF at its end.
 pub(super) fn without_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
 }
+// ANCHOR_END: read_other

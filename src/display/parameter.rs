@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! The parameters of a field, as `charset` in `Content-Type: text/plain; charset=utf-8`
 //! (RFC 2045 §5.1), with what RFC 2231 added: a long value may come in sections, and a
 //! value may have a charset.
@@ -5,7 +6,9 @@
 use super::encoding::{decode_escapes, decode_or_name};
 use crate::message::{IN_MIME, pieces, plain_value, split_parameters};
 use std::collections::BTreeMap;
+// ANCHOR_END: story
 
+// ANCHOR: parameter
 /// The value of a parameter; empty if there is none. A value with a charset comes before
 /// one in sections, and that before a plain one, which is there for old programs.
 pub(super) fn parameter(value: &str, name: &str) -> String {
@@ -22,7 +25,9 @@ pub(super) fn parameter(value: &str, name: &str) -> String {
     let given = values.into_iter().find(|value| !value.is_empty());
     given.unwrap_or_default()
 }
+// ANCHOR_END: parameter
 
+// ANCHOR: parameters
 /// All parameters: their names in lower case, and their values. Of two with one name, the
 /// first counts.
 fn parameters(value: &str) -> BTreeMap<String, String> {
@@ -42,7 +47,9 @@ pub(super) fn without_comments(value: &str) -> String {
     pieces.retain(|piece| !piece.starts_with('('));
     pieces.concat()
 }
+// ANCHOR_END: parameters
 
+// ANCHOR: join
 /// Sections to one value. The first tells the charset and the language of all, as in
 /// `utf-8'en'Zo%C3%AB`; the language is dropped.
 fn join<'a>(sections: impl IntoIterator<Item = (&'a String, bool)>) -> String {
@@ -63,3 +70,4 @@ fn join<'a>(sections: impl IntoIterator<Item = (&'a String, bool)>) -> String {
     }
     decode_or_name(charset, &octets)
 }
+// ANCHOR_END: join

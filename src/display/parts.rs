@@ -1,21 +1,13 @@
+// ANCHOR: story
 //! The parts of a letter (RFC 2046 §5.1). A multipart body has parts between boundary
 //! lines, and a part may be multipart again. This makes a tree; we list its leaves.
 
 use super::decode_body;
 use super::header::{Header, without_line_end};
 use super::parameter::without_comments;
+// ANCHOR_END: story
 
-/// How many multiparts inside each other we open. Real letters need four or five. Without
-/// a limit, a letter of nothing but boundaries would use up the stack.
-pub const DEPTH: usize = 10;
-
-/// How many parts we list.
-pub const PARTS: usize = 100;
-
-/// Most characters of a type, and of a subtype (RFC 6838 §4.2). A longer one is not well
-/// formed.
-const TYPE_NAME: usize = 127;
-
+// ANCHOR: part
 /// A part that is not multipart itself, or is too deep inside others to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
@@ -36,7 +28,75 @@ pub struct Part {
     /// they came.
     pub unknown_encoding: Option<String>,
 }
+// ANCHOR_END: part
 
+// ANCHOR: parts
+/// Takes a letter apart: its parts in their order, at most [`PARTS`]. A letter that is
+/// not multipart is one part.
+pub fn parts(letter: &[u8]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    add_parts(letter, DEPTH, &mut parts);
+    parts
+}
+// ANCHOR_END: parts
+
+// ANCHOR: add_parts
+/// Adds an entity to the list, or the parts inside it: a letter and a part have the same
+/// form.
+fn add_parts(entity: &[u8], depth: usize, parts: &mut Vec<Part>) {
+    let (header, body) = Header::read(entity);
+    let kind = media_type(header.first("Content-Type"));
+    // A type that is missing or not well formed is plain text (RFC 2045 §5.2).
+    let mut kind = kind.unwrap_or("text/plain".to_string());
+    if kind.starts_with("multipart/") && depth > 0 {
+        let inside = split_multipart(body, &header.parameter("Content-Type", "boundary"));
+        for part in &inside {
+            add_parts(part, depth - 1, parts);
+        }
+        // ANCHOR_END: add_parts
+        // ANCHOR: add_parts_end
+        if !inside.is_empty() {
+            return;
+        }
+        // It says multipart, but there is no boundary: we can only show what is there.
+        kind = "text/plain".to_string();
+    }
+    if parts.len() < PARTS {
+        parts.push(Part::new(&header, kind, body));
+    }
+}
+// ANCHOR_END: add_parts_end
+
+// ANCHOR: split_multipart
+/// The parts between the boundary lines. What comes before the first line and after the
+/// last is not part of the letter (RFC 2046 §5.1.1).
+fn split_multipart<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
+    let mut parts = Vec::new();
+    let (mut start, mut at) = (None, 0);
+    // ANCHOR_END: split_multipart
+    // ANCHOR: split_lines
+    for line in body.split_inclusive(|octet| *octet == b'\n') {
+        let end = at;
+        at += line.len();
+        if let Some(is_last) = boundary_line(line, boundary) {
+            let part = start.and_then(|start| body.get(start..end));
+            // The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
+            parts.extend(part.map(without_line_end));
+            // ANCHOR_END: split_lines
+            // ANCHOR: split_multipart_end
+            if is_last {
+                return parts;
+            }
+            start = Some(at);
+        }
+    }
+    // If a body was cut off, its last part ends there.
+    parts.extend(start.and_then(|start| body.get(start..)));
+    parts
+}
+// ANCHOR_END: split_multipart_end
+
+// ANCHOR: part_new
 impl Part {
     fn new(header: &Header, kind: String, body: &[u8]) -> Part {
         let mut name = header.parameter("Content-Disposition", "filename");
@@ -59,50 +119,26 @@ impl Part {
         }
     }
 }
+// ANCHOR_END: part_new
 
-/// Takes a letter apart: its parts in their order, at most [`PARTS`]. A letter that is
-/// not multipart is one part.
-///
-/// Each level reads its lines once. So this takes at most [`DEPTH`] times as long as
-/// reading the letter.
-pub fn parts(letter: &[u8]) -> Vec<Part> {
-    let mut parts = Vec::new();
-    add_parts(letter, DEPTH, &mut parts);
-    parts
-}
-
-/// Adds an entity to the list, or the parts inside it: a letter and a part have the same
-/// form.
-fn add_parts(entity: &[u8], depth: usize, parts: &mut Vec<Part>) {
-    let (header, body) = Header::read(entity);
-    let kind = media_type(header.first("Content-Type"));
-    // A type that is missing or not well formed is plain text (RFC 2045 §5.2).
-    let mut kind = kind.unwrap_or("text/plain".to_string());
-    if kind.starts_with("multipart/") && depth > 0 {
-        let inside = split_multipart(body, &header.parameter("Content-Type", "boundary"));
-        for part in &inside {
-            add_parts(part, depth - 1, parts);
-        }
-        if !inside.is_empty() {
-            return;
-        }
-        // It says multipart, but there is no boundary: we can only show what is there.
-        kind = "text/plain".to_string();
-    }
-    if parts.len() < PARTS {
-        parts.push(Part::new(&header, kind, body));
-    }
-}
-
+// ANCHOR: media_type
 /// A media type in lower case: two tokens with a slash between them (RFC 2045 §5.1).
 fn media_type(value: &str) -> Option<String> {
     let value = without_parameters(value).to_ascii_lowercase();
     let (main, sub) = value.split_once('/')?;
     let (main, sub) = (main.trim(), sub.split_whitespace().next()?);
-    let is_sign = |octet: u8| octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&octet);
-    let is_token = |word: &str| (1..=TYPE_NAME).contains(&word.len()) && word.bytes().all(is_sign);
     (is_token(main) && is_token(sub)).then(|| format!("{main}/{sub}"))
 }
+
+fn is_token(word: &str) -> bool {
+    let is_special = |octet: u8| b"()<>@,;:\\\"/[]?=".contains(&octet);
+    let is_sign = |octet: u8| octet.is_ascii_graphic() && !is_special(octet);
+    (1..=TYPE_NAME).contains(&word.len()) && word.bytes().all(is_sign)
+}
+
+/// Most characters of a type, and of a subtype (RFC 6838 §4.2). A longer one is not well
+/// formed.
+const TYPE_NAME: usize = 127;
 
 /// What a field says before its first parameter.
 fn without_parameters(value: &str) -> String {
@@ -110,35 +146,10 @@ fn without_parameters(value: &str) -> String {
     let (first, _) = value.split_once(';').unwrap_or((&value, ""));
     first.trim().to_string()
 }
+// ANCHOR_END: media_type
 
-/// The parts between the boundary lines. What comes before the first line and after the
-/// last is not part of the letter (RFC 2046 §5.1.1). If a body was cut off, its last part
-/// ends there.
-///
-/// We split the outer multipart before we look into its parts. So its boundary also ends
-/// an inner multipart that never closed (§5.1.2).
-fn split_multipart<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
-    let mut parts = Vec::new();
-    let (mut start, mut at) = (None, 0);
-    for line in body.split_inclusive(|octet| *octet == b'\n') {
-        let end = at;
-        at += line.len();
-        if let Some(is_last) = boundary_line(line, boundary) {
-            let part = start.and_then(|start| body.get(start..end));
-            // The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
-            parts.extend(part.map(without_line_end));
-            if is_last {
-                return parts;
-            }
-            start = Some(at);
-        }
-    }
-    parts.extend(start.and_then(|start| body.get(start..)));
-    parts
-}
-
-/// Is this a boundary line, and if so, is it the last? We compare the whole line: by its
-/// beginning alone, the boundary `Part-1` would also cut at `Part-10`.
+// ANCHOR: boundary_line
+/// Is this a boundary line, and if so, is it the last? We compare the whole line.
 fn boundary_line(line: &[u8], boundary: &str) -> Option<bool> {
     let rest = line
         .strip_prefix(b"--")?
@@ -150,3 +161,12 @@ fn boundary_line(line: &[u8], boundary: &str) -> Option<bool> {
         _ => None,
     }
 }
+// ANCHOR_END: boundary_line
+
+// ANCHOR: limits
+/// How many multiparts inside each other we open. Real letters need four or five.
+pub const DEPTH: usize = 10;
+
+/// How many parts we list.
+pub const PARTS: usize = 100;
+// ANCHOR_END: limits

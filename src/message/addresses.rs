@@ -1,15 +1,20 @@
+// ANCHOR: story
 //! Fields of addresses (RFC 5322 §3.4): `Alice <a@a.example>, b@b.example`. We do not
 //! know groups.
 //!
 //! Only a name and a comment may be in any language. An address is ASCII. An encoded-word
 //! inside an address or a quoted-string would not be decoded (RFC 2047 §5). So we read
 //! the whole list, and write it anew.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 use super::encoded_word::{encode_run, needs_encoding};
 use super::field::BLANKS;
 use super::structured::{IN_ADDRESSES, content, inside, pieces, split_piece};
 use crate::protocol::address::Mailbox;
+// ANCHOR_END: uses
 
+// ANCHOR: read
 /// Reads a list of addresses. Returns each of them as it travels, with its name and
 /// comments.
 pub(super) fn read_addresses(value: &str) -> Result<Vec<String>, String> {
@@ -28,7 +33,9 @@ pub(super) fn read_addresses(value: &str) -> Result<Vec<String>, String> {
         false => Ok(addresses),
     }
 }
+// ANCHOR_END: read
 
+// ANCHOR: item
 /// An item of the list as it travels, comments last; `None` if it is empty (RFC 5322
 /// §4.4).
 fn write_item(item: &[&str]) -> Result<Option<String>, String> {
@@ -61,19 +68,24 @@ fn write_item(item: &[&str]) -> Result<Option<String>, String> {
     };
     Ok(Some(text + &comments))
 }
+// ANCHOR_END: item
 
+// ANCHOR: mailbox
 fn mailbox(text: &str) -> Result<String, String> {
     let text = text.trim_matches(BLANKS);
     match text.parse::<Mailbox>() {
         Ok(mailbox) => Ok(mailbox.to_string()),
         Err(_) if !text.contains('@') => {
-            let form = "the form is Bob <bob@b.example>, with the name in quotes if it has a comma";
+            let form = "the form is Bob <bob@b.example>, \
+                        with the name in quotes if it has a comma";
             Err(format!("has {text:?} without an address; {form}"))
         }
         Err(why) => Err(format!("has {text:?}: {why}")),
     }
 }
+// ANCHOR_END: mailbox
 
+// ANCHOR: phrase
 /// The words of a name, quoted or not, as atoms, a quoted-string or encoded-words (RFC
 /// 5322 §3.2.5, RFC 2047 §5).
 fn phrase(words: &str) -> String {
@@ -84,7 +96,10 @@ fn phrase(words: &str) -> String {
             false => name += piece,
         }
     }
-    let is_atom = |c: char| c.is_ascii_alphanumeric() || " !#$%&'*+-/=?^_`{|}~".contains(c);
+    // ANCHOR_END: phrase
+    // ANCHOR: phrase_form
+    let others = " !#$%&'*+-/=?^_`{|}~";
+    let is_atom = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
     if needs_encoding(&name) {
         encode_run(&name)
     } else if !name.is_empty() && name.chars().all(is_atom) {
@@ -94,3 +109,4 @@ fn phrase(words: &str) -> String {
         format!("\"{escaped}\"")
     }
 }
+// ANCHOR_END: phrase_form

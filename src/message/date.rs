@@ -1,20 +1,29 @@
+// ANCHOR: story
 //! Dates as letters show them, and names that are never given twice.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+// ANCHOR_END: uses
 
+// ANCHOR: date
 /// A moment, in seconds since the first of January 1970. Displayed as RFC 5322 §3.3 has
 /// it: `Mon, 23 Nov 2026 05:40:53 +0000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date(pub u64);
+// ANCHOR_END: date
 
+// ANCHOR: names
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 /// The calendar repeats every 400 years, after this number of days.
 const DAYS_OF_400_YEARS: u64 = 146_097;
+// ANCHOR_END: names
 
+// ANCHOR: display
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, seconds) = (self.0 / 86_400, self.0 % 86_400);
@@ -35,11 +44,14 @@ impl fmt::Display for Date {
         write!(f, "{hour:02}:{minute:02}:{second:02} +0000")
     }
 }
+// ANCHOR_END: display
 
+// ANCHOR: days_of_month
 /// The length of a month; the first has number 0. Every fourth year is a leap year. The
 /// year 1900 was not, and 2100 will not be; 2000 was.
 fn days_of_month(year: u64, month: usize) -> u64 {
-    let is_leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let of_100 = year.is_multiple_of(100);
+    let is_leap = year.is_multiple_of(4) && !of_100 || year.is_multiple_of(400);
     match month + 1 {
         2 if is_leap => 29,
         2 => 28,
@@ -47,7 +59,9 @@ fn days_of_month(year: u64, month: usize) -> u64 {
         _ => 31,
     }
 }
+// ANCHOR_END: days_of_month
 
+// ANCHOR: clock
 /// The clock that tells the time. It is made outside and handed in. So a test, or a page
 /// of the book, can hand in a clock that always shows the same second.
 #[derive(Debug, Clone)]
@@ -55,7 +69,9 @@ pub struct Clock {
     fixed: Option<u64>,
     names: u64,
 }
+// ANCHOR_END: clock
 
+// ANCHOR: clock_new
 impl Clock {
     /// The computer's clock. With `fixed`, a clock that always shows that second since
     /// 1970.
@@ -67,7 +83,9 @@ impl Clock {
     pub fn now(&self) -> Date {
         Date(self.fixed.unwrap_or(since_1970().as_secs()))
     }
+    // ANCHOR_END: clock_new
 
+    // ANCHOR: unique_name
     /// A name for a new letter: seconds, microseconds, process, and a count. It is made
     /// of ASCII digits and capitals, and names sort by time.
     ///
@@ -84,8 +102,11 @@ impl Clock {
         format!("{seconds}M{micros:06}P{process}Q{count}")
     }
 }
+// ANCHOR_END: unique_name
 
+// ANCHOR: since
 fn since_1970() -> Duration {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default()
 }
+// ANCHOR_END: since

@@ -1,13 +1,18 @@
+// ANCHOR: story
 //! Structured fields (RFC 5322 §2.2.2). A comma, a semicolon or a colon has a meaning
 //! there, but not inside quotes, comments and brackets. So we read these fields piece by
 //! piece.
+// ANCHOR_END: story
 
+// ANCHOR: opening
 /// What opens a piece in a field of MIME: a quoted-string, a comment.
 pub(crate) const IN_MIME: &str = "\"(";
 /// What opens a piece in a field of addresses: also an address in brackets, an address
 /// literal.
 pub(super) const IN_ADDRESSES: &str = "\"(<[";
+// ANCHOR_END: opening
 
+// ANCHOR: pieces
 /// The pieces of a structured field, exactly as written. A comment has comments inside
 /// it. Each character that no piece holds is a piece itself. A piece that does not close
 /// goes to the end.
@@ -21,14 +26,16 @@ pub(crate) fn pieces<'a>(value: &'a str, opening: &str) -> Vec<&'a str> {
     }
     pieces
 }
+// ANCHOR_END: pieces
 
+// ANCHOR: split
 /// The first piece, and the rest. `None` if the text is empty, or if the piece does not
 /// close.
-pub(super) fn split_piece<'a>(text: &'a str, opening: &str) -> Option<(&'a str, &'a str)> {
+pub(super) fn split_piece<'a>(text: &'a str, opens: &str) -> Option<(&'a str, &'a str)> {
     let mut chars = text.char_indices();
     let (_, first) = chars.next()?;
     let last = match first {
-        c if !opening.contains(c) => return text.split_at_checked(c.len_utf8()),
+        c if !opens.contains(c) => return text.split_at_checked(c.len_utf8()),
         '(' => ')',
         '<' => '>',
         '[' => ']',
@@ -49,7 +56,9 @@ pub(super) fn split_piece<'a>(text: &'a str, opening: &str) -> Option<(&'a str, 
     }
     None
 }
+// ANCHOR_END: split
 
+// ANCHOR: inside
 /// A piece without its quotes or brackets.
 pub(super) fn inside(piece: &str) -> &str {
     piece.get(1..piece.len() - 1).unwrap_or_default()
@@ -65,7 +74,9 @@ pub(super) fn content(piece: &str) -> String {
     }
     content
 }
+// ANCHOR_END: inside
 
+// ANCHOR: parameters
 /// A field of MIME, as `attachment; filename="plan.txt"`, in its parts: what it says
 /// first, and its parameters (RFC 2045 §5.1).
 pub(crate) fn split_parameters(value: &str) -> Vec<String> {
@@ -87,3 +98,4 @@ pub(crate) fn plain_value(value: &str) -> String {
         _ => value.trim_start_matches('"').to_string(),
     }
 }
+// ANCHOR_END: parameters

@@ -1,3 +1,4 @@
+// ANCHOR: story
 //! Routes: what the owner of a site knows better than DNS.
 
 use super::{NoHop, Target};
@@ -5,10 +6,11 @@ use crate::protocol::address::{Domain, HostName};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
+// ANCHOR_END: story
 
-/// The two words after `route` in a `site.conf`. `b.example 127.0.0.1:2626` sends the
-/// mail of one domain to one host. `* relay.example:25` sends all mail that no other
-/// route takes to one host, which is then called a smart host.
+// ANCHOR: route
+/// The two words after `route` in a `site.conf`: a domain, or `*` for all, and a host.
+/// A host that gets all mail is called a smart host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The domain whose mail it is for; `None` is the `*`.
@@ -18,14 +20,20 @@ pub struct Route {
     /// The port on which the host listens, not 0.
     pub port: u16,
 }
+// ANCHOR_END: route
 
+// ANCHOR: find
 impl Route {
     /// The first route for exactly this domain; if there is none, the first for all.
     pub(super) fn find<'a>(routes: &'a [Route], domain: &Domain) -> Option<&'a Route> {
         let first = |domain| routes.iter().find(|route| route.domain.as_ref() == domain);
         first(Some(domain)).or_else(|| first(None))
     }
+}
+// ANCHOR_END: find
 
+// ANCHOR: target
+impl Route {
     /// Its host. The operating system looks up a name: it also knows the names of
     /// neighbours that are not in DNS. If that fails, a person must look at it: the
     /// letter waits.
@@ -34,9 +42,11 @@ impl Route {
             Some(ip) => vec![(ip, self.port).into()],
             None => {
                 let found = (self.host.to_string(), self.port).to_socket_addrs();
-                let failed =
-                    |why| NoHop::NotNow(format!("\"route {self}\": its host was not found: {why}"));
-                found.map_err(failed)?.collect()
+                let because = |why| {
+                    let failed = format!("\"route {self}\": its host was not found: {why}");
+                    NoHop::NotNow(failed)
+                };
+                found.map_err(because)?.collect()
             }
         };
         let name = self.host.clone();
@@ -47,8 +57,11 @@ impl Route {
         self.host.to_string().parse::<Domain>().ok()?.literal()
     }
 }
+// ANCHOR_END: target
 
-const FORM: &str = "a route has the form DOMAIN HOST:PORT, where DOMAIN may be * for all, \
+// ANCHOR: from_str
+const FORM: &str = "a route has the form DOMAIN HOST:PORT, \
+                    where DOMAIN may be * for all, \
                     and HOST is a name, an IPv4 address, or an IPv6 address in [ ]";
 
 impl FromStr for Route {
@@ -78,7 +91,9 @@ fn parse(text: &str) -> Option<Route> {
     };
     Some(Route { domain, host, port })
 }
+// ANCHOR_END: from_str
 
+// ANCHOR: display
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let domain = self.domain.as_ref().map_or("*", Domain::as_str);
@@ -88,3 +103,4 @@ impl fmt::Display for Route {
         }
     }
 }
+// ANCHOR_END: display

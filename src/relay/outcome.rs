@@ -1,12 +1,17 @@
+// ANCHOR: story
 //! What came of a try, for one recipient: the reply of a host; or, if no host replied, a
 //! reply that we make ourselves.
+// ANCHOR_END: story
 
+// ANCHOR: uses
 use crate::client::{SendError, Stage};
 use crate::next_hop::NoHop;
 use crate::protocol::address::HostName;
 use crate::protocol::reply::{Reply, Severity};
 use crate::queue::Reason;
+// ANCHOR_END: uses
 
+// ANCHOR: outcome
 /// One recipient's outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -15,7 +20,9 @@ pub struct Outcome {
     /// What was said, and by which host.
     pub reason: Reason,
 }
+// ANCHOR_END: outcome
 
+// ANCHOR: of
 impl Outcome {
     /// What came of a letter at this host; or of a call, if it did not come to the
     /// letter.
@@ -35,7 +42,9 @@ impl Outcome {
         };
         Outcome { severity, reason }
     }
+    // ANCHOR_END: of
 
+    // ANCHOR: own
     /// What it means that there is no hop.
     pub fn no_hop(no_hop: NoHop) -> Outcome {
         match no_hop {
@@ -53,14 +62,16 @@ impl Outcome {
         }
     }
 }
+// ANCHOR_END: own
 
-/// Is this about the host alone, and not about the letter? The host could not be reached,
-/// or does not talk to us, or is closing. Then another host may take the letter. But if a
-/// host answers about the letter, it speaks for its domain.
+// ANCHOR: is_about_the_host
+/// Is this about the host alone, and not about the letter?
 pub fn is_about_the_host(failure: &SendError) -> bool {
     match failure {
-        SendError::Broken(..) | SendError::Refused(Stage::Greeting | Stage::Hello, _) => true,
+        SendError::Broken(..) => true,
+        SendError::Refused(Stage::Greeting | Stage::Hello, _) => true,
         SendError::Refused(_, reply) => reply.code() == 421,
         SendError::Unfit(_) | SendError::Unknown(_) => false,
     }
 }
+// ANCHOR_END: is_about_the_host

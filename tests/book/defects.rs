@@ -2,7 +2,7 @@
 //! test that would have caught it and names it; or a reason why it cannot happen.
 
 use crate::project::{Project, TextFile};
-use crate::shown::{missing_code, missing_proof, named};
+use crate::shown::{missing_code, missing_proof, named, told, write_told};
 
 const PAGE: &str = "book/src/defects.md";
 /// How many mistakes there are: 43 of others, and 13 of ours.
@@ -10,6 +10,7 @@ const MISTAKES: usize = 60;
 const CANNOT: &str = "cannot happen here, because ";
 
 pub fn are_caught(project: &Project) -> Vec<String> {
+    write_told(project, PAGE, 3);
     let Some(file) = TextFile::read(&project.root, PAGE) else {
         return vec![format!("{PAGE}:1: this page is missing")];
     };
@@ -21,8 +22,8 @@ pub fn are_caught(project: &Project) -> Vec<String> {
         }
         let mut complain = |message: String| wrong.push(file.complaint(line, message));
         let cells: Vec<&str> = text.split('|').map(str::trim).collect();
-        let ["", number, what, cause, code, tests, ""] = cells.as_slice() else {
-            complain("a row has five cells".to_string());
+        let ["", number, what, cause, code, page, tests, ""] = cells.as_slice() else {
+            complain("a row has six cells".to_string());
             continue;
         };
         let given = number.parse().unwrap_or(0);
@@ -37,7 +38,13 @@ pub fn are_caught(project: &Project) -> Vec<String> {
         if ids.is_empty() {
             complain(format!("{number} does not end with (where to look it up)"));
         }
-        let faults = faults(project, number, &ids, code, tests);
+        let mut faults = faults(project, number, &ids, code, tests);
+        let due = told(project, PAGE, code);
+        if *page != due {
+            faults.push(format!(
+                "{number} is told in {due}; WRITE=1 cargo test --test book"
+            ));
+        }
         faults.into_iter().for_each(complain);
     }
     if next != MISTAKES + 1 {

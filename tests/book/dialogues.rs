@@ -2,10 +2,11 @@
 //! for octet.
 //!
 //! The first line of a dialogue says against which: `# against: smtp-primer serve`, and we play the
-//! client; `pop3` is the same, with one letter for Alice in the mailbox. Against `send`, `inbox` and
-//! `relay` we play the server. Behind ` < ` can stand what `send` is to read.
+//! client; `pop3` is the same, with the two letters of chapter 17 in Alice's mailbox. Against `send`,
+//! `inbox` and `relay` we play the server. Behind ` < ` can stand what `send` is to read.
 
 use crate::common::process::Server;
+use crate::player::pop3::LETTERS;
 use crate::project::{Project, TextFile, files, is_anchor_line};
 use crate::stage::{Stage, words};
 use crate::transcripts::of_unwritten;
@@ -66,7 +67,10 @@ fn play(file: &TextFile) -> Result<(), String> {
         }
         ["pop3", ..] => {
             stage.site("");
-            stage.receive("bob@b.example", "alice@a.example");
+            let mailbox = stage.folder().join("a.example/mail/alice/new");
+            for (name, letter) in LETTERS {
+                std::fs::write(mailbox.join(name), letter).expect("a letter");
+            }
             call(&dialogue, &stage.serve(&words))
         }
         ["send" | "inbox" | "relay", ..] => {

@@ -2,7 +2,7 @@
 //! invented, and each row says where its rule is kept and seen kept, or why it is left out.
 
 use crate::project::{Project, TextFile};
-use crate::shown::{missing_code, missing_proof, named};
+use crate::shown::{missing_code, missing_proof, named, told, write_told};
 use std::collections::BTreeSet;
 
 const PAGE: &str = "book/src/ledger.md";
@@ -53,6 +53,7 @@ fn rows(file: &TextFile) -> Vec<Row<'_>> {
 
 /// Every rule of every section stands in exactly one row of the table of its RFC, in order.
 pub fn is_complete_and_true(project: &Project) -> Vec<String> {
+    write_told(project, PAGE, 2);
     let Some(file) = TextFile::read(&project.root, PAGE) else {
         return vec![format!("{PAGE}:1: this page is missing")];
     };
@@ -63,8 +64,8 @@ pub fn is_complete_and_true(project: &Project) -> Vec<String> {
     for Row { line, rfc, text } in rows(&file) {
         let mut complain = |message: String| wrong.push(file.complaint(line, message));
         let cells: Vec<&str> = text.split('|').map(str::trim).collect();
-        let ["", number, words, code, test, ""] = cells.as_slice() else {
-            complain("a row has four cells".to_string());
+        let ["", number, words, code, page, test, ""] = cells.as_slice() else {
+            complain("a row has five cells".to_string());
             continue;
         };
         let Some(rules) = rules(&sections, rfc, number) else {
@@ -84,7 +85,7 @@ pub fn is_complete_and_true(project: &Project) -> Vec<String> {
         if words.is_empty() {
             complain(format!("{number} does not say the rule"));
         }
-        let faults = faults(project, number, code, test);
+        let faults = faults(project, number, code, page, test);
         faults.into_iter().for_each(complain);
     }
     for (place, (rfc, section, count)) in sections.iter().enumerate() {
@@ -114,13 +115,19 @@ fn rules(sections: &[(u32, String, usize)], rfc: u32, number: &str) -> Option<Ve
 }
 
 /// What is wrong with the right half of a row.
-fn faults(project: &Project, number: &str, code: &str, test: &str) -> Vec<String> {
+fn faults(project: &Project, number: &str, code: &str, page: &str, test: &str) -> Vec<String> {
     if code.starts_with(LEFT_OUT.trim_end()) {
         let said = code.len() > LEFT_OUT.len() && test.is_empty();
         let fault = format!("{number} is left out: say why, and name no test");
         return if said { Vec::new() } else { vec![fault] };
     }
     let mut faults = missing_code(project, PAGE, code);
+    let due = told(project, PAGE, code);
+    if page != due {
+        faults.push(format!(
+            "{number} is told in {due}; WRITE=1 cargo test --test book"
+        ));
+    }
     faults.extend(missing_proof(project, PAGE, test, number));
     let code = named(PAGE, code);
     let is_code = !code.is_empty() && code.iter().all(|(file, _)| file.starts_with("src/"));

@@ -18,6 +18,7 @@ mod deck;
 mod defects;
 mod dialogues;
 mod examples;
+mod figures;
 mod ledger;
 mod links;
 mod listings;
@@ -54,6 +55,11 @@ fn none(complaints: Vec<String>) {
 #[test]
 fn what_the_book_shows_is_the_code() {
     none(listings::text_is_code(&the_book()));
+}
+
+#[test]
+fn the_packet_is_drawn_as_it_is_printed() {
+    none(figures::packet(&the_book()));
 }
 
 #[test]

@@ -422,18 +422,18 @@ Each notion of Rust is explained once, where the book first needs it. This table
 
 ## RFC 5321
 
-| no. | rule | code | test |
-|---|---|---|---|
-| 2.3.8 #1 #2 #3 | short | [`src/line.rs`](../../src/line.rs) `fits` | \
+| no. | rule | code | told in | test |
+|---|---|---|---|---|
+| 2.3.8 #1 #2 #3 | short | [`src/line.rs`](../../src/line.rs) `fits` | [2](ch02-line.md#lines) | \
 [`t`](../../tests/ch02_line.rs) `short_lines_fit` |
-| 4.1 #1 | talk | [`src/line.rs`](../../src/line.rs) `fits` | \
+| 4.1 #1 | talk | [`src/line.rs`](../../src/line.rs) `fits` | [2](ch02-line.md#lines) | \
 [`n`](../../book/dialogues/03-noop.txt) |
 
 ## RFC 1939
 
-| no. | rule | code | test |
-|---|---|---|---|
-| A #1 | wait | left out, because nobody does | |
+| no. | rule | code | told in | test |
+|---|---|---|---|---|
+| A #1 | wait | left out, because nobody does | | |
 ",
     ),
     (
@@ -545,7 +545,12 @@ fn book(file: &str, from: &str, to: &str) -> TempDir {
             2 => ("it was cut again (Other HISTORY 7)", code, proof),
             _ => ("a bomb (mailer #12)", cannot, ""),
         };
-        let row = format!("| {number} | {what} | haste | {code} | {proof} |\n");
+        let told = if code == cannot {
+            ""
+        } else {
+            "[2](ch02-line.md#lines)"
+        };
+        let row = format!("| {number} | {what} | haste | {code} | {told} | {proof} |\n");
         *files.entry("book/src/defects.md").or_default() += &row;
     }
     for verb in Verb::all() {
@@ -1018,7 +1023,7 @@ fn an_appendix_that_is_not_true_is_found() {
         "book/src/ledger.md",
         r"
 #1 #2 #3 | ~> #1 #3 | !! 1: RFC 5321: no row for 2.3.8 #2
-| A #1 | wait ~> | wait !! 14: a row has four cells
+| A #1 | wait ~> | wait !! 14: a row has five cells
 A #1 ~> A #2 !! 14: RFC 1939 has no rule `A #2`
 A #1 ~> A !! 14: RFC 1939 has no rule `A`
 A #1 ~> 4.1 #1 !! 14: RFC 1939 has no rule `4.1 #1`
@@ -1027,7 +1032,8 @@ A #1 ~> 4.1 #1 !! 14: RFC 1939 has no rule `4.1 #1`
 #1 #2 #3 ~> #1 #2 #2 #3 !! 7: #2 of 2.3.8 #1 #2 #2 #3 has a row already
 | wait ~> |\s !! 14: A #1 does not say the rule
 left out, because nobody does ~> left out, because !! 14: say why
-nobody does | ~> nobody does | [`t`](../../tests/ch02_line.rs) `short_lines_fit` !! 14: name no test
+nobody does | | ~> nobody does | | [`t`](../../tests/ch02_line.rs) `short_lines_fit` !! 14: name no test
+(ch02-line.md#lines) ~> (ch02-line.md) !! <2.3.8 #1>: 2.3.8 #1 #2 #3 is told in [2](ch02-line.md#lines)
 left out, because nobody does ~> \s !! 14: A #1 has no code or no test
 [`n`](../../book/dialogues/03-noop.txt) ~> \s !! 8: 4.1 #1 has no code or no test
 [`n`](../../book/dialogues/ ~> [`n`](../../book/ !! 8: a proof of 4.1 #1 is no test
@@ -1041,14 +1047,15 @@ left out, because nobody does ~> \s !! 14: A #1 has no code or no test
         r"
 | 1 | ~> | 2 | !! 5: this row should be number 1
 | 2 | it was ~> it was !! 7: this row should be number 2
-| 2 | it was cut again ~> | 2 | it | was cut !! 6: a row has five cells
+| 2 | it was cut again ~> | 2 | it | was cut !! 6: a row has six cells
 | 60 | ~> \s !! 1: no row for each of 1 to 60
 | haste ~> |\s !! 5: 1 does not say the root cause
 #12, CVE-2) ~> #12, CVE-2). !! 5: 1 does not end with (where to look it up)
 #12, CVE-2) ~> #1, CVE-2) !! 5: no test of 1 names in a remark: mailer #1
 HISTORY 7 ~> HISTORY 8 !! 6: no test of 2 names in a remark: Other HISTORY 8
 because nobody is angry ~> because !! 7: say why
-is angry | ~> is angry | `fits` !! 7: name no test
+is angry |  | ~> is angry |  | `fits` !! 7: name no test
+(ch02-line.md#lines) ~> (ch02-line.md) !! 5: 1 is told in [2](ch02-line.md#lines)
 cannot happen here, because nobody is angry ~> \s !! 7: 3 has no code or no test
 `fits` ~> `fit` !! 5: src/line.rs has no `fit`
 ../../src/line.rs ~> ../../tests/ch02_line.rs !! 5: has no code or no test

@@ -10,14 +10,6 @@ use crate::recipe;
 /// `first edition of` a page: not all rules apply to it yet; a second edition has `## In short`.
 /// `median of` a page, or another part of the recipe: it has too much or too little of it.
 /// `proof of D1`: no test or dialogue shows this statement of the deck yet.
-pub const OWED: &[&str] = &[
-    "book/src/ch12-message.md",
-    "book/src/ch15-next-hop.md",
-    "book/src/ch16-relay.md",
-    "book/src/ch17-pop3.md",
-    "book/src/ch18-display.md",
-    "book/src/ch20-command-line.md",
-];
 
 /// The entries that are no longer true.
 pub fn stale(project: &Project) -> Vec<String> {

@@ -6,7 +6,7 @@
 //! `book/places.js`. `WRITE=1 cargo test --test book player` writes both.
 
 mod places;
-mod pop3;
+pub mod pop3;
 mod recording;
 mod smtp;
 mod stream;
@@ -99,7 +99,11 @@ fn shown_at(project: &Project, functions: &BTreeSet<&str>) -> String {
 }
 
 fn link_to(project: &Project, source: &Source, name: &str) -> Option<String> {
-    let line = places::line_of(&source.file, name)?;
+    link_to_line(project, source, places::line_of(&source.file, name)?)
+}
+
+/// The page and heading where this line of the code is shown.
+pub fn link_to_line(project: &Project, source: &Source, line: usize) -> Option<String> {
     let anchor = source.anchor_at(line)?;
     let page = project.page(source.chapter)?;
     let block = page.blocks.iter().find(|block| {

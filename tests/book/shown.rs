@@ -2,7 +2,9 @@
 //! or a conversation or terminal session that a test plays. (That the links lead somewhere is for
 //! `links`.)
 
+use crate::player::link_to_line;
 use crate::project::{Project, TextFile, resolve};
+use std::fs;
 
 /// What a cell names as code, and is not there.
 pub fn missing_code(project: &Project, page: &str, cell: &str) -> Vec<String> {
@@ -50,28 +52,73 @@ pub fn named(page: &str, cell: &str) -> Vec<(String, String)> {
     found
 }
 
+/// Where the book tells of the code in a cell: `[9](ch09-session.md#data-and-rset)`, one for each
+/// chapter.
+pub fn told(project: &Project, page: &str, cell: &str) -> String {
+    let mut links: Vec<(usize, String)> = Vec::new();
+    for (file, item) in named(page, cell) {
+        let name = item.rsplit("::").next().unwrap_or(&item);
+        let Some(source) = project.source(&file) else {
+            continue;
+        };
+        let mut lines = source.file.numbered();
+        let line = lines.find(|(_, text)| declares(text, name));
+        let chapter = source.chapter;
+        if let Some(link) = line.and_then(|(line, _)| link_to_line(project, source, line))
+            && !links.iter().any(|(known, _)| *known == chapter)
+        {
+            links.push((chapter, link.replace(".html#", ".md#")));
+        }
+    }
+    let links = links.iter();
+    let links: Vec<String> = links
+        .map(|(chapter, link)| format!("[{chapter}]({link})"))
+        .collect();
+    links.join(", ")
+}
+
+/// With WRITE=1, puts these links into the cell `told` of each row, which is after `code`.
+pub fn write_told(project: &Project, page: &str, code: usize) {
+    let is_ours = project.root == std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let Some(file) = TextFile::read(&project.root, page) else {
+        return;
+    };
+    if !is_ours || std::env::var_os("WRITE").is_none() {
+        return;
+    }
+    let mut text = String::new();
+    for line in &file.lines {
+        let cells = line.split(" | ").map(str::to_string);
+        let mut cells: Vec<String> = cells.collect();
+        let link = cells.get(code).map(|cell| told(project, page, cell));
+        let is_row = line.contains("](../../src/");
+        if let (true, Some(link), Some(cell)) = (is_row, link, cells.get_mut(code + 1)) {
+            *cell = link;
+        }
+        text += &(cells.join(" | ") + "\n");
+    }
+    fs::write(project.root.join(page), text).expect("it can be written");
+}
+
 /// Is there an item of this name? `Session::rcpt` is the function `rcpt` of a `Session`.
 fn defines(project: &Project, file: &str, item: &str) -> bool {
-    let words = [
-        "fn", "struct", "enum", "trait", "const", "mod", "type", "impl",
-    ];
     let Some(file) = TextFile::read(&project.root, file) else {
         return false;
     };
     let mut names = item.split("::");
-    let defined = |name| {
-        file.lines.iter().any(|line| {
-            words.iter().any(|word| {
-                let rest = line
-                    .split_once(&format!("{word} {name}"))
-                    .map(|(_, rest)| rest);
-                rest.is_some_and(|rest| {
-                    !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-                })
-            })
-        })
-    };
-    names.all(defined)
+    names.all(|name| file.lines.iter().any(|line| declares(line, name)))
+}
+
+/// Does this line declare an item of this name?
+fn declares(line: &str, name: &str) -> bool {
+    let words = [
+        "fn", "struct", "enum", "trait", "const", "mod", "type", "impl",
+    ];
+    words.iter().any(|word| {
+        let declared = line.split_once(&format!("{word} {name}"));
+        let is_end = |c: char| !c.is_alphanumeric() && c != '_';
+        declared.is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with(is_end))
+    })
 }
 
 /// A test has `#[test]` among the attributes right above it.

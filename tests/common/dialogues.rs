@@ -48,8 +48,13 @@ pub struct Played {
 pub fn play_against_serve(file: &Path) -> Played {
     let folder = TempDir::new("dialogue");
     let site = site(folder.path());
-    let server = Server::start("serve", &site, &["--sessions", "1"]);
     let text = std::fs::read_to_string(file).expect("a dialogue");
+    // `# against: smtp-primer serve --timeout 1` is how the book plays it, too.
+    let first = text.lines().next().unwrap_or_default();
+    let more = first.strip_prefix("# against: smtp-primer serve");
+    let more = more.unwrap_or_default().split_whitespace();
+    let options: Vec<&str> = ["--sessions", "1"].into_iter().chain(more).collect();
+    let server = Server::start("serve", &site, &options);
     let name = file.display().to_string();
     let dialogue = Dialogue::parse(&name, &text).unwrap_or_else(|why| panic!("{why}"));
     let stream = TcpStream::connect(&server.address).expect("the server answers");

@@ -11,7 +11,7 @@ use std::fs;
 use std::rc::Rc;
 
 /// The letters of Alice, before anybody has said anything.
-const LETTERS: [(&str, &str); 2] = [
+pub const LETTERS: [(&str, &str); 2] = [
     ("1", "Subject: Tea?\n\nAt five?\n.\nBob\n"),
     ("2", "Subject: Re: Tea?\n\none\ntwo\nthree\n"),
 ];
