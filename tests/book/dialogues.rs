@@ -9,7 +9,6 @@ use crate::common::process::Server;
 use crate::player::pop3::LETTERS;
 use crate::project::{Project, TextFile, files, is_anchor_line};
 use crate::stage::{Stage, words};
-use crate::transcripts::of_unwritten;
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Socket;
 use std::io::Write;
@@ -26,9 +25,7 @@ pub fn happen(project: &Project) -> Vec<String> {
     let files = names
         .iter()
         .filter_map(|name| TextFile::read(&project.root, name));
-    // Before its chapter is written, a dialogue is a test of that chapter, and played there.
-    let of_chapters = files.filter(|file| !of_unwritten(project, &file.name));
-    of_chapters.filter_map(|file| play(&file).err()).collect()
+    files.filter_map(|file| play(&file).err()).collect()
 }
 
 fn play(file: &TextFile) -> Result<(), String> {

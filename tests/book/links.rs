@@ -97,7 +97,7 @@ fn broken(project: &Project, page: &Page, target: &str) -> Option<String> {
             None => return Some(format!("{target} leads out of the project")),
         },
     };
-    if !project.root.join(&name).exists() && !project.owes(&name) {
+    if !project.root.join(&name).exists() {
         return Some(format!("{target} leads to {name}, which does not exist"));
     }
     let heading = heading?;
@@ -299,7 +299,7 @@ pub fn belong_together(project: &Project) -> Vec<String> {
     let mut wrong = Vec::new();
     for page in &project.pages {
         for name in companions(page) {
-            if !project.has(&name) && !project.owes(&name) {
+            if !project.has(&name) {
                 wrong.push(page.file.complaint(1, format!("there is no {name}")));
             }
         }

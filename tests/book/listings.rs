@@ -2,8 +2,8 @@
 //! in its own chapter and in its place.
 
 use crate::project::{
-    ANSWERS, Block, Caption, Include, Page, Project, RUST, Source, TextFile, anchors, files,
-    include, unmarked,
+    ANSWERS, Block, Include, Page, Project, RUST, Source, TextFile, anchors, files, include,
+    unmarked,
 };
 use crate::robot::{Typed, place};
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub fn text_is_code(project: &Project) -> Vec<String> {
             wrong.extend(resolves(project, page, &listing));
         }
         wrong.extend(settings(project, page));
-        wrong.extend(names_its_file(project, page));
+        wrong.extend(names_its_file(page));
     }
     wrong.extend(used_once_and_in_order(project));
     wrong
@@ -157,27 +157,14 @@ fn settings(project: &Project, page: &Page) -> Vec<String> {
 
 /// Whoever types the code in must know into which file: a caption right above each listing says it.
 /// (In a first edition it is enough that the file was named before.)
-fn names_its_file(project: &Project, page: &Page) -> Vec<String> {
+fn names_its_file(page: &Page) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut pieces = page.includes(&[RUST, "toml"]);
-    let before = |piece: &Include| {
-        let before = page.prose.iter().rev();
-        let mut before = before.filter(|(line, _)| *line < piece.line);
-        before.find_map(|(_, text)| Caption::read(text))
-    };
-    if project.first_edition(page) {
-        pieces = page.pieces();
-    } else {
-        pieces.extend(page.pieces());
-        pieces.sort_by_key(|piece| piece.line);
-        pieces.dedup();
-    }
+    pieces.extend(page.pieces());
+    pieces.sort_by_key(|piece| piece.line);
+    pieces.dedup();
     for piece in pieces {
-        let caption = match project.first_edition(page) {
-            true => before(&piece),
-            false => page.caption(piece.line),
-        };
-        match caption {
+        match page.caption(piece.line) {
             Some(caption) if caption.path == piece.path => {
                 if caption.above.is_some() && !piece.path.starts_with("src/") {
                     let message = "only what is typed into src/ goes above something";
@@ -229,10 +216,8 @@ fn used_once_and_in_order(project: &Project) -> Vec<String> {
     wrong.extend(of_others(project));
     for source in &project.sources {
         for anchor in &source.anchors {
-            let first = anchor.lines.first().map_or("", |(_, text)| text.as_str());
             let key = (source.file.name.clone(), anchor.name.clone());
-            let later = project.unwritten(project.chapter_of(source, first));
-            if !shown.contains_key(&key) && !later {
+            if !shown.contains_key(&key) {
                 let message = match source.is_text() {
                     true => "this text is shown nowhere".to_string(),
                     false => format!("anchor `{}` is shown nowhere", anchor.name),
@@ -273,9 +258,8 @@ fn of_others(project: &Project) -> Vec<String> {
             let Some(file) = file else { continue };
             let (anchors, broken) = anchors(&file, "//");
             wrong.extend(broken);
-            let later = chapter_of_name(&name).is_some_and(|chapter| project.unwritten(chapter));
             for anchor in anchors {
-                if !shown.contains_key(&(name.clone(), anchor.name.clone())) && !later {
+                if !shown.contains_key(&(name.clone(), anchor.name.clone())) {
                     let message = format!("anchor `{}` is shown nowhere", anchor.name);
                     wrong.push(file.complaint(anchor.line, message));
                 }
@@ -304,7 +288,7 @@ pub fn find<'p>(
     Some((source, anchor))
 }
 
-/// Rule 2: the code is what the book shows. No line of a written chapter stands outside of all
+/// Rule 2: the code is what the book shows. No line stands outside of all
 /// anchors (and rule 1 says that each anchor is shown).
 pub fn code_is_text(project: &Project) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -315,7 +299,7 @@ pub fn code_is_text(project: &Project) -> Vec<String> {
                 continue;
             }
             let chapter = project.chapter_of(source, text);
-            let hidden = source.anchor_at(number).is_none() && !project.unwritten(chapter);
+            let hidden = source.anchor_at(number).is_none();
             // One complaint for lines that follow each other is enough.
             if hidden && !silent {
                 let message =

@@ -25,7 +25,6 @@ mod listings;
 mod miniature;
 mod order;
 mod outlines;
-mod owed;
 mod patches;
 mod player;
 mod project;
@@ -44,7 +43,7 @@ use project::Project;
 use std::path::Path;
 
 fn the_book() -> Project {
-    Project::read(Path::new(env!("CARGO_MANIFEST_DIR")), owed::OWED)
+    Project::read(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 /// Fails with all complaints, one to a line.
@@ -190,9 +189,4 @@ fn the_short_path_is_marked_in_the_contents_and_in_its_chapters() {
 #[test]
 fn the_answers_to_where_is_name_code_that_exists() {
     none(where_is::answers_are_true(&the_book()));
-}
-
-#[test]
-fn what_is_owed_gets_less() {
-    none(owed::stale(&the_book()));
 }

@@ -7,7 +7,7 @@ use crate::project::{Project, TextFile};
 use crate::terminals;
 use crate::{
     answers, appendices, asides, deck, defects, dialogues, ledger, links, listings, order,
-    outlines, owed, patches, quotes, recipe, robot, transcripts,
+    outlines, patches, quotes, recipe, robot, transcripts,
 };
 use smtp_primer::protocol::command::Verb;
 use std::collections::BTreeMap;
@@ -37,7 +37,6 @@ const RULES: &[Rule] = &[
     appendices::commands,
     appendices::replies,
     appendices::terms,
-    owed::stale,
 ];
 
 /// These take longer.
@@ -571,12 +570,12 @@ fn book(file: &str, from: &str, to: &str) -> TempDir {
 }
 
 /// What the rules say of a book in which one text is replaced.
-fn complaints(file: &str, from: &str, to: &str, owed: &[&str]) -> Vec<String> {
-    check(&book(file, from, to), file, owed)
+fn complaints(file: &str, from: &str, to: &str) -> Vec<String> {
+    check(&book(file, from, to), file)
 }
 
-fn check(folder: &TempDir, file: &str, owed: &[&str]) -> Vec<String> {
-    let project = Project::read(folder.path(), owed);
+fn check(folder: &TempDir, file: &str) -> Vec<String> {
+    let project = Project::read(folder.path());
     let played = if file.ends_with(".txt") { PLAYED } else { &[] };
     let rules = RULES.iter().chain(played);
     rules.flat_map(|rule| rule(&project)).collect()
@@ -584,10 +583,7 @@ fn check(folder: &TempDir, file: &str, owed: &[&str]) -> Vec<String> {
 
 #[test]
 fn a_book_that_is_right_passes() {
-    assert_eq!(
-        complaints("book/dialogues/03-noop.txt", "", "", &[]),
-        [""; 0]
-    );
+    assert_eq!(complaints("book/dialogues/03-noop.txt", "", ""), [""; 0]);
 }
 
 /// Breaks a file of the book in each of these ways: `what ~> something else !! 22: the complaint`.
@@ -608,7 +604,7 @@ fn breaks(file: &str, ways: &str) {
         };
         let folder = book(file, &from, &to);
         let place = numbered(&place, folder.path()) + ": ";
-        let all = check(&folder, file, &[]);
+        let all = check(&folder, file);
         let mut lines = all.iter().flat_map(|complaint| complaint.lines());
         let found = lines.any(|line| line.starts_with(&place) && line.contains(message));
         if !found {
@@ -941,7 +937,7 @@ fn an_exercise_without_its_answer_is_found() {
     );
     let folder = book("book/src/ch02-line.md", "", "");
     fs::remove_file(folder.path().join("book/src/answers/ch02.md")).expect("it is there");
-    let all = check(&folder, "", &[]).join("\n");
+    let all = check(&folder, "").join("\n");
     let due = "book/src/ch02-line.md:1: there is no book/src/answers/ch02.md";
     assert!(all.contains(due), "{all}");
 }
@@ -1081,42 +1077,11 @@ cannot happen here, because nobody is angry ~> \s !! 7: 3 has no code or no test
 }
 
 #[test]
-fn what_is_owed_is_excused_until_it_is_there() {
-    let owed = |file, from, to, entry: &str| complaints(file, from, to, &[entry]).join("\n");
-    let three = "book/src/ch03-session.md";
-    let unwritten = "# 3. The session\n\nNot yet.\n";
-    let folder = book(three, "", "");
-    fs::write(folder.path().join(three), unwritten).expect("a file");
-    assert_eq!(check(&folder, three, &[three]), [""; 0]);
-    assert!(owed(three, "", "", three).contains(": this chapter is written"));
-    let stale = |entry| owed(three, "", "", entry);
-    assert!(stale("tests/ch02_line.rs").starts_with("tests/ch02_line.rs:1: this file exists"));
-    assert!(stale("tests/ch09_x.rs").starts_with("tests/ch09_x.rs:1: no chapter needs this"));
-    let second = stale("first edition of book/src/ch02-line.md");
-    assert!(
-        second.contains("ch02-line.md:109: this is the second edition"),
-        "{second}"
-    );
-    let third = stale("first edition of book/src/ch09-x.md");
-    assert!(
-        third.starts_with("book/src/ch09-x.md:1: there is no such page"),
-        "{third}"
-    );
-    let good = stale("median of book/src/ch02-line.md");
-    assert!(
-        good.starts_with("book/src/ch02-line.md:1: its median is good"),
-        "{good}"
-    );
-    assert!(stale("proof of D2").starts_with("book/src/deck.md:2: D2 has a proof"));
-    assert!(stale("proof of D34").starts_with("book/src/deck.md:1: there is no D34"));
-}
-
-#[test]
 #[ignore = "compiles three times; .ci/run runs it"]
 fn code_that_needs_what_was_not_shown_yet_is_found() {
     let works = |from: &str, to: &str| {
         let folder = book("src/line.rs", from, to);
-        robot::works_after_each_chapter(&Project::read(folder.path(), &[])).join("\n")
+        robot::works_after_each_chapter(&Project::read(folder.path())).join("\n")
     };
     assert_eq!(works("", ""), "");
     let early = works("    line", "    let _ = crate::session::answer;\n    line");
@@ -1134,7 +1099,7 @@ fn code_that_needs_what_was_not_shown_yet_is_found() {
 fn a_patch_that_does_not_do_what_it_says_is_found() {
     let complaints = |from: &str, to: &str| {
         let folder = book("book/answers/02-2.patch", from, to);
-        patches::do_what_they_say(&Project::read(folder.path(), &[])).join("\n")
+        patches::do_what_they_say(&Project::read(folder.path())).join("\n")
     };
     let red = complaints("", "");
     let due = "book/answers/02-2.patch:1: short_lines_fit does not fail";

@@ -20,9 +20,7 @@ pub fn are_true_and_shown(project: &Project) -> Vec<String> {
         };
         let name = name(chapter);
         wrong.extend(is_up_to_date(project, &name, &outline(project, chapter)));
-        if !project.unwritten(chapter) && !project.first_edition(page) {
-            wrong.extend(is_shown(page, &name));
-        }
+        wrong.extend(is_shown(page, &name));
     }
     wrong
 }

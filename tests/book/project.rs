@@ -374,12 +374,10 @@ pub struct Project {
     pub root: PathBuf,
     pub pages: Vec<Page>,
     pub sources: Vec<Source>,
-    /// What is not written yet; see `owed`.
-    pub owed: Vec<String>,
 }
 
 impl Project {
-    pub fn read(root: &Path, owed: &[&str]) -> Project {
+    pub fn read(root: &Path) -> Project {
         let mut pages: Vec<Page> = files(root, "book/src", "md")
             .iter()
             .filter_map(|name| Page::read(root, name))
@@ -413,13 +411,7 @@ impl Project {
             root: root.to_path_buf(),
             pages,
             sources,
-            owed: owed.iter().map(|entry| entry.to_string()).collect(),
         }
-    }
-
-    /// Is this on the list of what is not written yet?
-    pub fn owes(&self, what: &str) -> bool {
-        self.owed.iter().any(|entry| entry == what)
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -429,17 +421,6 @@ impl Project {
     pub fn page(&self, chapter: usize) -> Option<&Page> {
         let mut pages = self.pages.iter();
         pages.find(|page| page.chapter == Some(chapter))
-    }
-
-    /// Is the page of this chapter still to be written?
-    pub fn unwritten(&self, chapter: usize) -> bool {
-        let page = self.page(chapter);
-        page.is_some_and(|page| self.owes(&page.file.name))
-    }
-
-    /// Is this page still in its first edition, to which not all rules apply?
-    pub fn first_edition(&self, page: &Page) -> bool {
-        self.owes(&format!("first edition of {}", page.file.name))
     }
 
     pub fn source(&self, name: &str) -> Option<&Source> {

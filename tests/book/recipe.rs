@@ -25,8 +25,7 @@ const GOAL_LINES: (usize, usize) = (8, 20);
 /// Which pages are cooked by the recipe.
 pub fn pages(project: &Project) -> impl Iterator<Item = (usize, &Page)> {
     let pages = project.pages.iter();
-    let numbered = pages.filter_map(|page| Some((page.chapter?, page)));
-    numbered.filter(|(chapter, page)| !project.unwritten(*chapter) && !project.first_edition(page))
+    pages.filter_map(|page| Some((page.chapter?, page)))
 }
 
 pub fn is_followed(project: &Project) -> Vec<String> {
@@ -36,11 +35,7 @@ pub fn is_followed(project: &Project) -> Vec<String> {
         wrong.extend(hook(chapter, page));
         wrong.extend(goal(project, chapter, page));
         wrong.extend(exercises(chapter, page));
-        for excess in excesses(project, page) {
-            if !project.owes(&entry(excess.what, page)) {
-                wrong.push(page.file.complaint(excess.line, excess.message));
-            }
-        }
+        wrong.extend(excesses(project, page));
     }
     wrong.extend(project.pages.iter().flat_map(summaries));
     wrong
@@ -202,44 +197,9 @@ fn exercises(chapter: usize, page: &Page) -> Vec<String> {
 }
 
 /// What a chapter has too much or too little of.
-struct Excess {
-    what: &'static str,
-    line: usize,
-    message: String,
-}
-
-/// The entry of `owed` that excuses it.
-fn entry(what: &str, page: &Page) -> String {
-    format!("{what} of {}", page.file.name)
-}
-
-/// For how many is there an excuse?
-pub fn excused(project: &Project, owed: &str) -> Option<bool> {
-    let (what, name) = owed.split_once(" of book/src/")?;
-    let known = [
-        "listings",
-        "long listing",
-        "long fold",
-        "median",
-        "words",
-        "asides",
-        "note",
-    ];
-    let what = known.iter().find(|known| **known == what)?;
-    let page = pages(project).find(|(_, page)| page.name() == name);
-    let excesses = page.map_or(Vec::new(), |(_, page)| excesses(project, page));
-    Some(excesses.iter().any(|excess| excess.what == *what))
-}
-
-fn excesses(project: &Project, page: &Page) -> Vec<Excess> {
+fn excesses(project: &Project, page: &Page) -> Vec<String> {
     let mut found = Vec::new();
-    let mut too = |what, line, message: String| {
-        found.push(Excess {
-            what,
-            line,
-            message,
-        });
-    };
+    let mut too = |line, message: String| found.push(page.file.complaint(line, message));
     let listings = page.listings();
     let measured = listings.iter().map(|(listing, folded)| {
         let Include { line, .. } = listing;
@@ -250,12 +210,12 @@ fn excesses(project: &Project, page: &Page) -> Vec<Excess> {
     for (line, folded, length) in measured {
         if folded && length > FOLDED {
             let message = format!("this listing has {length} lines; {FOLDED} are the most");
-            too("long fold", line, message);
+            too(line, message);
         } else if !folded {
             open.push(length);
             if length > LONGEST {
                 let message = format!("this listing has {length} lines; {LONGEST} are the most");
-                too("long listing", line, message);
+                too(line, message);
             }
         }
     }
@@ -265,7 +225,7 @@ fn excesses(project: &Project, page: &Page) -> Vec<Excess> {
             "{} listings are not folded; {LISTINGS} are the most",
             open.len()
         );
-        too("listings", 1, message);
+        too(1, message);
     }
     let median = open
         .get(open.len().saturating_sub(1) / 2)
@@ -273,13 +233,13 @@ fn excesses(project: &Project, page: &Page) -> Vec<Excess> {
         .unwrap_or_default();
     if median > MEDIAN {
         let message = format!("half of the listings have {median} lines or more, not {MEDIAN}");
-        too("median", 1, message);
+        too(1, message);
     }
     let lines: usize = open.iter().sum();
     let said = prose(page);
     if said < lines * WORDS_PER_LINE {
         let message = format!("{said} words for {lines} lines; {WORDS_PER_LINE} for each are due");
-        too("words", 1, message);
+        too(1, message);
     }
     let asides = page
         .prose
@@ -287,7 +247,7 @@ fn excesses(project: &Project, page: &Page) -> Vec<Excess> {
         .filter(|(_, text)| text == "<aside class=\"rust\">");
     if let Some((line, _)) = asides.clone().nth(NOTIONS) {
         let message = format!("{} notions of Rust; {NOTIONS} are the most", asides.count());
-        too("asides", *line, message);
+        too(*line, message);
     }
     let note = section(page, NOTE)
         .iter()
@@ -298,7 +258,7 @@ fn excesses(project: &Project, page: &Page) -> Vec<Excess> {
         && !(least..=most).contains(&note)
     {
         let message = format!("this note has {note} words; 150 to 300 are good");
-        too("note", line, message);
+        too(line, message);
     }
     found
 }

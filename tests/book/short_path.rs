@@ -5,8 +5,6 @@ use crate::project::{Page, Project};
 
 /// The chapters that make the smallest server and client.
 const SHORT: [usize; 9] = [1, 2, 3, 4, 5, 6, 9, 10, 11];
-/// Chapters whose page does not have its line yet. The list can only get shorter.
-const OWED: &[usize] = &[];
 
 /// What follows the title of a chapter in the contents.
 pub const STAR: &str = " ★";
@@ -14,10 +12,6 @@ const ON: &str = "<p class=\"short-path\">★ On the short path.</p>";
 const OFF: &str = "<p class=\"short-path\">Not on the short path: ";
 
 pub fn is_marked(project: &Project) -> Vec<String> {
-    is_marked_but(project, OWED)
-}
-
-fn is_marked_but(project: &Project, owed: &[usize]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut pages = project.pages.iter();
     let contents = pages.find(|page| page.name() == "SUMMARY.md");
@@ -36,15 +30,15 @@ fn is_marked_but(project: &Project, owed: &[usize]) -> Vec<String> {
             }
         }
         let due = if is_short { ON } else { OFF };
-        let message = match (first_line(page), owed.contains(&chapter)) {
-            (None, true) => continue,
-            (Some(_), true) => "it has its line; take it off the list in tests/book/short_path.rs",
-            (Some(text), false) if is_short && text == ON => continue,
-            (Some(text), false) if !is_short && text.starts_with(OFF) => continue,
-            _ => due,
+        let is_there = match first_line(page) {
+            Some(text) if is_short => text == ON,
+            Some(text) => text.starts_with(OFF),
+            None => false,
         };
-        let message = format!("below the title: {message}");
-        wrong.push(page.file.complaint(1, message));
+        if !is_there {
+            let message = format!("below the title: {due}");
+            wrong.push(page.file.complaint(1, message));
+        }
     }
     wrong
 }
@@ -63,18 +57,6 @@ fn first_line(page: &Page) -> Option<&str> {
 #[test]
 fn a_wrong_mark_of_the_short_path_is_found() {
     let mut project = crate::the_book();
-    for page in &mut project.pages {
-        if let Some(chapter) = page.chapter {
-            let why = format!("{OFF}letters of your own begin here.</p>");
-            let line = if SHORT.contains(&chapter) { ON } else { &why };
-            page.file.lines.retain(|line| !line.contains("short-path"));
-            let below = [String::new(), line.to_string()];
-            page.file.lines.splice(1..1, below);
-        }
-    }
-    assert_eq!(is_marked_but(&project, &[]), [""; 0]);
-    let taken_off = is_marked_but(&project, &[7]).join("\n");
-    assert!(taken_off.starts_with("book/src/ch07-base64.md:1: below the title: it has its line"));
     let change = |project: &mut Project, name: &str, from: &str, to: &str| {
         let mut pages = project.pages.iter_mut();
         let page = pages.find(|page| page.name() == name).expect("the page");
@@ -82,7 +64,7 @@ fn a_wrong_mark_of_the_short_path_is_found() {
         assert!(text.contains(from), "{name} has no {from}");
         let text = text.replacen(from, to, 1);
         page.file.lines = text.lines().map(str::to_string).collect();
-        is_marked_but(project, &[]).join("\n")
+        is_marked(project).join("\n")
     };
     let summary = change(&mut project, "SUMMARY.md", "Dots ★", "Dots");
     assert!(summary.ends_with("chapter 3 is on the short path"));

@@ -58,9 +58,6 @@ fn shown(project: &Project, languages: &[&str], folder: &str) -> Vec<String> {
         };
         let (anchors, broken) = anchors(&file, "#");
         wrong.extend(broken);
-        if of_unwritten(project, &name) {
-            continue;
-        }
         for anchor in &anchors {
             if !seen.contains(&(name.clone(), Some(anchor.name.clone()))) {
                 let message = format!("`{}` is shown on no page", anchor.name);
@@ -81,16 +78,6 @@ fn anchor_line(project: &Project, include: &Include) -> usize {
     let mut anchors = anchors.iter();
     let anchor = anchors.find(|anchor| Some(&anchor.name) == include.anchor.as_ref());
     anchor.map_or(0, |anchor| anchor.line)
-}
-
-/// Does a file such as `book/dialogues/09-order.txt` wait for its chapter?
-pub fn of_unwritten(project: &Project, name: &str) -> bool {
-    let number = name
-        .rsplit('/')
-        .next()
-        .and_then(|name| name.split('-').next());
-    let chapter = number.and_then(|number| number.parse().ok());
-    chapter.is_some_and(|chapter| project.unwritten(chapter))
 }
 
 fn unfit(project: &Project, include: &Include, folder: &str) -> Option<String> {

@@ -305,7 +305,7 @@ fn keeps(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
     }
     let red = red.into_iter().filter(|test| !card.breaks.contains(test));
     wrong.extend(red.map(|test| format!("{}: with the solution {test} fails", card.name)));
-    let project = Project::read(tree.folder, &[]);
+    let project = Project::read(tree.folder);
     wrong.extend(order::only_backwards(&project));
     for words in [&["clippy", "--", "-D", "warnings"][..], &["fmt", "--check"]] {
         let output = match words {
@@ -361,7 +361,7 @@ fn open(card: &Card) -> Result<Vec<String>, String> {
 
 /// With holes in the module of a chapter the project compiles, and the tests of the chapter fail.
 pub fn holes(root: &Path) -> Vec<String> {
-    let project = Project::read(root, &[]);
+    let project = Project::read(root);
     let folder = Folder::new().expect("a folder");
     let tree = Tree::copy(root, &folder.0);
     let mut wrong = Vec::new();
@@ -370,7 +370,7 @@ pub fn holes(root: &Path) -> Vec<String> {
         for (name, text) in &files {
             tree.write(name, text);
         }
-        let left = hole::left(&Project::read(tree.folder, &[]), chapter).len();
+        let left = hole::left(&Project::read(tree.folder), chapter).len();
         if left != count {
             wrong.push(format!(
                 "chapter {chapter}: {count} holes were made, {left} are found"

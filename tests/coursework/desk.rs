@@ -281,7 +281,7 @@ impl Desk {
                 folder.display()
             ));
         }
-        let project = Project::read(&self.root, &[]);
+        let project = Project::read(&self.root);
         let count =
             hole::write_project(&project, chapter, folder).map_err(|why| why.to_string())?;
         println!(
@@ -294,7 +294,7 @@ impl Desk {
 
     /// How much of a chapter is written.
     fn chapter(&self, chapter: usize) -> Result<(), String> {
-        let project = Project::read(&self.root, &[]);
+        let project = Project::read(&self.root);
         let left = hole::left(&project, chapter);
         let begin = format!("tests/ch{chapter:02}_");
         let tests = crate::project::files(&self.root, "tests", "rs");
@@ -354,7 +354,7 @@ impl Desk {
                 record.used
             ));
         }
-        let project = Project::read(&self.root, &[]);
+        let project = Project::read(&self.root);
         let code: Vec<&str> = project
             .sources
             .iter()
