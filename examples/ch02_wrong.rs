@@ -1,4 +1,4 @@
-//! Chapter 2, lines: what goes wrong with three plausible ways to read and write them.
+//! Chapter 2, lines: what goes wrong with three ways to read and write them that look right.
 //!
 //! Run it: `cargo run --example ch02_wrong`
 

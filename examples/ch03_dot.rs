@@ -36,7 +36,7 @@ fn main() -> io::Result<()> {
 }
 
 // ANCHOR: kind
-/// The plausible wrong version: it takes LF alone for a line end too.
+/// The wrong version that looks right: it takes LF alone for a line end too.
 fn kind_server(octets: &[u8]) {
     let mut in_text = true; // the command before was DATA
     for line in octets.split_inclusive(|octet| *octet == b'\n') {

@@ -13,7 +13,9 @@ fn main() {
     }
     println!("Look for the texts that are not addresses, and for what is wrong with each.");
     println!("Look for the source route, which begins with @: only the address after it is kept.");
-    println!("Look for the address with two @: a hasty program sends its letter to a stranger.\n");
+    println!(
+        "Look for the address with two @: a careless program sends its letter to a stranger.\n"
+    );
     let mut paths: Vec<String> = std::env::args().skip(1).collect();
     if paths.is_empty() {
         paths = PATHS.map(String::from).to_vec();
@@ -35,7 +37,10 @@ fn main() {
     let trap = r#""mallory@evil.example x"@a.example"#;
     if let Ok(mailbox) = trap.parse::<Mailbox>() {
         println!("\na letter to {trap}");
-        println!("    a hasty program sends it to {}", hasty_domain(trap));
+        println!(
+            "    a careless program sends it to {}",
+            careless_domain(trap)
+        );
         println!("    our program sends it to {}", mailbox.domain());
     }
 }
@@ -53,10 +58,10 @@ const PATHS: [&str; 9] = [
     "<carol@[192.0.2.1]>",
 ];
 
-// ANCHOR: hasty
-/// The plausible wrong version: the domain is what follows the first `@`.
-fn hasty_domain(address: &str) -> &str {
+// ANCHOR: careless
+/// The wrong version that looks right: the domain is what follows the first `@`.
+fn careless_domain(address: &str) -> &str {
     let after_at = address.split('@').nth(1).unwrap_or_default();
     after_at.split([' ', '"']).next().unwrap_or_default()
 }
-// ANCHOR_END: hasty
+// ANCHOR_END: careless

@@ -31,7 +31,9 @@ fn main() {
     }
     println!("Look for the code that nobody has heard of: its first digit says enough.");
     println!("Look for the reply after it, which would clear your screen.");
-    println!("Look for the four that are not replies, and for what a hasty client makes of one.");
+    println!(
+        "Look for the four that are not replies, and for what a careless client makes of one."
+    );
     println!();
     // ANCHOR: goal
     for answer in ANSWERS {
@@ -52,17 +54,18 @@ fn main() {
     }
     // ANCHOR_END: goal
     println!();
-    let text = hasty_text(ATTACK, "550-no such user\n".len());
-    println!("A hasty client takes this for the text of the last line:");
+    let text = careless_text(ATTACK, "550-no such user\n".len());
+    println!("A careless client takes this for the text of the last line:");
     println!("   {}", visible(text));
 }
 
-// ANCHOR: hasty
-/// The plausible wrong way. `memory` is all that has come, `line` is where a line begins.
-fn hasty_text(memory: &[u8], line: usize) -> &[u8] {
+// ANCHOR: careless
+/// The wrong way that looks right. `memory` is all that has come, and
+/// `line` is where a line begins.
+fn careless_text(memory: &[u8], line: usize) -> &[u8] {
     &memory[line + 4..]
 }
-// ANCHOR_END: hasty
+// ANCHOR_END: careless
 
 /// A server that gives one answer and goes away.
 struct Server(Cursor<&'static [u8]>);

@@ -53,8 +53,8 @@ fn main() {
         println!("    {guess}: to octet {}", same + 1);
     }
 
-    println!("The hasty mask leaves:");
-    show(HastyMask);
+    println!("The careless mask leaves:");
+    show(CarelessMask);
     println!("Our mask leaves:");
     show(PasswordMask::default());
 }
@@ -71,18 +71,18 @@ fn show(mask: impl Mask + 'static) {
     trace.said(b"d29uZGVybGFuZA==\r\n");
 }
 
-// ANCHOR: hasty
-/// The plausible wrong mask: it hides what follows `AUTH PLAIN`.
-struct HastyMask;
+// ANCHOR: careless
+/// The wrong mask that looks right: it hides what follows `AUTH PLAIN`.
+struct CarelessMask;
 
-impl Mask for HastyMask {
+impl Mask for CarelessMask {
     fn public_part(&mut self, _who: char, line: &[u8]) -> usize {
         let start = b"AUTH PLAIN ";
         let is_secret = line.starts_with(start);
         if is_secret { start.len() } else { line.len() }
     }
 }
-// ANCHOR_END: hasty
+// ANCHOR_END: careless
 
 fn yes_no(answer: bool) -> &'static str {
     if answer { "yes" } else { "no" }

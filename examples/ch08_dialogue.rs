@@ -54,12 +54,12 @@ C: QUIT
 S: 221 {}
 S: {close}
 ";
-const HASTY: &str = "220 hi\r\n250 hello\r\n250 \x1b[1mOK\r\n221 bye\r\n";
+const CARELESS: &str = "220 hi\r\n250 hello\r\n250 \x1b[1mOK\r\n221 bye\r\n";
 const GOOD_SERVER: &str = "220 hi\r\n250 hello\r\n503 MAIL first\r\n221 bye\r\n";
 const GOOD_CLIENT: &str = "HELO client.example\r\nRCPT TO:<bob@a.example>\r\nQUIT\r\n";
 /// What each peer says, and the side that we play against it.
 const PEERS: [(&str, Side, &str); 4] = [
-    ("a hasty server", Side::Client, HASTY),
+    ("a careless server", Side::Client, CARELESS),
     ("a good server", Side::Client, GOOD_SERVER),
     ("a good client", Side::Server, GOOD_CLIENT),
     ("a broken server", Side::Client, "220 hi\r\n250 he"),

@@ -16,16 +16,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("Look for what Alice gets when the first recipient is refused.");
     println!("Look for what a client can know when the server disappears after the dot.\n");
     let mut wire = Wire::new(Peer(REPLIES));
-    let end = hasty(&mut wire).err().unwrap_or_default();
-    println!("the hasty client:\n{end}");
+    let end = careless(&mut wire).err().unwrap_or_default();
+    println!("the careless client:\n{end}");
     send("our client", REPLIES)?;
     let before = REPLIES.trim_end_matches("250 kept\r\n");
     send("a server that disappears", before)
 }
 
-// ANCHOR: hasty
-/// A hasty client: the first refusal ends the transaction.
-fn hasty(wire: &mut Wire<Peer>) -> Result<(), String> {
+// ANCHOR: careless
+/// A careless client: the first refusal ends the transaction.
+fn careless(wire: &mut Wire<Peer>) -> Result<(), String> {
     Reply::read(wire).map_err(|why| why.to_string())?;
     say(wire, "HELO b.example")?;
     say(wire, "MAIL FROM:<bob@b.example>")?;
@@ -33,7 +33,7 @@ fn hasty(wire: &mut Wire<Peer>) -> Result<(), String> {
     say(wire, "RCPT TO:<alice@a.example>")?;
     say(wire, "DATA")
 }
-// ANCHOR_END: hasty
+// ANCHOR_END: careless
 
 fn say(wire: &mut Wire<Peer>, command: &str) -> Result<(), String> {
     wire.write_line(command).map_err(|why| why.to_string())?;

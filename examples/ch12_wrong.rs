@@ -1,4 +1,4 @@
-//! Chapter 12, the message: plausible ways to write a header and a body, and what they spoil.
+//! Chapter 12, the message: ways to write a header and a body that look right, and what they spoil.
 //!
 //! Run it with `cargo run --example ch12_wrong`.
 

@@ -1,4 +1,4 @@
-//! Chapter 13, the mailbox: three plausible ways to deliver a letter, and what they lose.
+//! Chapter 13, the mailbox: three ways to deliver a letter that look right, and what they lose.
 //!
 //! Run it: `cargo run --example ch13_wrong`. (A test of crashes runs it with a FOLDER.)
 
@@ -33,15 +33,15 @@ fn show(folder: &Path) -> io::Result<()> {
     let alice = Maildir::create(folder)?;
     let lines = LETTER.into_iter().inspect(|line| {
         if *line == LETTER[2] {
-            println!("A reader looks while the hasty server writes:");
+            println!("A reader looks while the careless server writes:");
             look(&alice);
         }
     });
-    hasty(&alice, "1795412453", lines)?;
-    println!("The hasty server is done:");
+    careless(&alice, "1795412453", lines)?;
+    println!("The careless server is done:");
     look(&alice);
     println!("It has written one more letter in the same second:");
-    hasty(&alice, "1795412453", ["Subject: No\n"].into_iter())?;
+    careless(&alice, "1795412453", ["Subject: No\n"].into_iter())?;
     look(&alice);
     Ok(())
 }
@@ -53,9 +53,9 @@ fn look(mailbox: &Maildir) {
     }
 }
 
-// ANCHOR: hasty
+// ANCHOR: careless
 /// Wrong: the letter is in `new` before it is whole, and another one may be there.
-fn hasty<'a>(
+fn careless<'a>(
     mailbox: &Maildir,
     name: &str,
     lines: impl Iterator<Item = &'a str>,
@@ -66,7 +66,7 @@ fn hasty<'a>(
     }
     Ok(())
 }
-// ANCHOR_END: hasty
+// ANCHOR_END: careless
 
 fn deliver_in_two_ways(folder: &Path) -> io::Result<()> {
     moved(&Maildir::open(&folder.join("moved")), "1")?;

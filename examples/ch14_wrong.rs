@@ -1,4 +1,4 @@
-//! Chapter 14, the queue: two plausible ways to keep an envelope, and what they lose.
+//! Chapter 14, the queue: two ways to keep an envelope that look right, and what they lose.
 //!
 //! Run it: `cargo run --example ch14_wrong`
 

@@ -16,10 +16,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("Look for the letter that nobody wanted to delete.\n");
 
     println!("The connection breaks after DELE 1, before QUIT:");
-    show("removes at DELE", &hasty(&["DELE 1"]));
+    show("removes at DELE", &careless(&["DELE 1"]));
     show("removes after QUIT", &ours(&["DELE 1"])?);
     println!("The client says DELE 1, DELE 2 and QUIT:");
-    show("removes at DELE", &hasty(&["DELE 1", "DELE 2", "QUIT"]));
+    show("removes at DELE", &careless(&["DELE 1", "DELE 2", "QUIT"]));
     show("removes after QUIT", &ours(&["DELE 1", "DELE 2", "QUIT"])?);
     Ok(())
 }
@@ -30,9 +30,9 @@ fn show(server: &str, left: &[&str]) {
 
 const LETTERS: [&str; 3] = ["from Ann", "from Bob", "from Cho"];
 
-// ANCHOR: hasty
+// ANCHOR: careless
 /// Wrong: it removes each letter at its DELE. Returns the letters that are left.
-fn hasty(lines: &[&str]) -> Vec<&'static str> {
+fn careless(lines: &[&str]) -> Vec<&'static str> {
     let mut letters = LETTERS.to_vec();
     for line in lines {
         if let Some(number) = line.strip_prefix("DELE ") {
@@ -42,7 +42,7 @@ fn hasty(lines: &[&str]) -> Vec<&'static str> {
     }
     letters
 }
-// ANCHOR_END: hasty
+// ANCHOR_END: careless
 
 /// The same lines, and the session of chapter 17.
 fn ours(lines: &[&str]) -> Result<Vec<&'static str>, Box<dyn Error>> {

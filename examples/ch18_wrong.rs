@@ -1,4 +1,4 @@
-//! Chapter 18, display: four plausible ways to show a letter, and what goes wrong.
+//! Chapter 18, display: four ways to show a letter that look right, and what goes wrong.
 //!
 //! Run it: `cargo run --example ch18_wrong`
 

@@ -74,7 +74,7 @@ impl std::fmt::Debug for Text {
 // ANCHOR_END: debug
 
 // ANCHOR: write_text_line
-/// Writes one line of a text. `timeout` is for each block that leaves.
+/// Writes one line of a text. `timeout` is for each line.
 ///
 /// Errors: as for [`Wire::write_line`].
 pub fn write_text_line<S: Stream>(

@@ -10,7 +10,13 @@ const PAGE: &str = "book/src/answers.md";
 const HEAD: &str = "# Answers
 
 Here are the answers to all exercises. Try each exercise first, and then compare. Where an answer changes the code, the
-change is shown: a line with `-` goes away, and a line with `+` comes in its place.
+change is shown: a line with `-` goes away, and a line with `+` comes in its place. The lines without a
+sign are there already, and show the place.
+
+Some signs in a change are for the tests of this book. A line with *ANCHOR* marks where a listing begins or ends, and
+your own files do not have it. The numbers between two @@ are for the files of the project: look for the lines
+themselves. Above a change, *red* names a test that fails with the change, and *green* a file of tests that passes with
+it. So *green: answer* is the file *answer.rs* in the folder of the tests, which the change itself brings.
 ";
 
 /// Each exercise has its answer, and the page of answers has all of them.

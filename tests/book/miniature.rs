@@ -163,7 +163,13 @@ fn long_lines_do_not() {}
         "# Answers
 
 Here are the answers to all exercises. Try each exercise first, and then compare. Where an answer changes the code, the
-change is shown: a line with `-` goes away, and a line with `+` comes in its place.
+change is shown: a line with `-` goes away, and a line with `+` comes in its place. The lines without a
+sign are there already, and show the place.
+
+Some signs in a change are for the tests of this book. A line with *ANCHOR* marks where a listing begins or ends, and
+your own files do not have it. The numbers between two @@ are for the files of the project: look for the lines
+themselves. Above a change, *red* names a test that fails with the change, and *green* a file of tests that passes with
+it. So *green: answer* is the file *answer.rs* in the folder of the tests, which the change itself brings.
 
 {{#include answers/ch01.md}}
 
@@ -926,7 +932,7 @@ fn an_exercise_without_its_answer_is_found() {
     breaks(
         "book/src/answers.md",
         r"
-{{#include answers/ch02.md}}\n\n ~> \s !! 8: this is old; write it anew
+{{#include answers/ch02.md}}\n\n ~> \s !! 14: this is old; write it anew
 ",
     );
     let folder = book("book/src/ch02-line.md", "", "");
