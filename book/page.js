@@ -251,7 +251,7 @@
   // On paper there is no side bar, so the print page begins with a list of what is in it.
   function contents() {
     const main = document.querySelector('main');
-    const list = document.createElement('ol');
+    const list = document.createElement('ul');
     for (const title of main.querySelectorAll('h1')) {
       const entry = document.createElement('li');
       const link = document.createElement('a');

@@ -36,6 +36,10 @@ fn none(complaints: Vec<String>) {
 
 #[test]
 fn the_cards_and_hints_fit_the_files() {
+    if root().join(MINE).exists() {
+        println!("not proven: this tree holds your own work ({MINE})");
+        return;
+    }
     none(claims::fit(root()));
 }
 
