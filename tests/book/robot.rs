@@ -177,7 +177,9 @@ fn write_crate(project: &Project, typed: &Typed, chapter: usize, is_last: bool, 
         rest.get(..2)?.parse::<usize>().ok()
     };
     let is_due = |name: &String| {
-        let is_common = name.starts_with("tests/common/") || name.starts_with("book/dialogues/");
+        let is_common = ["tests/common/", "book/dialogues/", "book/crashes/"]
+            .iter()
+            .any(|folder| name.starts_with(folder));
         // These need the book, and the first two also the coursework.
         let tools = ["examples/grade.rs", "tests/coursework/", "tests/book/"];
         let is_tool = tools.iter().any(|tool| name.starts_with(tool));
@@ -186,7 +188,7 @@ fn write_crate(project: &Project, typed: &Typed, chapter: usize, is_last: bool, 
         let is_early = number(name).is_some_and(|number| number <= chapter);
         is_common || is_early && !is_late || is_last && !is_tool
     };
-    let folders = ["examples", "tests", "book/dialogues"].into_iter();
+    let folders = ["examples", "tests", "book/dialogues", "book/crashes"].into_iter();
     let names = folders.flat_map(|folder| files(&project.root, folder, ""));
     let root = ["Cargo.toml", "Cargo.lock", ".gitignore"];
     for name in root

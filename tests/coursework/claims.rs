@@ -10,12 +10,12 @@
 //! 6. The sheet says what the card says, and shows its dialogues.
 
 use crate::card::{self, Card, Kind, Wrong};
-use crate::grade::{build, cargo, compile, counts, failed, grade};
+use crate::grade::{build, cargo, compile, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::order;
 use crate::patch::Patch;
 use crate::project::{Project, is_anchor_line};
-use crate::stage::{Folder, Program};
+use crate::stage::{self, Folder, Program};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -192,7 +192,7 @@ pub fn hold(root: &Path) -> Vec<String> {
             let complaints = match card.kind {
                 Kind::Extend | Kind::Repair => extended(&card, &tree),
                 Kind::Open => open(&card),
-                Kind::Dialogue => Ok(Vec::new()),
+                Kind::Dialogue => answered(&card, &tree),
             };
             wrong.extend(complaints.unwrap_or_else(|why| vec![format!("{}: {why}", card.name)]));
             println!(
@@ -321,6 +321,37 @@ fn keeps(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
         if !output.status.success() {
             let said = [output.stdout, output.stderr].concat();
             wrong.push(format!("{}: {}", card.name, String::from_utf8_lossy(&said)));
+        }
+    }
+    Ok(wrong)
+}
+
+/// The solution and the wrong answers are dialogues.
+fn answered(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
+    let program = Program::Ours(build(tree.folder)?);
+    let mut wrong = Vec::new();
+    if let Some(name) = card.dialogues().first() {
+        let found = stage::play(card, name, &program)?.failure;
+        let found = found
+            .as_ref()
+            .map(|failure| (&*failure.place, &*failure.report));
+        wrong.extend(compare(card, name, Some(&card.red), found));
+    }
+    let all = card
+        .wrong
+        .iter()
+        .map(|wrong| (&*wrong.file, Some(&*wrong.place)));
+    for (name, due) in [("solution.txt", None)].into_iter().chain(all) {
+        let graded = grade_answer(card, &card.text(name)?, &program)?;
+        let found = graded
+            .failure()
+            .map(|failure| (&*failure.place, &*failure.report));
+        wrong.extend(compare(card, name, due, found));
+        if due.is_none() && graded.points != card.points() {
+            wrong.push(format!(
+                "{}: {name} gets {} points",
+                card.name, graded.points
+            ));
         }
     }
     Ok(wrong)

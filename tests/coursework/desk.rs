@@ -1,7 +1,7 @@
 //! The desk where a student hands work in.
 
 use crate::card::{self, Card, Kind};
-use crate::grade::{self, Graded, build, cargo, counts, failed, grade};
+use crate::grade::{self, Graded, build, cargo, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::patch::Patch;
 use crate::project::Project;
@@ -135,6 +135,18 @@ impl Desk {
 
     /// Grades with the program that these words name, or ours.
     fn graded(&self, card: &Card, words: &[&str]) -> Result<Graded, String> {
+        if card.kind == Kind::Dialogue {
+            let [file] = words else {
+                let number = card.number();
+                return Err(format!(
+                    "this assignment needs a file of yours; name it, as in\n\
+                     cargo run --example grade -- {number} mine.txt"
+                ));
+            };
+            let answer = fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
+            let program = Program::Ours(build(&self.root)?);
+            return grade_answer(card, &answer, &program);
+        }
         let program = match (card.kind, words) {
             (Kind::Open, []) => {
                 let number = card.number();
