@@ -14,6 +14,7 @@
 //! red      1-rcpt.txt:12         where the program differs before the work, and it must be there
 //! wrong    wrong-1-last.patch 1-rcpt.txt:14
 //! keeps    all                   the tests of these chapters stay green; or: all but NAME
+//! counts   whole                 a dialogue has points only if all of it is right
 //! vary     sep + _ %             @sep@ in its files; a seed chooses, and the first is the default
 //! ```
 
@@ -63,6 +64,8 @@ pub struct Card {
     /// Of these files, only these tests judge; if there are none, all do.
     pub only: Vec<String>,
     pub red: String,
+    /// A dialogue has points only if all of it is right.
+    pub counts_whole: bool,
     pub wrong: Vec<Wrong>,
     /// Tests of the chapters that need not stay green.
     pub breaks: Vec<String>,
@@ -112,6 +115,7 @@ impl Card {
             tests: Vec::new(),
             only: Vec::new(),
             red: String::new(),
+            counts_whole: false,
             wrong: Vec::new(),
             breaks: Vec::new(),
             vary: Vec::new(),
@@ -176,6 +180,10 @@ impl Card {
             "test" => self.tests.extend(words),
             "only" => self.only.extend(words),
             "red" => self.red = rest.to_string(),
+            "counts" => match rest {
+                "whole" => self.counts_whole = true,
+                _ => return Err("a dialogue counts `whole`, or by its lines".to_string()),
+            },
             "wrong" => {
                 let (file, place) = rest.split_once(' ').ok_or("which file, and where?")?;
                 let (file, place) = (file.to_string(), place.trim().to_string());
