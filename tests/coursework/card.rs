@@ -10,6 +10,7 @@
 //! touches  src/session/host.rs   what the solution changes: for the reader, not a limit
 //! role     client                of an open assignment: client, server, mailbox
 //! test     crash_points          tests that judge, too: a file of tests/, or check.rs
+//! only     name_of_test          of these files, only these tests judge
 //! red      1-rcpt.txt:12         where the program differs before the work, and it must be there
 //! wrong    wrong-1-last.patch 1-rcpt.txt:14
 //! keeps    all                   the tests of these chapters stay green; or: all but NAME
@@ -60,6 +61,8 @@ pub struct Card {
     pub touches: Vec<String>,
     pub role: Option<Role>,
     pub tests: Vec<String>,
+    /// Of these files, only these tests judge; if there are none, all do.
+    pub only: Vec<String>,
     pub red: String,
     /// A dialogue has points only if all of it is right.
     pub counts_whole: bool,
@@ -110,6 +113,7 @@ impl Card {
             touches: Vec::new(),
             role: None,
             tests: Vec::new(),
+            only: Vec::new(),
             red: String::new(),
             counts_whole: false,
             wrong: Vec::new(),
@@ -174,6 +178,7 @@ impl Card {
                 })
             }
             "test" => self.tests.extend(words),
+            "only" => self.only.extend(words),
             "red" => self.red = rest.to_string(),
             "counts" => match rest {
                 "whole" => self.counts_whole = true,

@@ -189,7 +189,12 @@ pub fn test(card: &Card, tree: &Path, name: &str) -> Result<(usize, Option<Failu
         fs::write(&own, card.text(name)?).map_err(|why| why.to_string())?;
     }
     let target = name.trim_end_matches(".rs");
-    let output = cargo(tree, &["test", "--no-fail-fast", "--test", target]);
+    let mut words = vec!["test", "--no-fail-fast", "--test", target];
+    if !card.only.is_empty() {
+        words.extend(["--", "--exact"]);
+        words.extend(card.only.iter().map(String::as_str));
+    }
+    let output = cargo(tree, &words);
     if is_own {
         let _ = fs::remove_file(&own);
     }

@@ -7,6 +7,8 @@
 //! # against: smtp-primer serve       or pop3, send, inbox, relay, with more words; or: you
 //! # stdin: Subject: x\n\nHello       what a client reads as its text
 //! # site.conf: alias staff bob       one more line of it
+//! # letter: FROM TO                  the letter that waits when a relay starts
+//! # passes: 2                        so many passes of a relay, if it does not call before
 //! # file: cat.gif GIF89a\x00         a file in the folder
 //! # exit: 1                          the exit status of a client
 //! # prints: plain                    a client prints no control characters
@@ -209,7 +211,7 @@ impl Stage<'_> {
         if let Program::Ours(_) = self.program {
             command.current_dir(self.folder);
         }
-        let mut server = Running::start(command)?;
+        let mut server = Running::start(&mut command)?;
         let Some(address) = server.listens() else {
             return Ok(Some(self.failure(1, server.silent())));
         };
@@ -247,7 +249,7 @@ impl Stage<'_> {
         let address = listener.local_addr().map_err(|why| why.to_string())?;
         let words: Vec<String> = words(against);
         let mut root = self.folder.to_path_buf();
-        let command = match self.program {
+        let mut command = match self.program {
             Program::Ours(program) => {
                 let mut command = Command::new(program);
                 command.current_dir(self.folder);
@@ -280,9 +282,19 @@ impl Stage<'_> {
                 command
             }
         };
-        let mut client = Running::start(command)?;
-        client.write(input);
-        let stream = client.calls(&listener);
+        let passes = self.marks.one("passes");
+        let passes = passes.and_then(|(_, passes)| passes.parse().ok());
+        let (mut client, mut stream) = (Running::start(&mut command)?, None);
+        for pass in 1..=passes.unwrap_or(1) {
+            if pass > 1 {
+                client = Running::start(&mut command)?;
+            }
+            client.write(input);
+            stream = client.calls(&listener);
+            if stream.is_some() {
+                break;
+            }
+        }
         drop(listener);
         let Some(stream) = stream else {
             return Ok(Some(self.failure(1, client.silent())));
@@ -390,12 +402,12 @@ impl Stage<'_> {
             "1",
         ]);
         serve.current_dir(self.folder);
-        let mut server = Running::start(serve)?;
+        let mut server = Running::start(&mut serve)?;
         let address = server.listens().ok_or_else(|| server.silent())?;
         let mut send = Command::new(program);
         send.args(["send", "--server", &address, "--from", from, "--to", to]);
         send.args(["--subject", "First letter"]);
-        let mut sending = Running::start(send)?;
+        let mut sending = Running::start(&mut send)?;
         sending.write(b"Hello Alice\n");
         let sent = sending.finish(PROGRAM).ok_or("send does not end")?;
         match sent.status.success() {
@@ -447,7 +459,7 @@ pub struct Ended {
 }
 
 impl Running {
-    pub fn start(mut command: Command) -> Result<Running, String> {
+    pub fn start(command: &mut Command) -> Result<Running, String> {
         let name = command.get_program().to_string_lossy().to_string();
         command
             .env("SMTP_PRIMER_LEASH", std::process::id().to_string())
