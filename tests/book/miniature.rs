@@ -400,7 +400,7 @@ fn answer(line: &str) -> String
         "book/src/rust.md",
         "# Rust in this book
 
-Each notion of Rust is explained once, where the book first needs it. This table leads there.
+Each notion of Rust is explained once. This table says where.
 
 | notion | in one sentence | where |
 |---|---|---|
