@@ -36,8 +36,12 @@ fn show(folder: &Path) -> io::Result<()> {
             println!("{how:7} {name:14} -> {}", place.display());
         }
     }
-    let place = joined(&mail, "/home/bob");
-    println!("joined  /home/bob      -> {}", place.display());
+    for (how, place) in [
+        ("joined", joined(&mail, "/home/bob")),
+        ("cleaned", cleaned(&mail, "/home/bob")),
+    ] {
+        println!("{how:7} /home/bob      -> {}", place.display());
+    }
     println!("\ntwo careless programs:");
     println!("site.conf says: {}", race(&folder.join("careless"))?);
     println!("\nours, while another program has the lock, and then twice:");

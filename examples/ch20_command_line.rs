@@ -16,7 +16,7 @@ fn main() {
     }
     println!("Look for the exit status: 0 done, 1 refused or failed, 2 wrong usage, 75 try later.");
     let site = std::env::temp_dir().join(format!("ch20_command_line-{}", std::process::id()));
-    let shown = show(&site.to_string_lossy());
+    let shown = examples(&site.to_string_lossy());
     let _ = std::fs::remove_dir_all(&site);
     if let Err(why) = shown {
         eprintln!("{why}");
@@ -24,21 +24,21 @@ fn main() {
     }
 }
 
-fn show(site: &str) -> Result<()> {
+fn examples(site: &str) -> Result<()> {
     // ANCHOR: goal
     // A port that was free a moment ago: nobody listens there.
     let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
     let init = ["init", site, "--domain", "a.example"];
-    run(&init, "makes a site");
-    run(&init, "does not make it twice");
-    run(&["relay", site, "--once"], "finds nothing to do");
-    run(&["relay", site, "--often"], "knows its options");
-    run(&["talk", &nobody], "could work tomorrow");
+    show(&init, "makes a site");
+    show(&init, "does not make it twice");
+    show(&["relay", site, "--once"], "finds nothing to do");
+    show(&["relay", site, "--often"], "knows its options");
+    show(&["talk", &nobody], "could work tomorrow");
     // ANCHOR_END: goal
     Ok(())
 }
 
-fn run(words: &[&str], what: &str) {
+fn show(words: &[&str], what: &str) {
     println!("\n--- {what}\n$ smtp-primer {}", words.join(" "));
     let status = command_line::run(words.iter().map(OsString::from));
     for code in [0, 1, 2, 75] {

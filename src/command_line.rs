@@ -224,8 +224,8 @@ fn trace(args: &Args, make: fn(Box<dyn Write>) -> Trace) -> Option<Trace> {
 // ANCHOR_END: trace
 
 // ANCHOR: call
-/// Calls a server. It may be up again in a minute, so a failure here is never one for
-/// good.
+/// Calls a server. It may be up again in a minute, so a failure here is always a
+/// temporary one.
 fn call(server: &str, timeout: Duration) -> Result<Socket, Failure> {
     connect(addresses_of(server)?.as_slice(), timeout).map_err(|error| {
         let hint = "does a server listen there?";

@@ -129,7 +129,7 @@ fn relaying(journey: &Journey, route: &str) -> Result<Vec<u8>, Failure> {
     // What Alice's user agent made begins with its Date.
     let text = String::from_utf8_lossy(&letter);
     quote(text.split("Date:").next().unwrap_or_default())?;
-    let whose = "each server has put its own on top (chapters 12 and 13)";
+    let whose = "each server has put its own on top (chapters 12 and 19)";
     tell(format!("These lines are new: {whose}."))?;
     Ok(letter)
 }

@@ -258,14 +258,14 @@ fn add_list(alias: &str, members: &[&str], host: &mut Host) -> Result<(), String
 // ANCHOR_END: circle
 
 // ANCHOR: hints
-/// What a new file says of the keywords that it does not use.
+/// What a new file says of the keywords that it does not use, in comments.
 const HINTS: &str = "\
-# alias    staff alice bob           letters for staff go to alice and bob (named above)
-# route    b.example 127.0.0.1:2626  letters for b.example go there; * means all others
-# resolver 127.0.0.1:53              whom to ask for MX records where no route fits
-# mx-port  25                        the port of hosts found by MX
-# trust    loopback                  who sends elsewhere without AUTH: loopback or nobody
-# auth     loopback                  where passwords are taken: loopback or anywhere
+alias    staff alice bob           letters for staff go to alice and bob (named above)
+route    b.example 127.0.0.1:2626  letters for b.example go there; * means all others
+resolver 127.0.0.1:53              whom to ask for MX records where no route fits
+mx-port  25                        the port of hosts found by MX
+trust    loopback                  who sends elsewhere without AUTH: loopback or nobody
+auth     loopback                  where passwords are taken: loopback or anywhere
 ";
 // ANCHOR_END: hints
 
@@ -285,8 +285,9 @@ pub fn new_conf(domain: &str, users: &[User]) -> Result<String, String> {
             wrong.push(format!("the password of {name} {rule}"));
         }
     }
+    text.extend(HINTS.lines().map(|hint| format!("# {hint}\n")));
     match wrong.is_empty() {
-        true => Ok(text + HINTS),
+        true => Ok(text),
         false => Err(wrong.join("\n")),
     }
 }

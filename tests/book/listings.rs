@@ -119,9 +119,20 @@ fn resolves(project: &Project, page: &Page, listing: &Include) -> Option<String>
         return complain(format!("{path} is no Rust file"));
     }
     let (anchors, _) = anchors(&file, "//");
-    match anchors.iter().filter(|found| found.name == *anchor).count() {
-        1 => None,
-        count => complain(format!("{path} has {count} anchors `{anchor}`")),
+    let found: Vec<_> = anchors
+        .iter()
+        .filter(|found| found.name == *anchor)
+        .collect();
+    match found.as_slice() {
+        [found] => {
+            // As in the examples of rustdoc.
+            let hides = |text: &str| text.starts_with("# ") || text == "#";
+            let mut lines = found.lines.iter();
+            let (number, _) = lines.find(|(_, text)| hides(text.trim_start()))?;
+            let message = "mdBook hides this line, because it begins with `#` and a space";
+            Some(file.complaint(*number, message))
+        }
+        found => complain(format!("{path} has {} anchors `{anchor}`", found.len())),
     }
 }
 

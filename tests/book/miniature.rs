@@ -665,6 +665,7 @@ ANCHOR: fits ~> ANCHOR: limit !! 10: two anchors `limit`
 // ANCHOR: limit ~> // ANCHOR: Limit !! 5: lower_snake
 // ANCHOR: limit ~> // ANCHOR:limit !! 5: and that is all
 //! # Lines (chapter 2) ~> \s !! 3: is empty
+/// RFC 5321 ~> # RFC 5321 !! 6: mdBook hides this line
 ",
     );
 }
