@@ -1,5 +1,4 @@
-//! The asides about Rust, and the appendix that leads to them. A notion of Rust is explained once,
-//! where the book first needs it.
+//! The asides about Rust, and the appendix that leads to them. A notion of Rust is explained once.
 
 use crate::links::ids;
 use crate::outlines::is_up_to_date;
@@ -10,7 +9,7 @@ const PAGE: &str = "book/src/rust.md";
 
 const HEAD: &str = "# Rust in this book
 
-Each notion of Rust is explained once, where the book first needs it. This table leads there.
+Each notion of Rust is explained once. This table says where.
 
 | notion | in one sentence | where |
 |---|---|---|
