@@ -80,11 +80,29 @@ fn outline(project: &Project, chapter: usize) -> String {
     }
     for source in &sources {
         for (name, members) in members(&source.file) {
+            let has =
+                |(_, items): &&(String, Vec<Item>)| items.iter().any(|item| item.name == name);
+            let Some((of_type, _)) = files.iter().find(has) else {
+                continue;
+            };
+            let is_elsewhere = *of_type != source.file.name;
+            let (own, there): (Vec<_>, Vec<_>) = members
+                .into_iter()
+                .partition(|member| is_elsewhere && !member.starts_with(TRAITS));
+            // What another file adds to the type is shown there.
+            let mut here = files.iter_mut();
+            if let Some((_, items)) = here.find(|(file, _)| *file == source.file.name)
+                && !own.is_empty()
+            {
+                let name = format!("impl {name}");
+                let lines = [vec![name.clone()], own].concat();
+                items.push(Item { name, lines });
+            }
             let mut items = files.iter_mut().flat_map(|(_, items)| items);
             let Some(item) = items.find(|item| item.name == name) else {
                 continue;
             };
-            for member in members {
+            for member in there {
                 let of_trait = member.strip_prefix(TRAITS);
                 let known = item.lines.iter_mut().find(|line| line.starts_with(TRAITS));
                 match (of_trait, known) {
@@ -319,18 +337,30 @@ fn signature(indent: &str, code: &[&str]) -> Vec<String> {
         return vec![format!("{indent}{text}")];
     }
     let (head, rest) = text.split_once('(').unwrap_or((text, ""));
-    let (arguments, tail) = rest
-        .rsplit_once(") -> ")
-        .unwrap_or((rest.trim_end_matches(')'), ""));
+    // The `)` that closes the arguments may have others inside, as in `impl FnMut(A) -> B`.
+    let (arguments, tail) = rest.split_at(closing(rest));
+    let tail = tail.trim_start_matches(')');
     let mut lines = vec![format!("{indent}{head}(")];
     for argument in parts(arguments) {
         lines.push(format!("{indent}    {argument},"));
     }
-    lines.push(match tail {
-        "" => format!("{indent})"),
-        tail => format!("{indent}) -> {tail}"),
-    });
+    lines.push(format!("{indent}){tail}"));
     lines
+}
+
+/// Where the bracket is closed that was opened before this text.
+fn closing(text: &str) -> usize {
+    let mut depth = 0;
+    let is_end = |(_, c): &(usize, char)| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        depth < 0
+    };
+    let end = text.char_indices().find(is_end);
+    end.map_or(text.len(), |(at, _)| at)
 }
 
 /// `const NAME: Type = value`, without the value if it is long.
@@ -343,4 +373,18 @@ fn constant(indent: &str, code: &[&str]) -> Vec<String> {
         false => before(text, &[" = "]),
     };
     vec![format!("{indent}{text}")]
+}
+
+#[test]
+fn a_bracket_inside_the_arguments_does_not_end_them() {
+    let long = "a_function_with_a_long_name_that_fills_its_line_to_the_last_column";
+    let head = format!("pub fn {long}(visit: impl FnMut(u8) -> bool, last: (u8, u8))");
+    let lines = |code: &str| signature("", &[code]).join("\n");
+    let arguments = "visit: impl FnMut(u8) -> bool,\n    last: (u8, u8),";
+    let due = format!("fn {long}(\n    {arguments}\n)");
+    assert_eq!(lines(&format!("{head} {{")), due);
+    assert_eq!(
+        lines(&format!("{head} -> (u8) {{")),
+        format!("{due} -> (u8)")
+    );
 }
