@@ -105,7 +105,7 @@ pub fn end_text<S: Stream>(wire: &mut Wire<S>, timeout: Duration) -> io::Result<
 // ANCHOR_END: end_text
 
 // ANCHOR: received
-/// What reading a text came to. In every case the text was read to its end.
+/// The possible results of reading a text. In every case the text was read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// The text, exactly as it was before the sender stuffed it.
