@@ -37,7 +37,7 @@ pub enum Command {
     // ANCHOR_END: command
 
     // ANCHOR: command_rest
-    /// The name of the client, as RFC 821 had it.
+    /// The name of the client, in the form of RFC 821.
     Helo(HostName),
     /// Drops the transaction.
     Rset,
