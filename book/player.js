@@ -358,7 +358,7 @@ window.RECORDINGS = {
   {line: "C: *"},
   {line: "S: 501 AUTH cancelled, or not well formed", state: {step: "waits for MAIL", helo: "me.example"}, place: "src/session/auth.rs Session::answer"},
   {line: "C: AUTH PLAIN Ym9iAGFsaWNlAHdvbmRlcmxhbmQ="},
-  {line: "S: 535 acting for another user is not allowed here", place: "src/session/auth.rs Session::answer"},
+  {line: "S: 535 using the account of another user is not allowed here", place: "src/session/auth.rs Session::answer"},
   {line: "C: AUTH CRAM-MD5"},
   {line: "S: 504 no such mechanism; there are PLAIN and LOGIN", place: "src/session/auth.rs Session::auth"},
   {line: "C: AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ="},
