@@ -185,7 +185,7 @@ const VERBS: &[(Verb, &str, &str)] = &[
     (Verb::Helo, "HELO domain", "names the client, the old way (RFC 5321 4.1.1.1)"),
     (Verb::Mail, "MAIL FROM:<address>", "names a letter's sender (RFC 5321 4.1.1.2)"),
     (Verb::Rcpt, "RCPT TO:<address>", "names one recipient of it (RFC 5321 4.1.1.3)"),
-    (Verb::Data, "DATA", "announces the text; a lone dot ends it (RFC 5321 4.1.1.4)"),
+    (Verb::Data, "DATA", "announces the text; a dot alone ends it (RFC 5321 4.1.1.4)"),
     // ANCHOR_END: verb
 
     // ANCHOR: verb_rest
