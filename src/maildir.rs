@@ -41,7 +41,8 @@ pub struct Maildir(PathBuf);
 /// for the name; `head` makes the trace fields from the name.
 ///
 /// When this returns `Ok`, the letter is on the disk, whole, in every mailbox. When it
-/// returns an error, it is in none.
+/// returns an error, it is in none, unless a reader has moved it already; then the next
+/// try makes a second copy.
 pub fn deliver(
     mailboxes: &[Maildir],
     clock: &mut Clock,
@@ -210,8 +211,7 @@ fn letter_name(id: &str, by: &Domain) -> String {
 
 // ANCHOR: uid
 /// A name that stays the same when a reader adds flags to it, after a `:` or, on Windows,
-/// a `;`. A name of another program may not do as a UIDL; then a number made from it
-/// does.
+/// a `;`. If the name of another program is not good as a UIDL, a number is made from it.
 fn uid(name: &str) -> String {
     let base = name.split([':', ';']).next().unwrap_or(name);
     let is_printable = base.bytes().all(|octet| matches!(octet, b'!'..=b'~'));

@@ -149,8 +149,9 @@ fn exchanges(domain: &Domain, own: &Domain, dns: &mut dyn Dns) -> Found<Vec<Stri
     }
     // ANCHOR_END: exchanges_null
     // ANCHOR: exchanges_implicit
+    // The implicit MX of RFC 5321 §5.1.
     if hosts.is_empty() {
-        hosts.push((0, name)); // the implicit MX of RFC 5321 §5.1
+        hosts.push((0, name));
     }
     // ANCHOR_END: exchanges_implicit
     // ANCHOR: exchanges_own

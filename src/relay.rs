@@ -37,7 +37,7 @@ use std::io;
 
 // ANCHOR: relay
 /// All that a relay needs. A test, or the book, can replace the search for hosts, the
-/// store, the clock, and the two listeners.
+/// store, the clock, `trace` and `log`.
 pub struct Relay<'a> {
     /// The queue with the letters to hand on.
     pub queue: &'a Queue,

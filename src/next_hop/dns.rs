@@ -253,16 +253,16 @@ impl Reader<'_> {
                 0 => break,
                 1..=63 => {
                     let label = str::from_utf8(self.octets(first.into())?).ok()?;
-                    name += &format!("{label}.");
                     // ANCHOR_END: name
                     // ANCHOR: name_odd
                     // A dot in a label would look like the end of the label.
                     let odd = |c: char| !c.is_ascii_graphic() || c == '.';
-                    if label.contains(odd) || name.len() >= DNS_NAME {
+                    if label.contains(odd) || name.len() + label.len() + 1 >= DNS_NAME {
                         return None;
                     }
                     // ANCHOR_END: name_odd
                     // ANCHOR: name_pointer
+                    name += &format!("{label}.");
                 }
                 0xc0.. => {
                     let [second] = self.array()?;

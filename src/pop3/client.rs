@@ -49,6 +49,7 @@ impl<S: Stream> Pop3Client<S> {
 impl<S: Stream> Pop3Client<S> {
     /// Says a command, and waits for `+OK`.
     fn say(&mut self, line: &str) -> Result<(), FetchError> {
+        self.wire.allow(self.timeout)?;
         // ANCHOR_END: say
 
         // ANCHOR: say_in_step
@@ -58,7 +59,6 @@ impl<S: Stream> Pop3Client<S> {
         // ANCHOR_END: say_in_step
 
         // ANCHOR: say_line
-        self.wire.allow(self.timeout)?;
         self.wire.write_line(line)?;
         self.hear()
     }

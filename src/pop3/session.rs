@@ -115,11 +115,9 @@ impl Pop3Session<'_> {
             }
         }
     }
-}
-// ANCHOR_END: mistakes
+    // ANCHOR_END: mistakes
 
-// ANCHOR: command
-impl Pop3Session<'_> {
+    // ANCHOR: command
     /// The verb in any case, then the argument.
     fn command(&mut self, line: &str) -> Reaction {
         let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));

@@ -26,7 +26,8 @@ pub struct Schedule {
 
 // ANCHOR: rfc
 impl Schedule {
-    /// What the RFC asks for: at least 30 minutes, and 4 to 5 days (RFC 5321 §4.5.4.1).
+    /// Both are what the RFC asks for: at least 30 minutes, and at least 4 to 5 days
+    /// (RFC 5321 §4.5.4.1). How the wait grows is our choice.
     pub const RFC: Schedule = Schedule {
         retry: Duration::from_secs(30 * 60),
         give_up: Duration::from_secs(5 * 24 * 60 * 60),
@@ -91,7 +92,7 @@ pub const LONGEST_WAIT: u32 = 16;
 // ANCHOR: least_tries
 /// A letter gets at least this many tries before it is given up. (If `retry` is long and
 /// `give_up` is short, it gets as many as come to that time.) A letter may only look old:
-/// the clock was days behind when it came, and is right now; or the relay did not run for
-/// days. With the times of the RFC, this many tries take more than a day.
+/// the clock was days behind when it came, and is correct now; or the relay did not run
+/// for days. With [`Schedule::RFC`], this many tries take more than a day.
 pub const LEAST_TRIES: u32 = 8;
 // ANCHOR_END: least_tries

@@ -678,7 +678,8 @@ fn a_listing_without_its_caption_is_found() {
 *File: `src/line.rs`*\n ~> *File: `src/line.rs`* !! <line.rs:story}}>: say right above the block
 *File: `src/line.rs`*\n ~> *File: `src/line.rs`*\n\nWords.\n !! <line.rs:story}}>: say right above the block
 *File: `src/line.rs`*\n ~> *`src/line.rs`*\n !! <line.rs:story}}>: *File: `src/line.rs`*
-above `pub fn fits` ~> above `fn fits` !! <:limit}}>: 0 of the pieces typed into src/line.rs so far
+above `pub fn fits` ~> above `fn fits` !! <:limit}}>: 0 of the lines typed into src/line.rs so far
+above `pub fn fits` ~> above `line.len() <` !! <:limit}}>: and `line.len() <` is line 3 of its piece
 above `pub fn fits` ~> above `//` !! <:limit}}>: the place of this piece in src/line.rs is not
 - a list ~> *File: `tests/ch02_line.rs`, above `x`*\n\n```rust,ignore\n{{#include ../../tests/ch02_line.rs:x}}\n``` !! <ch02_line.rs:x}}>: only what is typed into src/
 - a list ~> ```toml\n{{#include ../../Cargo.toml}}\n``` !! <Cargo.toml}}>: *File: `Cargo.toml`*

@@ -21,8 +21,9 @@ pub struct Piece {
 /// The files as the robot has them: to each, piece after piece.
 pub type Typed = BTreeMap<String, Vec<Piece>>;
 
-/// Types a piece in where its caption says: below all that is typed so far, or above the piece that
-/// holds a line which begins as the caption says. That must be its place in `src/`.
+/// Types a piece in where its caption says: below all that is typed so far, or above the one line
+/// which begins as the caption says. A reader goes to this line and types above it. So it must be
+/// the first line of its piece, a comment included, and its place in `src/`.
 pub fn place(typed: &mut Typed, page: &Page, of: &Include, anchor: &Anchor) -> Result<(), String> {
     let file = typed.entry(of.path.clone()).or_default();
     let lines = anchor.lines.iter().map(|(_, line)| line.clone()).collect();
@@ -38,17 +39,27 @@ pub fn place(typed: &mut Typed, page: &Page, of: &Include, anchor: &Anchor) -> R
             .ok_or(message.replace("{}", &of.path));
     };
     let begins = |line: &String| line.trim_start().starts_with(&above);
-    let holds = |piece: &Piece| piece.lines.iter().any(begins);
-    let places = file.iter().enumerate().filter(|(_, piece)| holds(piece));
-    let places: Vec<usize> = places.map(|(at, _)| at).collect();
-    let [at] = places.as_slice() else {
+    let lines = file.iter().enumerate().flat_map(|(at, piece)| {
+        let lines = piece.lines.iter().enumerate();
+        lines.map(move |(number, line)| (at, number, line))
+    });
+    let places = lines.filter(|(.., line)| begins(line));
+    let places: Vec<_> = places.map(|(at, number, _)| (at, number)).collect();
+    let [(at, number)] = places.as_slice() else {
         file.push(piece);
         let count = places.len();
         return Err(format!(
-            "{count} of the pieces typed into {} so far have a line that begins with `{above}`",
+            "{count} of the lines typed into {} so far begin with `{above}`",
             of.path
         ));
     };
+    if *number > 0 {
+        file.push(piece);
+        return Err(format!(
+            "a piece goes above the first line of another one, and `{above}` is line {} of its piece",
+            number + 1
+        ));
+    }
     file.insert(*at, piece);
     let (before, after) = (&file[..*at], &file[at + 1..]);
     let in_order = before.last().is_none_or(|last| last.line < line) && line < after[0].line;

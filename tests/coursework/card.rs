@@ -13,6 +13,7 @@
 //! red      1-rcpt.txt:12         where the program differs before the work, and it must be there
 //! wrong    wrong-1-last.patch 1-rcpt.txt:14
 //! keeps    all                   the tests of these chapters stay green; or: all but NAME
+//! counts   whole                 a dialogue has points only if all of it is right
 //! vary     sep + _ %             @sep@ in its files; a seed chooses, and the first is the default
 //! ```
 
@@ -60,6 +61,8 @@ pub struct Card {
     pub role: Option<Role>,
     pub tests: Vec<String>,
     pub red: String,
+    /// A dialogue has points only if all of it is right.
+    pub counts_whole: bool,
     pub wrong: Vec<Wrong>,
     /// Tests of the chapters that need not stay green.
     pub breaks: Vec<String>,
@@ -108,6 +111,7 @@ impl Card {
             role: None,
             tests: Vec::new(),
             red: String::new(),
+            counts_whole: false,
             wrong: Vec::new(),
             breaks: Vec::new(),
             vary: Vec::new(),
@@ -171,6 +175,10 @@ impl Card {
             }
             "test" => self.tests.extend(words),
             "red" => self.red = rest.to_string(),
+            "counts" => match rest {
+                "whole" => self.counts_whole = true,
+                _ => return Err("a dialogue counts `whole`, or by its lines".to_string()),
+            },
             "wrong" => {
                 let (file, place) = rest.split_once(' ').ok_or("which file, and where?")?;
                 let (file, place) = (file.to_string(), place.trim().to_string());

@@ -9,7 +9,7 @@ use std::str::FromStr;
 // ANCHOR_END: story
 
 // ANCHOR: path_and_parameters
-/// Reads `FROM:<path> parameters`, or the same with `TO:`.
+/// Reads a path and what follows it: `FROM:<path> parameters`, or the same with `TO:`.
 pub(super) fn path_and_parameters<P: FromStr<Err = AddressError>>(
     verb: Verb,
     word: &str,
