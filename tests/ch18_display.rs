@@ -625,11 +625,11 @@ fn a_charset_is_known_by_all_its_names() {
     }
     for name in [
         "iso-8859-11",
-        "iso-8859-15",
+        "iso-8859-16",
         "latin2",
         "utf-7",
         "utf-16",
-        "windows-1252",
+        "windows-1258",
         "ebcdic-us",
     ] {
         assert!(decode_charset(name, b"a").is_err(), "{name}");

@@ -81,8 +81,13 @@ pub fn grade(card: &Card, tree: &Path, program: &Program) -> Result<Graded, Stri
     }
     if items.iter().all(|item| item.failure.is_none()) {
         for name in &card.tests {
-            let failure = test(card, tree, name)?;
-            let right = if failure.is_some() { 0 } else { TEST };
+            let (part, failure) = test(card, tree, name)?;
+            let right = match failure {
+                None => TEST,
+                // Without dialogues, each of the tests has its part of the points.
+                Some(_) if card.dialogues().is_empty() => part,
+                Some(_) => 0,
+            };
             let (name, lines) = (name.clone(), TEST);
             items.push(Item {
                 name,
@@ -175,8 +180,9 @@ pub fn compile(file: &Path, program: &Path) -> Result<(), String> {
     output.status.success().then_some(()).ok_or_else(said)
 }
 
-/// Runs the tests of one file: of the project, or `check.rs` of the assignment.
-pub fn test(card: &Card, tree: &Path, name: &str) -> Result<Option<Failure>, String> {
+/// Runs the tests of one file: of the project, or `check.rs` of the assignment. Returns what the
+/// tests that passed are worth, and the first that failed.
+pub fn test(card: &Card, tree: &Path, name: &str) -> Result<(usize, Option<Failure>), String> {
     let own = tree.join("tests").join("check.rs");
     let is_own = name == "check.rs";
     if is_own {
@@ -189,10 +195,11 @@ pub fn test(card: &Card, tree: &Path, name: &str) -> Result<Option<Failure>, Str
     }
     let output = output?;
     if output.status.success() {
-        return Ok(None);
+        return Ok((TEST, None));
     }
     let printed = String::from_utf8_lossy(&output.stdout).to_string();
-    Ok(Some(match failed(&printed).first() {
+    let (passed, all) = counts(&printed);
+    let failure = match failed(&printed).first() {
         Some(test) => {
             let place = format!("{name} {test}");
             let report = format!("{place}: this test fails\n{}", said(&printed, test));
@@ -205,7 +212,8 @@ pub fn test(card: &Card, tree: &Path, name: &str) -> Result<Option<Failure>, Str
                 report,
             }
         }
-    }))
+    };
+    Ok((TEST * passed / all.max(1), Some(failure)))
 }
 
 /// The tests that failed: cargo lists them at the end.
