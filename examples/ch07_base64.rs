@@ -16,7 +16,7 @@ fn main() {
         std::process::exit(2);
     }
     println!("Look for what a listener reads: anybody on the way has the password.");
-    println!("Look for what two masks leave of it in a trace.");
+    println!("Look for how much of the password two masks show.");
     println!();
     println!("Three octets are four characters:");
     for text in ["f", "fo", "foo"] {

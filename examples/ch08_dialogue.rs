@@ -35,7 +35,7 @@ fn main() -> Result<(), String> {
 }
 
 // ANCHOR: kind
-/// A kind player: it passes over all lines until one fits.
+/// A kind player: it skips all lines until one fits.
 fn kind(came: &str) -> bool {
     came.lines().any(|line| line.starts_with("250 "))
 }

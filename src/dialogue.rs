@@ -94,8 +94,8 @@ impl Dialogue {
     // ANCHOR_END: play_turns
 
     // ANCHOR: tell
-    /// Reports as a good teacher would: what was said so far, what was due, what came,
-    /// and the rule.
+    /// Reports as a good teacher would: what was said so far, what was
+    /// expected, what came, and the rule.
     fn difference(&self, turn: &Turn, came: &str) -> String {
         let mut text = String::new();
         for before in self.turns.iter().take_while(|at| at.number < turn.number) {
@@ -149,7 +149,7 @@ impl Dialogue {
 
 // ANCHOR: player
 /// One side of a conversation. The error of its functions is what came in place of what
-/// was due.
+/// was expected.
 struct Player<S> {
     stream: BufReader<S>,
     names: Names,
@@ -175,7 +175,7 @@ impl<S: Stream> Player<S> {
 
     // ANCHOR: say
     fn say(&mut self, pieces: &[Piece]) -> Result<(), String> {
-        // Any text will do for `{}`, so we say none.
+        // Any text is right for `{}`, so we say none.
         let mut names = self.names.clone();
         names.insert(String::new(), Vec::new());
         let octets = written(pieces, &names);
@@ -190,7 +190,7 @@ impl<S: Stream> Player<S> {
     /// Hears a line. If there may be more lines before it, they begin with `more`.
     fn hear(&mut self, pieces: &[Piece], more: Option<&str>) -> Result<(), String> {
         for _ in 0..REPLY_LINES {
-            let came = self.read_as_due(pieces)?;
+            let came = self.read_expected(pieces)?;
             if let Some(names) = matches(pieces, &came, &self.names) {
                 self.names = names;
                 return Ok(());
@@ -207,23 +207,23 @@ impl<S: Stream> Player<S> {
     }
     // ANCHOR_END: hear_more
 
-    // ANCHOR: read_as_due
+    // ANCHOR: read_expected
     /// Reads a line. If we know its octets, we read only so many, and stop at a wrong
     /// one.
-    fn read_as_due(&mut self, pieces: &[Piece]) -> Result<Vec<u8>, String> {
+    fn read_expected(&mut self, pieces: &[Piece]) -> Result<Vec<u8>, String> {
         let mut came = Vec::new();
-        let Some(due) = written(pieces, &self.names) else {
+        let Some(expected) = written(pieces, &self.names) else {
             self.read(ENDLESS_LINE, &mut came)?;
             return Ok(came);
         };
-        // ANCHOR_END: read_as_due
+        // ANCHOR_END: read_expected
 
         // ANCHOR: read_while
-        while came.len() < due.len() && due.starts_with(&came) {
-            self.read(due.len() - came.len(), &mut came)?;
+        while came.len() < expected.len() && expected.starts_with(&came) {
+            self.read(expected.len() - came.len(), &mut came)?;
         }
-        // The report shows a whole line, if a line was due.
-        if came != due && due.ends_with(b"\n") && !came.ends_with(b"\n") {
+        // The report shows a whole line, if a line was expected.
+        if came != expected && expected.ends_with(b"\n") && !came.ends_with(b"\n") {
             self.read(ENDLESS_LINE, &mut came)?;
         }
         Ok(came)

@@ -65,7 +65,7 @@ fn a_reply_is_read_to_its_last_line_and_no_further() {
 /// CVE-2020-8794: OpenSMTPD read past the end of such lines, and an attacker's text became lines of
 /// its queue files.
 #[test]
-fn what_is_no_reply_is_told_from_one() {
+fn what_is_not_a_reply_is_refused() {
     for line in [
         "",
         "2",

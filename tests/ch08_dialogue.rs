@@ -309,7 +309,7 @@ fn a_difference_is_told_as_a_good_teacher_would() {
 }
 
 #[test]
-fn a_peer_that_stops_is_told_from_one_that_says_otherwise() {
+fn the_report_says_whether_a_peer_stopped_or_said_something_else() {
     let cases: [(&str, &[u8], Option<ErrorKind>, &str); 17] = [
         ("S: 220 {}", b"", CLOSES, "(the connection was closed)"),
         ("S: 220 {}", b"", SILENT, "(nothing came in time)"),

@@ -72,7 +72,7 @@ fn the_right_password_is_the_only_way_in() {
             vec!["AUTH LOGIN".into(), plain("postmaster"), "".into()],
             535,
         ),
-        // The right password, to act for somebody else (RFC 4616 §2).
+        // The right password, to use the account of somebody else (RFC 4616 §2).
         (
             vec!["AUTH PLAIN".into(), plain("bob\0alice\0wonderland")],
             535,

@@ -943,7 +943,7 @@ fn mx_record() -> Vec<Record> {
 /// Where nobody listens, Linux says so at once: there is no need to wait, and the reason is told.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_resolver_that_is_not_there_is_told_from_one_that_is_silent() {
+fn a_resolver_that_is_not_there_differs_from_one_that_is_silent() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let server = socket.local_addr().unwrap();
     drop(socket);

@@ -1,5 +1,5 @@
 // ANCHOR: story
-//! What sending a letter can come to.
+//! The possible results of sending a letter.
 // ANCHOR_END: story
 
 // ANCHOR: uses

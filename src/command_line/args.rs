@@ -1,6 +1,6 @@
 // ANCHOR: story
 //! Options: `--name value` or `--name=value`. A word that begins with a dash is an
-//! option, never a value; only the second form can carry such a value. A lone `-` names
+//! option, never a value; only the second form can carry such a value. A single `-` names
 //! standard input.
 //!
 //! Which options a command takes is written in the manual, `help.txt`: the form of the

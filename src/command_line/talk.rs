@@ -103,7 +103,7 @@ impl Write for HeardOnly {
 // ANCHOR_END: typed
 
 // ANCHOR: hear
-/// Does POP3 answer this, if it says `+OK`, with lines that end with a lone dot (RFC 1939
+/// Does POP3 answer this, if it says `+OK`, with lines that end with a dot alone (RFC 1939
 /// §3)?
 fn has_list(said: &str) -> bool {
     let said = said.to_ascii_uppercase();

@@ -77,7 +77,7 @@ impl Header {
     }
 }
 
-/// How many octets of a header we keep. We pass over the rest of a longer one: nobody
+/// How many octets of a header we keep. We skip the rest of a longer one: nobody
 /// reads it, and other mail programs take less (Postfix cuts a field at 100 KiB, sendmail
 /// refuses more than 32 KiB in all).
 pub const SHOWN_HEADER: usize = 256 * 1024;

@@ -4,7 +4,7 @@
 //!
 //! Only a name and a comment may be in any language. An address is ASCII. An encoded-word
 //! inside an address or a quoted-string would not be decoded (RFC 2047 §5). So we read
-//! the whole list, and write it anew.
+//! the whole list, and write it again.
 // ANCHOR_END: story
 
 // ANCHOR: uses

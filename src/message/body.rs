@@ -49,7 +49,7 @@ pub(super) fn name_as_is(body: &Text) -> Option<&'static str> {
 
 // ANCHOR: quoted
 /// An octet that is not printable becomes `=` and two digits. So do `=` itself, and a
-/// blank at the end of a line: a server on the way may take it for nothing. A `=` at the
+/// blank at the end of a line: a server on the way may take it away. A `=` at the
 /// end of a line says that the line goes on (RFC 2045 §6.7).
 fn to_quoted_printable(body: &Text) -> String {
     let mut text = String::new();

@@ -30,7 +30,7 @@ pub struct Pop3Session<'a> {
 pub enum Pop3Step {
     /// Send this line, and read the next.
     Say(String),
-    /// Send these lines, and a lone dot.
+    /// Send these lines, and a dot alone.
     Lines(Vec<String>),
     /// Open the mailbox of this user; if that succeeds, call [`Pop3Session::opened`].
     Open(String),

@@ -68,7 +68,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
 
 // ANCHOR: decode_loosely
 /// Base64 as it comes in letters from other programs. A character that is not in the
-/// alphabet is passed over, and the text ends at the first `=` (RFC 2045 §6.8).
+/// alphabet is skipped, and the text ends at the first `=` (RFC 2045 §6.8).
 pub fn decode_loosely(text: &[u8]) -> Vec<u8> {
     let before_end = text.iter().copied().take_while(|octet| *octet != b'=');
     let characters: Vec<u8> = before_end

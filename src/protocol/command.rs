@@ -37,7 +37,7 @@ pub enum Command {
     // ANCHOR_END: command
 
     // ANCHOR: command_rest
-    /// The name of the client, as RFC 821 had it.
+    /// The name of the client, in the form of RFC 821.
     Helo(HostName),
     /// Drops the transaction.
     Rset,
@@ -185,7 +185,7 @@ const VERBS: &[(Verb, &str, &str)] = &[
     (Verb::Helo, "HELO domain", "names the client, the old way (RFC 5321 4.1.1.1)"),
     (Verb::Mail, "MAIL FROM:<address>", "names a letter's sender (RFC 5321 4.1.1.2)"),
     (Verb::Rcpt, "RCPT TO:<address>", "names one recipient of it (RFC 5321 4.1.1.3)"),
-    (Verb::Data, "DATA", "announces the text; a lone dot ends it (RFC 5321 4.1.1.4)"),
+    (Verb::Data, "DATA", "announces the text; a dot alone ends it (RFC 5321 4.1.1.4)"),
     // ANCHOR_END: verb
 
     // ANCHOR: verb_rest

@@ -1,7 +1,7 @@
 // ANCHOR: story
 //! # Dots (chapter 3)
 //!
-//! The text of a letter is sent as lines, and a line with a lone dot ends it. So the
+//! The text of a letter is sent as lines, and a line with a dot alone ends it. So the
 //! sender puts one more dot before every line that begins with one, and the receiver
 //! takes it away again: the text is *transparent* (RFC 5321 §4.5.2). POP3 uses the same
 //! rule for its long answers (RFC 1939 §3).
@@ -96,7 +96,7 @@ pub fn write_text_line<S: Stream>(
 // ANCHOR_END: stuff
 
 // ANCHOR: end_text
-/// Writes the lone dot, and sends all.
+/// Writes the dot alone, and sends all.
 pub fn end_text<S: Stream>(wire: &mut Wire<S>, timeout: Duration) -> io::Result<()> {
     wire.allow(timeout)?;
     wire.write_line(".")?;
@@ -105,7 +105,7 @@ pub fn end_text<S: Stream>(wire: &mut Wire<S>, timeout: Duration) -> io::Result<
 // ANCHOR_END: end_text
 
 // ANCHOR: received
-/// What reading a text came to. In every case the text was read to its end.
+/// The possible results of reading a text. In every case the text was read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// The text, exactly as it was before the sender stuffed it.
@@ -118,7 +118,7 @@ pub enum Received {
 // ANCHOR_END: received
 
 // ANCHOR: read_text
-/// Reads a text, through its lone dot. `limit` counts the octets of the text, without
+/// Reads a text, through its dot alone. `limit` counts the octets of the text, without
 /// what the wire adds (RFC 1870 §5). `timeout` is for each line, or each 64 KiB of one.
 ///
 /// Errors: whatever the stream fails with; [`io::ErrorKind::UnexpectedEof`] if it ends

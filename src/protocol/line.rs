@@ -17,7 +17,7 @@ pub use trace::{Mask, Trace, visible};
 // ANCHOR_END: story
 
 // ANCHOR: line
-/// What reading one line came to.
+/// The possible results of reading one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
     /// A whole line, without its CR LF. It holds no CR and no LF.
@@ -153,7 +153,7 @@ pub(super) fn refuse_line_end(line: &[u8]) -> io::Result<()> {
 /// A two-way stream of octets that can be told how long it may wait.
 pub trait Stream: Read + Write {
     /// From now on, all reads and writes together get `timeout`; after that they
-    /// fail with [`io::ErrorKind::TimedOut`]. A new call starts the clock anew.
+    /// fail with [`io::ErrorKind::TimedOut`]. A new call starts the clock again.
     fn allow(&mut self, timeout: Duration) -> io::Result<()>;
 }
 // ANCHOR_END: stream

@@ -17,7 +17,7 @@ use super::line::Mask;
 /// - what follows `AUTH mechanism`, and what follows `PASS`;
 /// - the answer to a 334 (RFC 4954 §4);
 /// - after AUTH whatever is not a command, until AUTH has succeeded. Some clients do not
-///   hear that AUTH was refused, and send name and password all the same.
+///   hear that AUTH was refused, and send name and password anyway.
 #[derive(Debug, Default)]
 pub struct PasswordMask {
     /// The server has asked, and waits for the answer.
@@ -73,7 +73,7 @@ impl PasswordMask {
             _ if self.is_in_auth && !is_command => return command.len(),
             _ => 0,
         };
-        // AUTH alone carries nothing: some POP3 clients ask so for the mechanisms.
+        // AUTH alone carries nothing: some POP3 clients ask for the mechanisms with it.
         self.is_in_auth = verb == "AUTH" && !rest.is_empty();
         secret
     }

@@ -6,9 +6,9 @@
 //! have a hyphen after the digits, where the last has a space.
 //!
 //! A client decides by the first digit alone (§4.3.2). So it understands codes that are
-//! not invented yet, and the text may be as odd and as long as it likes. A client that
-//! does not hear a 250 because of its text sends the letter again. What to do after a
-//! reply is not known here: the client decides that, and the relay.
+//! not invented yet, and the text may be strange or long. If a client rejects a 250 only
+//! because of the text, it sends the letter again. What to do after a reply is not known
+//! here: the client decides that, and the relay.
 // ANCHOR_END: story
 
 // ANCHOR: uses
@@ -154,7 +154,7 @@ const CODES: Range<u16> = 200..600;
 
 // ANCHOR: read_line
 /// Reads one line of a reply, and takes its CR LF away. A CR alone is part of the text:
-/// we want to hear the code all the same.
+/// we want to hear the code anyway.
 fn read_line<S: Stream>(wire: &mut Wire<S>) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     wire.read_piece(ENDLESS_LINE, &mut line)?;
@@ -175,7 +175,7 @@ fn read_line<S: Stream>(wire: &mut Wire<S>) -> io::Result<Vec<u8>> {
 // ANCHOR_END: line_end
 
 // ANCHOR: clean
-/// Makes text fit for one line of a reply: printable ASCII, and short enough.
+/// Changes a text so that it can be one line of a reply: printable ASCII, not too long.
 fn clean(text: &str) -> String {
     let mut line = String::new();
     for character in text.chars() {

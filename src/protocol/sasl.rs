@@ -45,12 +45,12 @@ impl Credentials {
     // ANCHOR_END: to_plain
 
     // ANCHOR: from_plain
-    /// Reads the message of PLAIN: whom the caller wants to act for (empty: for itself),
+    /// Reads the message of PLAIN: whose account is wanted (empty: the caller's own),
     /// and the credentials. `None`: it is not well formed.
     pub fn from_plain(text: &str) -> Option<(String, Credentials)> {
         let message = String::from_utf8(base64::decode(text)?).ok()?;
         let parts: Vec<&str> = message.split('\0').collect();
-        let &[acting_for, user, password] = parts.as_slice() else {
+        let &[account, user, password] = parts.as_slice() else {
             return None;
         };
         // ANCHOR_END: from_plain
@@ -61,7 +61,7 @@ impl Credentials {
             user: user.to_string(),
             password: password.to_string(),
         };
-        (fits(user) && fits(password)).then(|| (acting_for.to_string(), credentials))
+        (fits(user) && fits(password)).then(|| (account.to_string(), credentials))
     }
     // ANCHOR_END: fits
 

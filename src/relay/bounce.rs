@@ -119,7 +119,7 @@ fn header(text: &Text) -> String {
             break;
         }
         // A bounce is plain ASCII, whatever the letter was. It has to pass every host on
-        // its way back, and perhaps it exists only because a host takes nothing but ASCII
+        // its way back, and perhaps it exists only because a host takes only ASCII
         // (RFC 6522 §3).
         for octet in line {
             header.push(match octet {

@@ -91,7 +91,7 @@ impl Session<'_> {
             None => Step::reply(501, "AUTH cancelled, or not well formed"),
             // This comes before the password, so that the reply tells nothing about it.
             Some((other, Credentials { user, .. })) if !other.is_empty() && other != user => {
-                Step::reply(535, "acting for another user is not allowed here")
+                Step::reply(535, "using the account of another user is not allowed here")
             }
             Some((_, credentials)) if self.host.knows(&credentials) => {
                 self.user = Some(credentials.user);

@@ -1,6 +1,6 @@
 // ANCHOR: story
 //! The trace: every line of a conversation, shown as it happens, in the notation of the
-//! dialogues (chapter 8). Nothing that it shows can drive a terminal.
+//! dialogues (chapter 8). Nothing that it shows can control a terminal.
 
 use std::io::Write;
 // ANCHOR_END: story

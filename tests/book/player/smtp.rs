@@ -31,7 +31,7 @@ pub fn hear(site: &Site, said: &[u8]) -> Server {
     let state = match ended {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => State {
             text: Some(text_so_far(site, said, store.sizes.len())),
-            ..look(&mut session, &spy, "reads the text, until a lone dot")
+            ..look(&mut session, &spy, "reads the text, until a dot alone")
         },
         Err(error) => panic!("{error}"),
         Ok(()) if !at_end.get() => State {
