@@ -62,7 +62,7 @@ impl SendError {
     // ANCHOR_END: is_temporary
 
     // ANCHOR: for_others
-    /// A transaction failed with this. What does it mean for recipients who were not named
+    /// A transaction failed with this. What does it mean for other recipients, not named
     /// in it? `None`: nothing, so a transaction of their own may go well.
     pub(super) fn for_others(&self) -> Option<SendError> {
         match self {
