@@ -62,8 +62,8 @@ impl SendError {
     // ANCHOR_END: is_temporary
 
     // ANCHOR: for_others
-    /// A transaction failed with this. What does it mean for other recipients, not named
-    /// in it? `None`: nothing, so a transaction of their own may go well.
+    /// A transaction failed with this. Is it the result for all other recipients, too?
+    /// `None`: no, a transaction of their own may go well.
     pub(super) fn for_others(&self) -> Option<SendError> {
         match self {
             // The server has seen a part of the text, or only the recipients, and says no

@@ -71,6 +71,11 @@ fn chapter(word: &str) -> Result<usize, String> {
     ))
 }
 
+/// The program that these words call.
+fn yours(words: &[&str]) -> Program {
+    Program::Yours(words.iter().map(|word| word.to_string()).collect())
+}
+
 impl Desk {
     fn cards(&self) -> Result<Vec<Card>, String> {
         let cards = card::all(&self.root)?.into_iter();
@@ -155,9 +160,7 @@ impl Desk {
                      cargo run --example grade -- {number} python3 program.py"
                 ));
             }
-            (Kind::Open, words) => {
-                Program::Yours(words.iter().map(|word| word.to_string()).collect())
-            }
+            (Kind::Open, words) => yours(words),
             (_, []) => {
                 self.keep_own_work(card)?;
                 Program::Ours(build(&self.root)?)
@@ -174,7 +177,7 @@ impl Desk {
         };
         let program = match words {
             [] => Program::Ours(build(&self.root)?),
-            words => Program::Yours(words.iter().map(|word| word.to_string()).collect()),
+            words => yours(words),
         };
         let entries = fs::read_dir(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -256,8 +259,11 @@ impl Desk {
             last + 1,
             steps[step]
         );
-        record.hints = (record.hints + 1).min(last + 1);
-        record.used += usize::from(record.hints <= last + 1);
+        // The last hint can be read again; it counts once.
+        if record.hints <= last {
+            record.hints += 1;
+            record.used += 1;
+        }
         record.write(&self.root, card)
     }
 

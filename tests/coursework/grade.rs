@@ -1,7 +1,7 @@
 //! Grades an assignment: plays its dialogues, runs its tests, and counts points.
 
 use crate::card::{Card, Kind};
-use crate::stage::{self, Failure, Program};
+use crate::stage::{self, Failure, Played, Program};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -15,6 +15,17 @@ pub struct Item {
     pub right: usize,
     pub lines: usize,
     pub failure: Option<Failure>,
+}
+
+impl Item {
+    fn played(name: &str, played: Played) -> Item {
+        Item {
+            name: name.to_string(),
+            right: played.right,
+            lines: played.lines,
+            failure: played.failure,
+        }
+    }
 }
 
 pub struct Graded {
@@ -50,14 +61,7 @@ pub fn grade_answer(card: &Card, answer: &str, program: &Program) -> Result<Grad
         }
     }
     let played = stage::play_text(None, name, answer, program)?;
-    let (right, lines, failure) = (played.right, played.lines, played.failure);
-    let name = name.clone();
-    let items = vec![Item {
-        name,
-        right,
-        lines,
-        failure,
-    }];
+    let items = vec![Item::played(name, played)];
     let points = points(card, &items)?;
     Ok(Graded { items, points })
 }
@@ -67,14 +71,8 @@ pub fn grade(card: &Card, tree: &Path, program: &Program) -> Result<Graded, Stri
     let mut items = Vec::new();
     for name in card.dialogues() {
         let played = stage::play(card, &name, program)?;
-        let (right, lines, failure) = (played.right, played.lines, played.failure);
-        let goes_on = failure.is_none() || card.kind == Kind::Open;
-        items.push(Item {
-            name,
-            right,
-            lines,
-            failure,
-        });
+        let goes_on = played.failure.is_none() || card.kind == Kind::Open;
+        items.push(Item::played(&name, played));
         if !goes_on {
             break;
         }
