@@ -228,6 +228,27 @@ impl Card {
         self
     }
 
+    /// Seeds that choose each value of its variants; if it has none, only the empty seed.
+    pub fn seeds(&self) -> Vec<String> {
+        let mut left: Vec<(&str, usize)> = Vec::new();
+        for (name, values) in &self.vary {
+            left.extend((1..values.len()).map(|value| (name.as_str(), value)));
+        }
+        let mut seeds = vec![String::new()];
+        for number in 1..100 {
+            let card = self.clone().with_seed(&format!("student{number}"));
+            let before = left.len();
+            left.retain(|(name, value)| {
+                let count = self.vary.iter().find(|(other, _)| other == name);
+                card.choice(name, count.map_or(1, |(_, values)| values.len())) != *value
+            });
+            if left.len() < before {
+                seeds.push(card.seed);
+            }
+        }
+        seeds
+    }
+
     /// The names of its dialogues, in their order.
     pub fn dialogues(&self) -> Vec<String> {
         let names = fs::read_dir(&self.folder).into_iter().flatten();

@@ -16,6 +16,7 @@ use crate::order;
 use crate::patch::Patch;
 use crate::project::{Project, is_anchor_line};
 use crate::stage::{self, Folder, Program};
+use crate::tree::Tree;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -189,34 +190,30 @@ fn in_share(at: usize) -> bool {
 }
 
 /// Compiles and plays all of it. `ONLY=02,14` in the environment chooses.
-pub fn hold(root: &Path) -> Vec<String> {
+pub fn hold(root: &Path) -> Result<Vec<String>, String> {
     let only = std::env::var("ONLY").unwrap_or_default();
-    let cards = match card::all(root) {
-        Ok(cards) => cards,
-        Err(why) => return vec![why],
-    };
-    let folder = Folder::new().expect("a folder");
-    let tree = Tree::copy(root, &folder.0);
+    let folder = Folder::new().map_err(|why| why.to_string())?;
+    let tree = Tree::copy(root, &folder.0)?;
     let mut wrong = Vec::new();
-    for (at, card) in cards.into_iter().enumerate() {
-        if !in_share(at) {
+    for (at, card) in card::all(root)?.into_iter().enumerate() {
+        let is_chosen = only.is_empty() || only.split(',').any(|number| number == card.number());
+        if !in_share(at) || !is_chosen {
             continue;
         }
-        if only.is_empty() || only.split(',').any(|number| number == card.number()) {
+        for seed in card.seeds() {
+            let card = card.clone().with_seed(&seed);
             let complaints = match card.kind {
                 Kind::Extend | Kind::Repair => extended(&card, &tree),
                 Kind::Open => open(&card),
                 Kind::Dialogue => answered(&card, &tree),
             };
-            wrong.extend(complaints.unwrap_or_else(|why| vec![format!("{}: {why}", card.name)]));
-            println!(
-                "{} {}",
-                card.name,
-                if wrong.is_empty() { "holds" } else { "" }
-            );
+            let complaints = complaints.unwrap_or_else(|why| vec![format!("{}: {why}", card.name)]);
+            let word = if complaints.is_empty() { "holds" } else { "" };
+            println!("{} {seed} {word}", card.name);
+            wrong.extend(complaints);
         }
     }
-    wrong
+    Ok(wrong)
 }
 
 fn extended(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
@@ -244,12 +241,14 @@ fn extended(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
         }
         for name in changed.keys() {
             match begin.get(name) {
-                Some(text) => tree.write(name, text),
-                None => tree.restore(name),
+                Some(text) => tree.write(name, text.as_bytes())?,
+                None => tree.restore(name)?,
             }
         }
     }
-    begin.keys().for_each(|name| tree.restore(name));
+    for name in begin.keys() {
+        tree.restore(name)?;
+    }
     Ok(wrong)
 }
 
@@ -405,15 +404,15 @@ fn open(card: &Card) -> Result<Vec<String>, String> {
 }
 
 /// With holes in the module of a chapter the project compiles, and the tests of the chapter fail.
-pub fn holes(root: &Path) -> Vec<String> {
+pub fn holes(root: &Path) -> Result<Vec<String>, String> {
     let project = Project::read(root);
-    let folder = Folder::new().expect("a folder");
-    let tree = Tree::copy(root, &folder.0);
+    let folder = Folder::new().map_err(|why| why.to_string())?;
+    let tree = Tree::copy(root, &folder.0)?;
     let mut wrong = Vec::new();
     for chapter in (2..=19).filter(|chapter| in_share(*chapter)) {
         let (files, count) = hole::dig(&project, chapter);
         for (name, text) in &files {
-            tree.write(name, text);
+            tree.write(name, text.as_bytes())?;
         }
         let left = hole::left(&Project::read(tree.folder), chapter).len();
         if left != count {
@@ -423,9 +422,11 @@ pub fn holes(root: &Path) -> Vec<String> {
         }
         wrong.extend(files.iter().filter_map(|file| put_back(&project, file)));
         wrong.extend(all_red(&tree, chapter).err());
-        files.iter().for_each(|(name, _)| tree.restore(name));
+        for (name, _) in &files {
+            tree.restore(name)?;
+        }
     }
-    wrong
+    Ok(wrong)
 }
 
 fn all_red(tree: &Tree, chapter: usize) -> Result<(), String> {
@@ -467,63 +468,4 @@ fn put_back(project: &Project, (name, text): &(String, String)) -> Option<String
         }
     }
     None
-}
-
-/// A copy of the project, to which patches are applied.
-struct Tree<'a> {
-    root: &'a Path,
-    folder: &'a Path,
-}
-
-impl<'a> Tree<'a> {
-    fn copy(root: &'a Path, folder: &'a Path) -> Tree<'a> {
-        let tree = Tree { root, folder };
-        for name in ["Cargo.toml", "Cargo.lock", "README.md"] {
-            tree.restore(name);
-        }
-        for name in ["src", "tests", "examples", "book/dialogues"] {
-            tree.copy_folder(name);
-        }
-        tree
-    }
-
-    fn copy_folder(&self, name: &str) {
-        for entry in fs::read_dir(self.root.join(name)).expect("a folder") {
-            let entry = entry.expect("a file");
-            let name = format!("{name}/{}", entry.file_name().to_string_lossy());
-            match entry.path().is_dir() {
-                true => self.copy_folder(&name),
-                false => self.restore(&name),
-            }
-        }
-    }
-
-    /// The file as it is in the project, or no file.
-    fn restore(&self, name: &str) {
-        match fs::read(self.root.join(name)) {
-            Ok(octets) => self.write_octets(name, &octets),
-            Err(_) => drop(fs::remove_file(self.folder.join(name))),
-        }
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        self.write_octets(name, text.as_bytes());
-    }
-
-    /// Not a copy: cargo sees by the time that a file has changed.
-    fn write_octets(&self, name: &str, octets: &[u8]) {
-        let path = self.folder.join(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        fs::write(path, octets).expect("a file");
-    }
-
-    /// Applies a patch, and returns the files that it changed.
-    fn apply(&self, card: &Card, name: &str) -> Result<BTreeMap<String, String>, String> {
-        let patch = Patch::read(&card.path(name), &card.text(name)?)?;
-        let changed = patch.applied(self.folder)?;
-        for (name, text) in &changed {
-            self.write(name, text);
-        }
-        Ok(changed)
-    }
 }
