@@ -1,0 +1,62 @@
+//! A copy of the project in a folder of its own, to which patches are applied. So the true program and
+//! one with a fault can be compiled side by side.
+
+use crate::card::Card;
+use crate::patch::Patch;
+use crate::project;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// A copy of the project, to which patches are applied.
+pub struct Tree<'a> {
+    root: &'a Path,
+    pub folder: &'a Path,
+}
+
+impl<'a> Tree<'a> {
+    pub fn copy(root: &'a Path, folder: &'a Path) -> Result<Tree<'a>, String> {
+        let tree = Tree { root, folder };
+        for name in ["Cargo.toml", "Cargo.lock", "README.md"] {
+            tree.restore(name)?;
+        }
+        for name in ["src", "tests", "examples", "book/dialogues"] {
+            for name in project::files(root, name, "") {
+                tree.restore(&name)?;
+            }
+        }
+        Ok(tree)
+    }
+
+    /// The file as it is in the project, or no file.
+    pub fn restore(&self, name: &str) -> Result<(), String> {
+        match fs::read(self.root.join(name)) {
+            Ok(octets) => self.write(name, &octets),
+            Err(_) => {
+                let _ = fs::remove_file(self.folder.join(name));
+                Ok(())
+            }
+        }
+    }
+
+    /// Not a copy: cargo sees by the time that a file has changed. So the same text is not written again.
+    pub fn write(&self, name: &str, octets: &[u8]) -> Result<(), String> {
+        let path = self.folder.join(name);
+        if fs::read(&path).is_ok_and(|old| old == octets) {
+            return Ok(());
+        }
+        let parent = path.parent().unwrap_or(self.folder);
+        let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, octets));
+        written.map_err(|why| format!("{}: {why}", path.display()))
+    }
+
+    /// Applies a patch, and returns the files that it changed.
+    pub fn apply(&self, card: &Card, name: &str) -> Result<BTreeMap<String, String>, String> {
+        let patch = Patch::read(&card.path(name), &card.text(name)?)?;
+        let changed = patch.applied(self.folder)?;
+        for (name, text) in &changed {
+            self.write(name, text.as_bytes())?;
+        }
+        Ok(changed)
+    }
+}
