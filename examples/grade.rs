@@ -7,6 +7,8 @@
 #[allow(dead_code)] // The tests of the coursework use more of these.
 #[path = "../tests/coursework/card.rs"]
 mod card;
+#[path = "../tests/coursework/convict.rs"]
+mod convict;
 #[path = "../tests/coursework/desk.rs"]
 mod desk;
 #[allow(dead_code)]
@@ -22,6 +24,9 @@ mod patch;
 mod project;
 #[path = "../tests/coursework/stage.rs"]
 mod stage;
+#[allow(dead_code)]
+#[path = "../tests/coursework/tree.rs"]
+mod tree;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 //! 1. Before the work, the first difference is where the card says.
 //! 2. The solution is right; the tests of its chapters, clippy, the format and the order of the
 //!    modules hold with it.
+//!    It convicts each planted server where the card says.
 //! 3. Each wrong answer compiles, and is found out where the card says; no two at one line, unless
 //!    the hint for it says `shared`.
 //! 4. Each of these lines has a hint, and the red one three; no hint has a line of the solution.
@@ -10,6 +11,7 @@
 //! 6. The sheet says what the card says, and shows its dialogues.
 
 use crate::card::{self, Card, Kind, Wrong};
+use crate::convict::{self, Servers};
 use crate::grade::{build, cargo, compile, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::order;
@@ -48,6 +50,13 @@ fn of_one(root: &Path, card: &Card) -> Vec<String> {
             wrong.extend(patch.and_then(|patch| patch.applied(root)).err());
         }
     }
+    let planted = card.planted.iter().map(|planted| &planted.file);
+    for file in planted.chain(Some(&card.sound).filter(|file| !file.is_empty())) {
+        let patch = card
+            .text(file)
+            .and_then(|text| Patch::read(&card.path(file), &text));
+        wrong.extend(patch.and_then(|patch| patch.applied(root)).err());
+    }
     wrong
 }
 
@@ -56,8 +65,10 @@ fn listed(card: &Card) -> Vec<String> {
     let mut wrong = Vec::new();
     for entry in fs::read_dir(&card.folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().to_string();
-        let is_listed = card.wrong.iter().any(|wrong| wrong.file == name);
-        if name.starts_with("wrong-") && !is_listed {
+        let mut all = card.wrong.iter().chain(&card.planted);
+        let is_listed = all.any(|listed| listed.file == name);
+        let is_due = name.starts_with("wrong-") || name.starts_with("planted-");
+        if is_due && !is_listed {
             wrong.push(format!("{}:1: the card does not name it", card.path(&name)));
         }
     }
@@ -81,9 +92,7 @@ fn listed(card: &Card) -> Vec<String> {
 }
 
 fn hint_of(card: &Card, place: &str) -> Vec<String> {
-    let hints = card.hints().unwrap_or_default();
-    let hint = hints.into_iter().find(|hint| hint.place == place);
-    hint.map_or(Vec::new(), |hint| hint.steps)
+    card.steps(place).unwrap_or_default()
 }
 
 fn hints(card: &Card) -> Vec<String> {
@@ -210,6 +219,7 @@ pub fn hold(root: &Path, is_chosen: fn(usize, &Card) -> bool) -> Result<Vec<Stri
             let complaints = match card.kind {
                 Kind::Extend | Kind::Repair => extended(&card, &tree),
                 Kind::Open => open(&card),
+                Kind::Dialogue if !card.planted.is_empty() => convicted(&card, &tree),
                 Kind::Dialogue => answered(&card, &tree),
             };
             let complaints = complaints.unwrap_or_else(|why| vec![format!("{}: {why}", card.name)]);
@@ -378,6 +388,42 @@ fn answered(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
                 "{}: {name} gets {} points",
                 card.name, graded.points
             ));
+        }
+    }
+    Ok(wrong)
+}
+
+/// The solution and the wrong answers are folders of dialogues that convict servers.
+fn convicted(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
+    let servers = Servers::build(card, tree.folder)?;
+    let mut wrong = Vec::new();
+    let mut given = Vec::new();
+    for name in card.dialogues() {
+        given.push((name.clone(), card.text(&name)?));
+    }
+    let mut all = vec![("the answer of the sheet", Some(card.red.as_str()), given)];
+    for (name, due) in answers(card, "solution") {
+        all.push((name, due, convict::read(&card.folder.join(name))?));
+    }
+    for (name, due, dialogues) in all {
+        let graded = convict::grade(card, &dialogues, &servers)?;
+        let found = graded
+            .failure()
+            .map(|failure| (&*failure.place, &*failure.report));
+        wrong.extend(compare(card, name, due, found));
+        if due.is_some() {
+            continue;
+        }
+        if graded.points != card.points() {
+            let points = graded.points;
+            wrong.push(format!("{}: {name} gets {points} points", card.name));
+        }
+        for (number, planted) in (1..).zip(&card.planted) {
+            let found = format!("server {number}: {}", planted.place);
+            let is_due = |name: &str| name == found || planted.place == "cannot";
+            if !graded.items.iter().any(|item| is_due(&item.name)) {
+                wrong.push(format!("{}: it does not say `{found}`", card.name));
+            }
         }
     }
     Ok(wrong)

@@ -1,6 +1,7 @@
 //! The desk where a student hands work in.
 
 use crate::card::{self, Card, Kind};
+use crate::convict::{self, Servers};
 use crate::grade::{self, Graded, build, cargo, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::patch::Patch;
@@ -15,6 +16,8 @@ pub const USAGE: &str = "usage: cargo run --example grade                   wher
        cargo run --example grade -- 13 start          what there is to repair
        cargo run --example grade -- 05 python3 client.py
                                                       a program of your own
+       cargo run --example grade -- 08 FOLDER         dialogues of your own that convict servers
+       cargo run --example grade -- 08 serve 3        one of these servers, to talk to
        cargo run --example grade -- chapter 9         what is left to write in chapter 9
        cargo run --example grade -- start chapter 9 FOLDER
                                                       the project without the code of chapter 9
@@ -59,6 +62,9 @@ pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
         ["start", "chapter", number, folder] => desk.start_chapter(chapter(number)?, folder),
         [number, "hint"] => desk.hint(&desk.card(number)?),
         [number, "start"] => desk.start(&desk.card(number)?),
+        [number, "serve", server] if !desk.card(number)?.planted.is_empty() => {
+            desk.serve_planted(&desk.card(number)?, server)
+        }
         [number, program @ ..] => desk.grade(&desk.card(number)?, program),
     }
 }
@@ -140,6 +146,17 @@ impl Desk {
 
     /// Grades with the program that these words name, or ours.
     fn graded(&self, card: &Card, words: &[&str]) -> Result<Graded, String> {
+        if !card.planted.is_empty() {
+            let [folder] = words else {
+                let number = card.number();
+                return Err(format!(
+                    "this assignment needs a folder with dialogues of yours; name it, as in\n\
+                     cargo run --example grade -- {number} mine"
+                ));
+            };
+            let dialogues = convict::read(Path::new(folder))?;
+            return convict::grade(card, &dialogues, &self.servers(card)?);
+        }
         if card.kind == Kind::Dialogue {
             let [file] = words else {
                 let number = card.number();
@@ -168,6 +185,34 @@ impl Desk {
             (_, [word, ..]) => return Err(format!("what is {word}?\n{USAGE}")),
         };
         grade(card, &self.root, &program)
+    }
+
+    /// The servers of an assignment in which some have a fault.
+    fn servers(&self, card: &Card) -> Result<Servers, String> {
+        if !convict::place_of(card, &self.root).exists() {
+            let count = card.planted.len() + 1;
+            println!("(The first time, {count} servers are compiled. That takes a minute or two.)");
+        }
+        Servers::build(card, &self.root)
+    }
+
+    /// Runs one of these servers until somebody ends it.
+    fn serve_planted(&self, card: &Card, number: &str) -> Result<(), String> {
+        let server = number
+            .parse()
+            .map_err(|_| format!("which server is {number}?"))?;
+        let program = convict::server(card, &self.root, server)?;
+        // Nobody can tidy up after Ctrl-C. So the folder of the last time goes away now.
+        let folder = convict::place_of(card, &self.root).join(format!("site-{server}"));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+        let (mut running, address) = stage::serve(&program, &folder)?;
+        println!("Server {server} listens on {address}, until you press Ctrl-C.");
+        println!("Its domain is a.example. It has the users alice and bob, and the list staff.");
+        println!("In another terminal, talk to it:  cargo run -- talk {address}");
+        println!("or play a dialogue:               cargo run -- play FILE --server {address}");
+        running.wait();
+        Err(format!("server {server} has ended."))
     }
 
     /// A teacher's own dialogues.
@@ -236,13 +281,8 @@ impl Desk {
             println!("There is nothing to say: it is done.");
             return Ok(());
         }
-        let hints = card
-            .hints()?
-            .into_iter()
-            .filter(|hint| hint.place == record.place);
-        let steps = hints
-            .flat_map(|hint| hint.steps)
-            .filter(|step| step != "shared");
+        let steps = card.steps(&record.place)?.into_iter();
+        let steps = steps.filter(|step| step != "shared");
         let steps: Vec<String> = steps.collect();
         let Some(last) = steps.len().checked_sub(1) else {
             println!(

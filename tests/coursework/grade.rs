@@ -18,7 +18,7 @@ pub struct Item {
 }
 
 impl Item {
-    fn played(name: &str, played: Played) -> Item {
+    pub fn played(name: &str, played: Played) -> Item {
         Item {
             name: name.to_string(),
             right: played.right,

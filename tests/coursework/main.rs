@@ -5,6 +5,7 @@
 #[allow(dead_code)] // The example uses more of these.
 mod card;
 mod claims;
+mod convict;
 #[allow(dead_code)]
 mod grade;
 #[allow(dead_code)]

@@ -83,6 +83,11 @@ impl Marks {
     }
 }
 
+/// The marks of a dialogue: their lines, words and values.
+pub fn marks(text: &str) -> Vec<(usize, String, String)> {
+    Marks::read(text).0
+}
+
 /// Plays a dialogue of an assignment. An error is a fault of the assignment itself.
 pub fn play(card: &Card, name: &str, program: &Program) -> Result<Played, String> {
     play_text(card.role, name, &card.text(name)?, program).map_err(|why| {
@@ -167,6 +172,23 @@ pub fn play_text(
         lines,
         failure,
     })
+}
+
+/// Starts our program for people who talk to it by hand: a server with a new site in this folder.
+/// Returns its address, too.
+pub fn serve(program: &Path, folder: &Path) -> Result<(Running, String), String> {
+    let stage = Stage {
+        name: "",
+        marks: &Marks(Vec::new()),
+        folder,
+        program: &Program::Ours(program.to_path_buf()),
+    };
+    stage.site(program, "")?;
+    let mut serve = Command::new(program);
+    serve.args(["serve", "a.example", "--listen", "127.0.0.1:0"]);
+    let mut server = Running::start(serve.current_dir(folder))?;
+    let address = server.listens().ok_or_else(|| server.silent())?;
+    Ok((server, address))
 }
 
 struct Stage<'a> {
@@ -507,6 +529,11 @@ impl Running {
     pub fn listens(&mut self) -> Option<String> {
         let line = self.first.recv_timeout(PROGRAM).ok()?;
         line.strip_prefix("listening on ").map(str::to_string)
+    }
+
+    /// Waits until it ends.
+    pub fn wait(&mut self) {
+        let _ = self.child.wait();
     }
 
     /// Gives it its standard input. It may have its reasons not to read that.
