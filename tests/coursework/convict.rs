@@ -15,7 +15,7 @@ const CANNOT: &str = "cannot";
 
 /// The true server, and those with a fault, compiled.
 pub struct Servers {
-    sound: Program,
+    pub sound: Program,
     planted: Vec<Program>,
 }
 
@@ -87,8 +87,7 @@ pub fn grade(card: &Card, dialogues: &[Dialogue], servers: &Servers) -> Result<G
         items.push(Item::played(&format!("the true server: {name}"), played));
     }
     if items.iter().any(|item| item.failure.is_some()) {
-        let points = 0;
-        return Ok(Graded { items, points });
+        return Ok(graded(items, 0));
     }
     let mut differs: Vec<Vec<String>> = Vec::new();
     for server in &servers.planted {
@@ -144,7 +143,16 @@ pub fn grade(card: &Card, dialogues: &[Dialogue], servers: &Servers) -> Result<G
     }
     let right = usize::saturating_sub(convicted, mistakes);
     let points = card.points() * right / card.planted.len().max(1);
-    Ok(Graded { items, points })
+    Ok(graded(items, points))
+}
+
+fn graded(items: Vec<Item>, points: usize) -> Graded {
+    let also = Vec::new();
+    Graded {
+        items,
+        points,
+        also,
+    }
 }
 
 /// What became of a server. The place is of one of these kinds: `server 3`, `together 3`, `cannot 3`.

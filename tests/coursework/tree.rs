@@ -21,7 +21,9 @@ impl<'a> Tree<'a> {
             tree.restore(name)?;
         }
         for name in ["src", "tests", "examples", "book/dialogues"] {
-            for name in project::files(root, name, "") {
+            // What an earlier answer has left goes away, too.
+            let left = project::files(folder, name, "").into_iter();
+            for name in left.chain(project::files(root, name, "")) {
                 tree.restore(&name)?;
             }
         }
@@ -39,7 +41,8 @@ impl<'a> Tree<'a> {
         let patch = Patch::read(&card.path(name), &card.text(name)?)?;
         let changed = patch.applied(root)?;
         let tree = Tree { root, folder };
-        let mut names = project::files(root, "src", "");
+        let mut names = project::files(folder, "src", "");
+        names.extend(project::files(root, "src", ""));
         names.extend(["Cargo.toml", "Cargo.lock", "README.md"].map(str::to_string));
         for name in names {
             match changed.get(&name) {
