@@ -89,7 +89,12 @@ pub fn grade(card: &Card, dialogues: &[Dialogue], servers: &Servers) -> Result<G
     if items.iter().any(|item| item.failure.is_some()) {
         return Ok(graded(items, 0));
     }
-    let mut differs: Vec<Vec<String>> = Vec::new();
+    let wrongly = given_up.iter();
+    let wrongly = wrongly.filter(|(number, _)| card.planted[number - 1].place != CANNOT);
+    let wrongly: Vec<Item> = wrongly
+        .map(|(number, at)| not_hopeless(*number, at))
+        .collect();
+    let mut differs = Vec::new();
     for server in &servers.planted {
         let mut places = Vec::new();
         for (name, text) in dialogues {
@@ -98,52 +103,63 @@ pub fn grade(card: &Card, dialogues: &[Dialogue], servers: &Servers) -> Result<G
         }
         differs.push(places);
     }
-    let is_hopeless = |number: usize| card.planted[number - 1].place == CANNOT;
-    for (number, at) in &given_up {
-        if !is_hopeless(*number) {
-            let report = format!(
-                "{at}: here you say that no dialogue can convict server {number}, but one can.\n  \
-                 This costs as much as a server is worth."
-            );
-            items.push(judged("cannot", *number, "", Some(report)));
-        }
-    }
-    let mistakes = items.iter().filter(|item| item.failure.is_some()).count();
-    let mut convicted = 0;
-    for (number, places) in (1..).zip(&differs) {
-        let with = |place: &&String| differs.iter().filter(|other| other.contains(place)).count();
-        let place = match is_hopeless(number) {
-            true => {
-                let given_up = given_up.iter().find(|(other, _)| *other == number);
-                given_up.map(|(_, at)| format!("{at} says that no dialogue can"))
-            }
-            false => places.iter().find(|place| with(place) == 1).cloned(),
-        };
-        items.push(match (place, places.first()) {
-            (Some(place), _) => {
-                convicted += 1;
-                judged("server", number, &place, None)
-            }
-            (None, Some(place)) => {
-                let report = format!(
-                    "{place}: here server {number} differs, but it is not the only one. So this line \
-                     does not\n  say which fault a server has. Test one thing with one dialogue."
-                );
-                judged("together", number, &format!("{place}, not alone"), Some(report))
-            }
-            (None, None) => {
-                let report = format!(
-                    "server {number}: all of your dialogues hold on it.\n  \
-                     by hand: cargo run --example grade -- {} serve {number}",
-                    card.number()
-                );
-                judged("server", number, "", Some(report))
-            }
-        });
-    }
-    let right = usize::saturating_sub(convicted, mistakes);
+    let numbers = 1..=card.planted.len();
+    let verdicts = numbers.map(|number| verdict(card, number, &differs, &given_up));
+    let verdicts: Vec<Item> = verdicts.collect();
+    let convicted = verdicts.iter().filter(|item| item.failure.is_none());
+    let right = convicted.count().saturating_sub(wrongly.len());
+    items.extend(wrongly.into_iter().chain(verdicts));
     let points = card.points() * right / card.planted.len().max(1);
     Ok(graded(items, points))
+}
+
+/// Is this server convicted? `differs` has the places where each server differs.
+fn verdict(
+    card: &Card,
+    number: usize,
+    differs: &[Vec<String>],
+    given_up: &[(usize, String)],
+) -> Item {
+    let places = &differs[number - 1];
+    let is_alone = |place: &&String| {
+        let others = differs.iter().filter(|places| places.contains(place));
+        others.count() == 1
+    };
+    let found = match card.planted[number - 1].place == CANNOT {
+        true => given_up
+            .iter()
+            .find(|(other, _)| *other == number)
+            .map(|(_, at)| format!("{at} says that no dialogue can")),
+        false => places.iter().find(is_alone).cloned(),
+    };
+    match (found, places.first()) {
+        (Some(place), _) => judged("server", number, &place, None),
+        (None, Some(place)) => {
+            let report = format!(
+                "{place}: here server {number} differs, but it is not the only one. So this line does\n  \
+                 not say which fault a server has. Test one thing with one dialogue."
+            );
+            let at = format!("{place}, not alone");
+            judged("together", number, &at, Some(report))
+        }
+        (None, None) => {
+            let report = format!(
+                "server {number}: all of your dialogues hold on it.\n  \
+                 by hand: cargo run --example grade -- {} serve {number}",
+                card.number()
+            );
+            judged("server", number, "", Some(report))
+        }
+    }
+}
+
+/// The answer gives up where it need not.
+fn not_hopeless(number: usize, at: &str) -> Item {
+    let report = format!(
+        "{at}: here you say that no dialogue can convict server {number}, but one can.\n  \
+         This costs as much as a server is worth."
+    );
+    judged("cannot", number, "", Some(report))
 }
 
 fn graded(items: Vec<Item>, points: usize) -> Graded {
