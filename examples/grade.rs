@@ -4,6 +4,8 @@
 //! cargo run --example grade -- 02
 //! ```
 
+#[path = "../tests/coursework/attack.rs"]
+mod attack;
 #[allow(dead_code)] // The tests of the coursework use more of these.
 #[path = "../tests/coursework/card.rs"]
 mod card;
@@ -22,6 +24,9 @@ mod patch;
 mod project;
 #[path = "../tests/coursework/stage.rs"]
 mod stage;
+#[allow(dead_code)]
+#[path = "../tests/coursework/tree.rs"]
+mod tree;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! The desk where a student hands work in.
 
+use crate::attack;
 use crate::card::{self, Card, Kind};
 use crate::grade::{self, Graded, build, cargo, counts, failed, grade, grade_answer};
 use crate::hole;
@@ -13,6 +14,7 @@ pub const USAGE: &str = "usage: cargo run --example grade                   wher
        cargo run --example grade -- 02                grade this assignment
        cargo run --example grade -- 02 hint           one more hint
        cargo run --example grade -- 13 start          what there is to repair
+       cargo run --example grade -- 09 attack.txt     your repair, and an attack of yours
        cargo run --example grade -- 05 python3 client.py
                                                       a program of your own
        cargo run --example grade -- chapter 9         what is left to write in chapter 9
@@ -165,9 +167,38 @@ impl Desk {
                 self.keep_own_work(card)?;
                 Program::Ours(build(&self.root)?)
             }
+            (_, [_]) if card.attack.is_some() => {
+                self.keep_own_work(card)?;
+                Program::Ours(build(&self.root)?)
+            }
             (_, [word, ..]) => return Err(format!("what is {word}?\n{USAGE}")),
         };
-        grade(card, &self.root, &program)
+        let mut graded = grade(card, &self.root, &program)?;
+        if let (Some(_), Program::Ours(own)) = (&card.attack, &program) {
+            self.attack(card, words, own, &mut graded)?;
+        }
+        Ok(graded)
+    }
+
+    /// The half of the work that is an attack.
+    fn attack(
+        &self,
+        card: &Card,
+        words: &[&str],
+        own: &Path,
+        graded: &mut Graded,
+    ) -> Result<(), String> {
+        let [file] = words else {
+            let number = card.number();
+            println!(
+                "(This is your repair, half of the points. For the other half, name your attack:\n\
+                 cargo run --example grade -- {number} attack.txt)"
+            );
+            return Ok(());
+        };
+        let text = fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
+        let kind = attack::server(card, &self.root)?;
+        attack::add(card, &text, &kind, own, graded)
     }
 
     /// A teacher's own dialogues.
@@ -351,9 +382,11 @@ impl Desk {
         for card in self.cards()? {
             let record = Record::read(&self.root, &card).unwrap_or_default();
             let graded = match card.kind {
-                Kind::Extend | Kind::Repair => self.graded(&card, &[]).ok(),
-                // What was graded last, with the program that was named.
-                Kind::Open | Kind::Dialogue => None,
+                Kind::Extend | Kind::Repair if card.attack.is_none() => {
+                    self.graded(&card, &[]).ok()
+                }
+                // What was graded last, with the program or the file that was named.
+                _ => None,
             };
             let record = match &graded {
                 Some(graded) => record.with(graded),
