@@ -24,7 +24,6 @@ mod patch;
 mod project;
 #[path = "../tests/coursework/stage.rs"]
 mod stage;
-#[allow(dead_code)]
 #[path = "../tests/coursework/tree.rs"]
 mod tree;
 

@@ -13,7 +13,7 @@
 
 use crate::attack;
 use crate::card::{self, Card, Kind, Wrong};
-use crate::grade::{build, cargo, compile, counts, failed, grade, grade_answer};
+use crate::grade::{build, cargo, compile_answer, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::order;
 use crate::patch::Patch;
@@ -257,6 +257,50 @@ fn is_here(card: &Card, name: &str) -> bool {
     is_here
 }
 
+/// Grades each solution so many times. A judge must say the same each time.
+pub fn steady(
+    root: &Path,
+    is_chosen: fn(usize, &Card) -> bool,
+    times: usize,
+) -> Result<Vec<String>, String> {
+    let folder = Folder::new().map_err(|why| why.to_string())?;
+    let tree = Tree::copy(root, &folder.0)?;
+    let mut wrong = Vec::new();
+    for (at, card) in card::all(root)?.into_iter().enumerate() {
+        let (mut changed, mut begin) = (BTreeMap::new(), BTreeMap::new());
+        let program = match card.kind {
+            _ if !is_chosen(at, &card) => continue,
+            Kind::Dialogue => continue,
+            Kind::Open if !is_here(&card, "solution.rs") => continue,
+            Kind::Extend | Kind::Repair if !is_here(&card, "solution.patch") => continue,
+            Kind::Open => {
+                let program = compile_answer(&card, "solution.rs", tree.folder)?;
+                Program::Yours(vec![program.display().to_string()])
+            }
+            Kind::Extend | Kind::Repair => {
+                if card.kind == Kind::Repair {
+                    begin = tree.apply(&card, "start.patch")?;
+                }
+                changed = tree.apply(&card, "solution.patch")?;
+                Program::Ours(build(tree.folder)?)
+            }
+        };
+        let mut red = 0;
+        for _ in 0..times {
+            let graded = grade(&card, tree.folder, &program)?;
+            if let Some(failure) = graded.failure() {
+                red += 1;
+                wrong.push(format!("{}: {}", card.name, failure.report));
+            }
+        }
+        println!("{}: {red} of {times} times red", card.name);
+        for name in changed.keys().chain(begin.keys()) {
+            tree.restore(name)?;
+        }
+    }
+    Ok(wrong)
+}
+
 fn extended(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
     let mut wrong = Vec::new();
     let mut begin = BTreeMap::new();
@@ -433,22 +477,9 @@ fn open(card: &Card) -> Result<Vec<String>, String> {
         return Ok(Vec::new());
     }
     let folder = Folder::new().map_err(|why| why.to_string())?;
-    let file = folder.0.join("solution.rs");
-    let program = folder.0.join("solution");
     let mut wrong = Vec::new();
     for (name, due) in answers(card, "solution.rs") {
-        fs::write(&file, card.text("solution.rs")?).map_err(|why| why.to_string())?;
-        if name.ends_with(".patch") {
-            let patch = Patch::read(&card.path(name), &card.text(name)?)?;
-            let changed = patch.applied(&folder.0)?;
-            let text = changed
-                .get("solution.rs")
-                .ok_or(format!("{name} changes solution.rs"))?;
-            fs::write(&file, text).map_err(|why| why.to_string())?;
-        } else if name != "solution.rs" {
-            fs::write(&file, card.text(name)?).map_err(|why| why.to_string())?;
-        }
-        compile(&file, &program).map_err(|why| format!("{name}: {why}"))?;
+        let program = compile_answer(card, name, &folder.0)?;
         let words = vec![program.to_string_lossy().to_string()];
         let graded = grade(card, &folder.0, &Program::Yours(words))?;
         let found = graded

@@ -8,6 +8,8 @@ mod attack;
 mod card;
 mod claims;
 #[allow(dead_code)]
+mod desk;
+#[allow(dead_code)]
 mod grade;
 #[allow(dead_code)]
 mod hole;
@@ -57,4 +59,13 @@ fn each_assignment_is_red_and_its_solution_green_and_each_wrong_answer_is_found_
 #[ignore = "compiles the project with holes in each chapter; .ci/run runs it"]
 fn each_chapter_can_be_written_anew() {
     none(claims::holes(root()).unwrap_or_else(|why| vec![why]));
+}
+
+#[test]
+#[ignore = "grades each solution again and again; TIMES in the environment says how often"]
+fn a_judge_says_the_same_each_time() {
+    let times = std::env::var("TIMES").ok();
+    let times = times.and_then(|times| times.parse().ok()).unwrap_or(2);
+    let wrong = claims::steady(root(), claims::is_chosen, times);
+    none(wrong.unwrap_or_else(|why| vec![why]));
 }

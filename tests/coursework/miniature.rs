@@ -2,9 +2,11 @@
 //! broken in one way after another, and each time a complaint says where.
 
 use crate::claims;
+use crate::desk;
 use crate::stage::Folder;
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 const FILES: &[(&str, &str)] = &[
     (
@@ -160,8 +162,8 @@ const SHEET: &str = "book/src/cw01-noop.md";
 /// In this file, this text becomes that one.
 type Change = (&'static str, &'static str, &'static str);
 
-/// What a rule complains of after these changes. A file without text does not exist.
-fn after(changes: &[Change], rule: fn(&std::path::Path) -> Vec<String>) -> String {
+/// The miniature after these changes. A file without text does not exist.
+fn project(changes: &[Change]) -> Folder {
     let mut files: BTreeMap<&str, String> = FILES
         .iter()
         .map(|(name, text)| (*name, text.to_string()))
@@ -173,14 +175,22 @@ fn after(changes: &[Change], rule: fn(&std::path::Path) -> Vec<String>) -> Strin
     }
     let folder = Folder::new().expect("a folder");
     for (name, text) in files.iter().filter(|(_, text)| !text.is_empty()) {
-        let path = folder.0.join(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        fs::write(path, text).expect("a file");
+        write(&folder.0.join(name), text);
     }
-    rule(&folder.0).join("\n")
+    folder
 }
 
-fn hold(root: &std::path::Path) -> Vec<String> {
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(path, text).expect("a file");
+}
+
+/// What a rule complains of after these changes.
+fn after(changes: &[Change], rule: fn(&Path) -> Vec<String>) -> String {
+    rule(&project(changes).0).join("\n")
+}
+
+fn hold(root: &Path) -> Vec<String> {
     claims::hold(root, |_, _| true).unwrap_or_else(|why| vec![why])
 }
 
@@ -367,4 +377,91 @@ fn an_assignment_that_does_not_hold_is_found() {
         ),
         &["01-noop: wrong-1-exact.patch does not compile"],
     );
+}
+
+/// What the desk answers.
+fn ask(root: &Path, words: &[&str]) -> Result<(), String> {
+    desk::serve(root, words.iter().map(|word| word.to_string()).collect())
+}
+
+#[test]
+#[ignore = "compiles the miniature several times; .ci/run runs it"]
+fn the_desk_serves_a_student_and_a_teacher() {
+    let folder = project(&[]);
+    let root = &folder.0;
+    let report = root.join("report");
+    let all = |words: &[&str]| {
+        let report = report.display().to_string();
+        let done = ask(root, &[words, &["--report", &report]].concat());
+        assert_eq!(done, Ok(()));
+        fs::read_to_string(&report).expect("a report")
+    };
+    let record = || fs::read_to_string(root.join("target/coursework/01")).expect("a record");
+
+    // A student: nothing is done, and each hint counts once.
+    assert!(ask(root, &["01", "hint"]).is_err_and(|why| why.contains("first: cargo run")));
+    assert_eq!(
+        ask(root, &["01"]),
+        Err("Nothing is not done yet.".to_string())
+    );
+    assert_eq!(
+        fs::read_to_string(root.join(crate::MINE)).ok().as_deref(),
+        Some("01-noop\n")
+    );
+    assert_eq!(record(), "0\n0\n0\n1-noop.txt:6\n");
+    for _ in 0..4 {
+        assert_eq!(ask(root, &["01", "hint"]), Ok(()));
+    }
+    assert_eq!(record(), "0\n3\n3\n1-noop.txt:6\n");
+    assert!(
+        ask(root, &["02"]).is_err_and(|why| why.contains("there is no assignment 02\nusage: "))
+    );
+    // Two lines of seven are right; the test that was not run counts for ten more.
+    let code = root.join("src/session.rs");
+    let begin = fs::read_to_string(&code).expect("code");
+    write(
+        &code,
+        &begin.replace("        _ =>", "        \"NOOP\" => OK,\n        _ =>"),
+    );
+    assert!(ask(root, &["01"]).is_err());
+    assert_eq!(record(), "1\n0\n3\n1-noop.txt:8\n");
+    assert!(all(&["all"]).contains("-\t01\t1\t10\t1-noop.txt:8\t0 of 0\t3\t-\t"));
+    write(&code, &begin);
+
+    // A teacher: the answers of the assignment, a dialogue of the teacher's, and what was handed in.
+    assert_eq!(ask(root, &["01", "--on", "solution"]), Ok(()));
+    let wrong = ask(root, &["01", "--on", "wrong-1-exact"]);
+    assert!(wrong.is_err_and(|why| why.contains("1-noop.txt:8: here it differs")));
+    let dialogue = "# against: smtp-primer serve\nS: 220 {}\nC: RSET\nS: 250 {}\n";
+    write(&root.join("more/9-rset.txt"), dialogue);
+    let more = root.join("more").display().to_string();
+    let wrong = ask(root, &["01", "--on", "solution", "--also", &more]);
+    assert!(wrong.is_err_and(|why| why.contains("9-rset.txt:4: here it differs")));
+    let solved = begin.replace(
+        "_ =>",
+        "_ if line.split(' ').next() == Some(\"NOOP\") => OK,\n_ =>",
+    );
+    let handed_in = root.join("handed-in");
+    write(&handed_in.join("anna/src/session.rs"), &solved);
+    write(&handed_in.join("anna/answers.txt"), "seed anna\n01\n");
+    write(
+        &handed_in.join("bert/answers.txt"),
+        "01\n07 python3 server.py\n",
+    );
+    write(&handed_in.join("carl/src/session.rs"), "This is no code.\n");
+    write(&handed_in.join("carl/answers.txt"), "01\n");
+    let handed_in = handed_in.display().to_string();
+    let text = all(&["all", &handed_in, "--also", &more]);
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = [
+        "student\tassignment\tpoints\tof\tfirst difference\talso\thints\tseed\thash",
+        "anna\t01\t10\t10\t9-rset.txt:4\t0 of 1\t0\tanna\t",
+        "bert\t01\t0\t10\t1-noop.txt:6\t0 of 1\t0\t-\t",
+        "bert\t07\t0\t0\tthere is no such assignment",
+        "carl\t01\t0\t10\terror: ",
+    ];
+    assert_eq!(lines.len(), begins.len(), "{text}");
+    for (line, begin) in lines.iter().zip(begins) {
+        assert!(line.starts_with(begin), "due: {begin}\ncame: {line}");
+    }
 }
