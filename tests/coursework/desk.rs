@@ -311,7 +311,8 @@ impl Desk {
         let text = [begun, vec![card.name.clone()]].concat().join("\n");
         fs::write(&mine, text + "\n").map_err(|why| format!("{}: {why}", mine.display()))?;
         println!(
-            "(Now {} names this assignment. While this file is there, the tests do not compare\n             src/ with the pages of the book, because src/ is your own work.)",
+            "(Now {} names this assignment. While this file is there, the tests do not compare\n\
+             src/ with the pages of the book, because src/ is your own work.)",
             crate::MINE
         );
         Ok(())
