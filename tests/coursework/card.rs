@@ -9,6 +9,7 @@
 //! needs    05                    other assignments, by number
 //! touches  src/session/host.rs   what the solution changes: for the reader, not a limit
 //! role     client                of an open assignment: client, server, mailbox
+//! attack   kind.rs src/dot.rs    half of the points: see `attack.rs`
 //! test     crash_points          tests that judge, too: a file of tests/, or check.rs
 //! only     name_of_test          of these files, only these tests judge
 //! red      1-rcpt.txt:12         where the program differs before the work, and it must be there
@@ -63,6 +64,8 @@ pub struct Card {
     pub needs: Vec<String>,
     pub touches: Vec<String>,
     pub role: Option<Role>,
+    /// A file of the assignment, and the one in whose place it is in the server that is attacked.
+    pub attack: Option<(String, String)>,
     pub tests: Vec<String>,
     /// Of these files, only these tests judge; if there are none, all do.
     pub only: Vec<String>,
@@ -119,6 +122,7 @@ impl Card {
             needs: Vec::new(),
             touches: Vec::new(),
             role: None,
+            attack: None,
             tests: Vec::new(),
             only: Vec::new(),
             red: String::new(),
@@ -187,6 +191,10 @@ impl Card {
                     _ => return Err("a role is client, server or mailbox".to_string()),
                 })
             }
+            "attack" => match words.as_slice() {
+                [file, place] => self.attack = Some((file.clone(), place.clone())),
+                _ => return Err("which file is in the place of which?".to_string()),
+            },
             "test" => self.tests.extend(words),
             "only" => self.only.extend(words),
             "red" => self.red = rest.to_string(),

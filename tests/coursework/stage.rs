@@ -18,10 +18,10 @@
 
 use crate::card::{Card, Role};
 use smtp_primer::dialogue::{Dialogue, Side};
-use smtp_primer::protocol::line::{Socket, visible};
+use smtp_primer::protocol::line::{Socket, Stream, visible};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -103,8 +103,19 @@ pub fn play_text(
     text: &str,
     program: &Program,
 ) -> Result<Played, String> {
-    let marks = Marks::read(text);
     let folder = Folder::new().map_err(|why| why.to_string())?;
+    play_in(&folder.0, role, name, text, program)
+}
+
+/// The same in a folder of the caller's, who can look at what is left there.
+pub fn play_in(
+    folder: &Path,
+    role: Option<Role>,
+    name: &str,
+    text: &str,
+    program: &Program,
+) -> Result<Played, String> {
+    let marks = Marks::read(text);
     let (_, against) = marks.one("against").ok_or("there is no `# against:`")?;
     let (against, input) = against
         .split_once(" < ")
@@ -126,15 +137,15 @@ pub fn play_text(
     for (_, file) in marks.all("file") {
         let (name, octets) = file.split_once(' ').unwrap_or((file, ""));
         let name = String::from_utf8_lossy(&unescaped(name)).to_string();
-        let path = folder.0.join(name);
-        let parent = path.parent().unwrap_or(&folder.0);
+        let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
         let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, unescaped(octets)));
         written.map_err(|why| why.to_string())?;
     }
     let stage = Stage {
         name,
         marks: &marks,
-        folder: &folder.0,
+        folder,
         program,
     };
     let mut dialogue = text.to_string();
@@ -189,6 +200,80 @@ pub fn serve(program: &Path, folder: &Path) -> Result<(Running, String), String>
     let mut server = Running::start(serve.current_dir(folder))?;
     let address = server.listens().ok_or_else(|| server.silent())?;
     Ok((server, address))
+}
+
+/// A dialogue without its marks. A student's could make letters appear.
+pub fn without_marks(text: &str) -> String {
+    let marks = Marks::read(text);
+    let is_mark = |number: usize| marks.0.iter().any(|(line, _, _)| *line == number);
+    let lines = (1..).zip(text.lines());
+    let lines = lines.map(|(number, line)| if is_mark(number) { "#" } else { line });
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// All that the client says in a dialogue.
+pub fn said(name: &str, text: &str) -> Result<Vec<u8>, String> {
+    let lines = text.lines();
+    let lines = lines.map(|line| if line.starts_with("S:") { "#" } else { line });
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    let mut ear = Ear(Vec::new());
+    Dialogue::parse(name, &text)?.play(Side::Client, &mut ear, LINE)?;
+    Ok(ear.0)
+}
+
+/// A peer that says nothing, and remembers what it hears.
+struct Ear(Vec<u8>);
+
+impl Read for &mut Ear {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+}
+
+impl Write for &mut Ear {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for &mut Ear {
+    fn allow(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Says all of this to our server at once, as a relay does that takes it for one text. Returns how many
+/// letters Alice has then.
+pub fn pour(said: &[u8], program: &Path) -> Result<usize, String> {
+    let folder = Folder::new().map_err(|why| why.to_string())?;
+    let stage = Stage {
+        name: "",
+        marks: &Marks(Vec::new()),
+        folder: &folder.0,
+        program: &Program::Ours(program.to_path_buf()),
+    };
+    stage.site(program, "")?;
+    let mut server = stage.serve_once(program)?;
+    let address = server.listens().ok_or_else(|| server.silent())?;
+    let mut stream = TcpStream::connect(&address).map_err(|why| why.to_string())?;
+    let _ = stream.set_read_timeout(Some(LINE));
+    // It may close in the middle, if it is not fooled.
+    let _ = stream.write_all(said);
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.take(PRINTED).read_to_end(&mut Vec::new());
+    server.finish(PROGRAM).ok_or("serve does not end")?;
+    Ok(letters(&folder.0))
+}
+
+/// How many letters Alice has.
+pub fn letters(folder: &Path) -> usize {
+    let new = folder.join("a.example/mail/alice/new");
+    fs::read_dir(new).into_iter().flatten().count()
 }
 
 struct Stage<'a> {
@@ -414,17 +499,7 @@ impl Stage<'_> {
 
     /// Hands a short letter to the site.
     fn letter(&self, program: &Path, from: &str, to: &str) -> Result<(), String> {
-        let mut serve = Command::new(program);
-        serve.args([
-            "serve",
-            "a.example",
-            "--listen",
-            "127.0.0.1:0",
-            "--sessions",
-            "1",
-        ]);
-        serve.current_dir(self.folder);
-        let mut server = Running::start(&mut serve)?;
+        let mut server = self.serve_once(program)?;
         let address = server.listens().ok_or_else(|| server.silent())?;
         let mut send = Command::new(program);
         send.args(["send", "--server", &address, "--from", from, "--to", to]);
@@ -439,6 +514,14 @@ impl Stage<'_> {
                 .ok_or("serve does not end".to_string()),
             false => Err(String::from_utf8_lossy(&sent.complained).to_string()),
         }
+    }
+
+    /// Our server, for one client.
+    fn serve_once(&self, program: &Path) -> Result<Running, String> {
+        let mut serve = Command::new(program);
+        serve.args(["serve", "a.example", "--listen", "127.0.0.1:0"]);
+        serve.args(["--sessions", "1"]);
+        Running::start(serve.current_dir(self.folder))
     }
 
     /// The report of the player, which says `name:line: here it differs`, and what the program said.
