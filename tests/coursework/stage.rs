@@ -13,6 +13,7 @@
 //! # exit: 1                          the exit status of a client
 //! # prints: plain                    a client prints no control characters
 //! # unix: only                       elsewhere it holds: a file there cannot have such a name
+//! # next: is greeted                 a server is still there, and greets the next caller
 //! # leaves: alice 2 with "one"       so many files in this folder, and one of them has this text
 //! ```
 
@@ -226,13 +227,20 @@ impl Stage<'_> {
             return Ok(Some(self.at(report, &mut server)));
         }
         // When it greets the next caller, it has done with this one.
+        let mut greeting = Vec::new();
         if let Ok(stream) = TcpStream::connect(&address) {
             let _ = stream.set_read_timeout(Some(LINE));
-            let mut line = Vec::new();
             let mut limited = BufReader::new(&stream).take(PRINTED);
-            let _ = limited.read_until(b'\n', &mut line);
+            let _ = limited.read_until(b'\n', &mut greeting);
             let _ = (&stream).write_all(b"QUIT\r\n");
-            let _ = limited.read_to_end(&mut line);
+            let _ = limited.read_to_end(&mut Vec::new());
+        }
+        if let Some((line, _)) = self.marks.one("next")
+            && greeting.is_empty()
+        {
+            let report = "the conversation is over, but the next caller gets no greeting";
+            let report = format!("{}:{line}: {report}", self.name);
+            return Ok(Some(self.at(report, &mut server)));
         }
         drop(server);
         Ok(self.left(&root))
