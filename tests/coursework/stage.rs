@@ -13,7 +13,9 @@
 //! # exit: 1                          the exit status of a client
 //! # prints: plain                    a client prints no control characters
 //! # unix: only                       elsewhere it holds: a file there cannot have such a name
+//! # next: is greeted                 a server is still there, and greets the next caller
 //! # leaves: alice 2 with "one"       so many files in this folder, and one of them has this text
+//! # leaves: alice 2 is "one\n"       the same, and one of them has this text and nothing else
 //! ```
 
 use crate::card::{Card, Role};
@@ -149,7 +151,7 @@ pub fn play_in(
         program,
     };
     let mut dialogue = text.to_string();
-    let is_client = matches!(role, Some(Role::Client))
+    let is_client = matches!(role, Some(Role::Client | Role::Fetch))
         || ["send", "inbox", "relay"]
             .iter()
             .any(|word| against.contains(word));
@@ -158,7 +160,7 @@ pub fn play_in(
     }
     let dialogue = Dialogue::parse(name, &dialogue)?;
     let failure = match is_client {
-        true => stage.answer(&dialogue, against, &input)?,
+        true => stage.answer(&dialogue, role, against, &input)?,
         false => stage.call(&dialogue, role, against)?,
     };
     let spoken = text
@@ -333,13 +335,20 @@ impl Stage<'_> {
             return Ok(Some(self.at(report, &mut server)));
         }
         // When it greets the next caller, it has done with this one.
+        let mut greeting = Vec::new();
         if let Ok(stream) = TcpStream::connect(&address) {
             let _ = stream.set_read_timeout(Some(LINE));
-            let mut line = Vec::new();
             let mut limited = BufReader::new(&stream).take(PRINTED);
-            let _ = limited.read_until(b'\n', &mut line);
+            let _ = limited.read_until(b'\n', &mut greeting);
             let _ = (&stream).write_all(b"QUIT\r\n");
-            let _ = limited.read_to_end(&mut line);
+            let _ = limited.read_to_end(&mut Vec::new());
+        }
+        if let Some((line, _)) = self.marks.one("next")
+            && greeting.is_empty()
+        {
+            let report = "the conversation is over, but the next caller gets no greeting";
+            let report = format!("{}:{line}: {report}", self.name);
+            return Ok(Some(self.at(report, &mut server)));
         }
         drop(server);
         Ok(self.left(&root))
@@ -349,6 +358,7 @@ impl Stage<'_> {
     fn answer(
         &self,
         dialogue: &Dialogue,
+        role: Option<Role>,
         against: &str,
         input: &[u8],
     ) -> Result<Option<Failure>, String> {
@@ -383,9 +393,15 @@ impl Stage<'_> {
                     .args(rest)
                     .arg("127.0.0.1")
                     .arg(address.port().to_string());
-                command
-                    .arg("bob@b.example")
-                    .args(words.get(1..).unwrap_or_default());
+                let words = words.get(1..).unwrap_or_default();
+                if role == Some(Role::Fetch) {
+                    let letters = self.folder.join("letters");
+                    // There can be a file in its place: then no letter can be written.
+                    let _ = fs::create_dir(&letters);
+                    command.args(words).arg(letters);
+                } else {
+                    command.arg("bob@b.example").args(words);
+                }
                 command
             }
         };
@@ -445,11 +461,14 @@ impl Stage<'_> {
     fn left(&self, root: &Path) -> Option<Failure> {
         self.marks.all("leaves").find_map(|(line, due)| {
             let (folder, rest) = due.split_once(' ')?;
-            let (count, text) = rest.split_once(" with ").unwrap_or((rest, ""));
+            let is_number = |(count, _): &(&str, &str)| !count.contains(' ');
+            let whole = rest.split_once(" is ").filter(is_number);
+            let (count, text) = whole.or(rest.split_once(" with ")).unwrap_or((rest, ""));
             let text = unescaped(text.trim_matches('"'));
             let entries = fs::read_dir(root.join(folder)).into_iter().flatten();
             let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-            let files: Vec<PathBuf> = paths.filter(|path| path.is_file()).collect();
+            let mut files: Vec<PathBuf> = paths.filter(|path| path.is_file()).collect();
+            files.sort();
             if files.len().to_string() != count.trim() {
                 let report = format!(
                     "in the folder {folder} there are to be {} files, but there are {}",
@@ -462,11 +481,14 @@ impl Stage<'_> {
                 .iter()
                 .filter_map(|path| fs::read(path).ok())
                 .collect();
-            let has = |octets: &Vec<u8>| octets.windows(text.len().max(1)).any(|part| part == text);
+            let has = |octets: &Vec<u8>| match whole {
+                Some(_) => *octets == text,
+                None => octets.windows(text.len().max(1)).any(|part| part == text),
+            };
             if text.is_empty() || octets.iter().any(has) {
                 return None;
             }
-            let found: Vec<String> = octets.iter().map(|octets| visible(octets)).collect();
+            let found: Vec<String> = octets.iter().map(|octets| shortened(octets)).collect();
             let report = format!(
                 "no file in the folder {folder} has the text {}\n  it holds: {}",
                 visible(&text),
@@ -711,6 +733,18 @@ impl Drop for Folder {
 
 fn is_control(octet: u8) -> bool {
     octet < b' ' && !b"\t\n\r".contains(&octet) || octet == 0x7f
+}
+
+/// The octets of a file, but of a long one only its beginning and its end.
+fn shortened(octets: &[u8]) -> String {
+    let (begin, end) = (octets.get(..200), octets.len().checked_sub(100));
+    match (begin, end.and_then(|end| octets.get(end..))) {
+        (Some(begin), Some(end)) if octets.len() > 1000 => {
+            let (begin, end) = (visible(begin), visible(end));
+            format!("{begin} ... {end} ({} octets in all)", octets.len())
+        }
+        _ => visible(octets),
+    }
 }
 
 fn visible_lines(octets: &[u8]) -> String {
