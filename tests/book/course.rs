@@ -173,6 +173,38 @@ fn manual(project: &Project, command: &str) -> String {
     text
 }
 
+/// A sentence such as `Assignment 02 goes on from here: [Plus addresses](cw02-plus.md)` has the
+/// number and the title of the sheet; or the link is `[assignment 02](cw02-plus.md)`. (That the sheet
+/// exists is for `links`.)
+pub fn assignments_are_named(project: &Project) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let pages = project.pages.iter();
+    for page in pages.filter(|page| page.name() != "SUMMARY.md") {
+        let mut sentence = "";
+        for (line, text) in &page.prose {
+            if text.starts_with("Assignment") {
+                sentence = text.split(':').next().unwrap_or_default();
+            }
+            for (before, after) in text.match_indices("](cw").map(|(at, _)| text.split_at(at)) {
+                let name = after.trim_start_matches("](").split([')', '#']).next();
+                let sheet = named(project, name.unwrap_or_default());
+                let title = sheet.and_then(|sheet| sheet.file.lines.first());
+                let title = title.and_then(|title| title.strip_prefix("# "));
+                let Some((number, title)) = title.and_then(|title| title.split_once(' ')) else {
+                    continue;
+                };
+                let is_title = before.ends_with(&format!("[{title}")) && sentence.contains(number);
+                let is_number = before.ends_with(&format!("ssignment {number}"));
+                if number.parse::<usize>().is_ok() && !is_title && !is_number {
+                    let message = format!("this is assignment {number}, {title}");
+                    wrong.push(page.file.complaint(*line, message));
+                }
+            }
+        }
+    }
+    wrong
+}
+
 // --- The plan -------------------------------------------------------------------------------------
 
 /// `02 or 03 → 6` in a week of the plan: one of these assignments is due at the end of week 6.
@@ -406,7 +438,8 @@ fn points_of(project: &Project, head: &str) -> Option<usize> {
 #[test]
 fn a_fault_in_the_pages_for_a_course_is_found() {
     type Rule = fn(&Project) -> Vec<String>;
-    const WAYS: [(Rule, &str, &str, &str, &str); 14] = [
+    const CHAPTER: &str = "ch04-address.md";
+    const WAYS: [(Rule, &str, &str, &str, &str); 16] = [
         (
             commands_exist,
             PLAN,
@@ -504,6 +537,20 @@ fn a_fault_in_the_pages_for_a_course_is_found() {
             "`when_nobody_",
             "`when_someone_",
             "no test `when_someone_",
+        ),
+        (
+            assignments_are_named,
+            CHAPTER,
+            "[Plus addresses]",
+            "[Plus]",
+            "assignment 02, Plus",
+        ),
+        (
+            assignments_are_named,
+            CHAPTER,
+            "Assignment 02",
+            "Assignment 03",
+            "this is assignment 02",
         ),
     ];
     for (rule, name, from, to, due) in WAYS {

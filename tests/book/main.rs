@@ -175,6 +175,11 @@ fn a_command_in_a_sentence_names_what_exists() {
 }
 
 #[test]
+fn an_assignment_has_its_number_and_title_wherever_it_is_named() {
+    none(course::assignments_are_named(&the_book()));
+}
+
+#[test]
 fn the_plan_of_the_course_can_be_followed() {
     none(course::plan_is_possible(&the_book()));
 }
