@@ -4,6 +4,8 @@
 //! cargo run --example grade -- 02
 //! ```
 
+#[path = "../tests/coursework/attack.rs"]
+mod attack;
 #[allow(dead_code)] // The tests of the coursework use more of these.
 #[path = "../tests/coursework/card.rs"]
 mod card;

@@ -8,7 +8,8 @@
 //! chapter  4 9
 //! needs    05                    other assignments, by number
 //! touches  src/session/host.rs   what the solution changes: for the reader, not a limit
-//! role     client                of an open assignment: client, server, mailbox
+//! attack   kind.rs src/dot.rs    half of the points: see `attack.rs`
+//! role     client                of an open assignment: client, server, mailbox, fetch
 //! test     crash_points          tests that judge, too: a file of tests/, or check.rs
 //! only     name_of_test          of these files, only these tests judge
 //! red      1-rcpt.txt:12         where the program differs before the work, and it must be there
@@ -41,6 +42,8 @@ pub enum Role {
     Server,
     /// The same, with letters in the folder.
     Mailbox,
+    /// `PROGRAM HOST PORT USER FOLDER`, the password on standard input.
+    Fetch,
 }
 
 /// A typical wrong answer, and where it is found out: `1-rcpt.txt:14`, or `check.rs name_of_test`.
@@ -63,6 +66,8 @@ pub struct Card {
     pub needs: Vec<String>,
     pub touches: Vec<String>,
     pub role: Option<Role>,
+    /// A file of the assignment, and the one in whose place it is in the server that is attacked.
+    pub attack: Option<(String, String)>,
     pub tests: Vec<String>,
     /// Of these files, only these tests judge; if there are none, all do.
     pub only: Vec<String>,
@@ -119,6 +124,7 @@ impl Card {
             needs: Vec::new(),
             touches: Vec::new(),
             role: None,
+            attack: None,
             tests: Vec::new(),
             only: Vec::new(),
             red: String::new(),
@@ -184,9 +190,14 @@ impl Card {
                     "client" => Role::Client,
                     "server" => Role::Server,
                     "mailbox" => Role::Mailbox,
-                    _ => return Err("a role is client, server or mailbox".to_string()),
+                    "fetch" => Role::Fetch,
+                    _ => return Err("a role is client, server, mailbox or fetch".to_string()),
                 })
             }
+            "attack" => match words.as_slice() {
+                [file, place] => self.attack = Some((file.clone(), place.clone())),
+                _ => return Err("which file is in the place of which?".to_string()),
+            },
             "test" => self.tests.extend(words),
             "only" => self.only.extend(words),
             "red" => self.red = rest.to_string(),

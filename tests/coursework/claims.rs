@@ -8,8 +8,11 @@
 //!    the hint for it says `shared`.
 //! 4. Each of these lines has a hint, and the red one three; no hint has a line of the solution.
 //! 5. A patch fits the code.
-//! 6. The sheet says what the card says, and shows its dialogues.
+//! 6. An attack of the solution leaves two letters with the kind server, and at most one with the
+//!    repaired one.
+//! 7. The sheet says what the card says, and shows its dialogues.
 
+use crate::attack;
 use crate::card::{self, Card, Kind, Wrong};
 use crate::convict::{self, Servers};
 use crate::grade::{build, cargo, compile_answer, counts, failed, grade, grade_answer};
@@ -47,7 +50,10 @@ fn of_one(root: &Path, card: &Card) -> Vec<String> {
         if card.kind == Kind::Repair || is_here(card, first) {
             let text = card.text(first);
             let patch = text.and_then(|text| Patch::read(&card.path(first), &text));
-            wrong.extend(patch.and_then(|patch| patch.applied(root)).err());
+            match patch.and_then(|patch| patch.applied(root)) {
+                Ok(changed) => wrong.extend(kind(card, &changed)),
+                Err(why) => wrong.push(why),
+            }
         }
     }
     let planted = card.planted.iter().map(|planted| &planted.file);
@@ -58,6 +64,19 @@ fn of_one(root: &Path, card: &Card) -> Vec<String> {
         wrong.extend(patch.and_then(|patch| patch.applied(root)).err());
     }
     wrong
+}
+
+/// The server that is attacked has the file that the student gets at the start.
+fn kind(card: &Card, start: &BTreeMap<String, String>) -> Option<String> {
+    let (file, place) = card.attack.as_ref()?;
+    let code = |text: &str| {
+        let lines = text.lines().filter(|line| !is_anchor_line(line));
+        lines.map(str::to_string).collect::<Vec<String>>()
+    };
+    let due = start.get(place).map(|text| code(text));
+    let is_same = card.text(file).is_ok_and(|text| Some(code(&text)) == due);
+    let path = card.path(file);
+    (!is_same).then(|| format!("{path}:1: it is not {place} with start.patch"))
 }
 
 /// Each wrong answer in the folder is on the card.
@@ -305,10 +324,16 @@ fn extended(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
         Some(&card.red),
     )?);
     for (file, due) in answers(card, "solution.patch") {
+        if due.is_some_and(is_attack) {
+            continue;
+        }
         let changed = tree.apply(card, file)?;
         wrong.extend(differs(card, tree, file, due)?);
         if due.is_none() && card.is_default() {
             wrong.extend(keeps(card, tree)?);
+        }
+        if due.is_none() && card.attack.is_some() {
+            wrong.extend(attacks(card, tree)?);
         }
         for name in changed.keys() {
             match begin.get(name) {
@@ -319,6 +344,25 @@ fn extended(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
     }
     for name in begin.keys() {
         tree.restore(name)?;
+    }
+    Ok(wrong)
+}
+
+fn is_attack(place: &str) -> bool {
+    place.starts_with("attack ")
+}
+
+/// The attacks on the kind server and on this one, which is repaired.
+fn attacks(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
+    let kind = attack::server(card, tree.folder)?;
+    let repaired = build(tree.folder)?;
+    let mut wrong = Vec::new();
+    let attacks = answers(card, "solution.txt").into_iter();
+    for (name, due) in attacks.filter(|(_, due)| due.is_none_or(is_attack)) {
+        let items = attack::items(&card.text(name)?, &kind, Some(&repaired))?;
+        let found = items.iter().find_map(|item| item.failure.as_ref());
+        let found = found.map(|failure| (&*failure.place, &*failure.report));
+        wrong.extend(compare(card, name, due, found));
     }
     Ok(wrong)
 }

@@ -1,5 +1,6 @@
 //! The desk where a student hands work in.
 
+use crate::attack;
 use crate::card::{self, Card, Kind};
 use crate::convict::{self, Servers};
 use crate::grade::{self, Graded, Item, build, cargo, counts, failed, grade, grade_answer};
@@ -15,6 +16,7 @@ pub const USAGE: &str = "usage: cargo run --example grade                   wher
        cargo run --example grade -- 02                grade this assignment
        cargo run --example grade -- 02 hint           one more hint
        cargo run --example grade -- 13 start          what there is to repair
+       cargo run --example grade -- 09 attack.txt     your repair, and an attack of yours
        cargo run --example grade -- 05 python3 client.py
                                                       a program of your own
        cargo run --example grade -- 08 FOLDER         dialogues of your own that convict servers
@@ -198,9 +200,14 @@ impl Desk {
                 if card.kind == Kind::Repair {
                     tree.apply(card, "start.patch")?;
                 }
-                tree.apply(card, file)?;
+                // An attack is graded with the repair of the solution.
+                let is_attack = file.ends_with(".txt");
+                tree.apply(card, if is_attack { "solution.patch" } else { file })?;
                 self.tree = copy;
-                Vec::new()
+                match is_attack {
+                    true => vec![card.folder.join(file)],
+                    false => Vec::new(),
+                }
             }
         };
         let words: Vec<String> = words
@@ -260,9 +267,13 @@ impl Desk {
             }
             (Kind::Open, words) => yours(words),
             (_, []) => Program::Ours(build(&self.tree)?),
+            (_, [_]) if card.attack.is_some() => Program::Ours(build(&self.tree)?),
             (_, [word, ..]) => return Err(format!("what is {word}?\n{USAGE}")),
         };
         let mut graded = grade(card, &self.tree, &program)?;
+        if let (Some(_), Program::Ours(own)) = (&card.attack, &program) {
+            self.attack(card, words, own, &mut graded)?;
+        }
         graded.also = self.more(card, &program)?;
         Ok(graded)
     }
@@ -293,6 +304,27 @@ impl Desk {
         println!("or play a dialogue:               cargo run -- play FILE --server {address}");
         running.wait();
         Err(format!("server {server} has ended."))
+    }
+
+    /// The half of the work that is an attack.
+    fn attack(
+        &self,
+        card: &Card,
+        words: &[&str],
+        own: &Path,
+        graded: &mut Graded,
+    ) -> Result<(), String> {
+        let [file] = words else {
+            let number = card.number();
+            println!(
+                "(This is your repair, half of the points. For the other half, name your attack:\n\
+                 cargo run --example grade -- {number} attack.txt)"
+            );
+            return Ok(());
+        };
+        let text = fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
+        let kind = attack::server(card, &self.tree)?;
+        attack::add(card, &text, &kind, own, graded)
     }
 
     /// Plays a teacher's own dialogues.
@@ -327,7 +359,8 @@ impl Desk {
         let text = [begun, vec![card.name.clone()]].concat().join("\n");
         fs::write(&mine, text + "\n").map_err(|why| format!("{}: {why}", mine.display()))?;
         println!(
-            "(Now {} names this assignment. While this file is there, the tests do not compare\n             src/ with the pages of the book, because src/ is your own work.)",
+            "(Now {} names this assignment. While this file is there, the tests do not compare\n\
+             src/ with the pages of the book, because src/ is your own work.)",
             crate::MINE
         );
         Ok(())
@@ -460,9 +493,11 @@ impl Desk {
             let record = Record::read(&self.root, &card).unwrap_or_default();
             let graded = match card.kind {
                 Kind::Repair if !self.begun().contains(&card.name) => None,
-                Kind::Extend | Kind::Repair => self.graded(&card, &[]).ok(),
-                // What was graded last, with the program that was named.
-                Kind::Open | Kind::Dialogue => None,
+                Kind::Extend | Kind::Repair if card.attack.is_none() => {
+                    self.graded(&card, &[]).ok()
+                }
+                // What was graded last, with the program or the file that was named.
+                _ => None,
             };
             let record = match &graded {
                 Some(graded) => record.with(graded),
