@@ -5,6 +5,7 @@
 
 use crate::card::Card;
 use crate::grade::{Graded, Item, build, target};
+use crate::patch::Patch;
 use crate::stage::{self, Failure, Program};
 use crate::tree::Tree;
 use std::fs;
@@ -36,8 +37,12 @@ pub fn server(card: &Card, tree: &Path, number: usize) -> Result<PathBuf, String
         None => &card.sound,
         Some(at) => &card.planted.get(at).ok_or_else(|| numbers(card))?.file,
     };
+    let patch = Patch::read(&card.path(patch), &card.text(patch)?)?;
+    let changed = patch
+        .applied(tree)
+        .map_err(|why| format!("your code in src/ is not as this assignment expects it:\n{why}"))?;
     let folder = place_of(card, tree).join(number.to_string());
-    build(Tree::patched(tree, &folder, card, patch)?.folder)
+    build(Tree::copy_but(tree, &folder, &changed)?.folder)
 }
 
 /// Where the servers are compiled.

@@ -43,29 +43,6 @@ impl<'a> Tree<'a> {
         Ok(tree)
     }
 
-    /// A copy of the program alone, with a patch. If it is there already, nothing is written, and cargo
-    /// compiles nothing.
-    pub fn patched(
-        root: &'a Path,
-        folder: &'a Path,
-        card: &Card,
-        name: &str,
-    ) -> Result<Tree<'a>, String> {
-        let patch = Patch::read(&card.path(name), &card.text(name)?)?;
-        let changed = patch.applied(root)?;
-        let tree = Tree { root, folder };
-        let mut names = project::files(folder, "src", "");
-        names.extend(project::files(root, "src", ""));
-        names.extend(["Cargo.toml", "Cargo.lock", "README.md"].map(str::to_string));
-        for name in names {
-            match changed.get(&name) {
-                Some(text) => tree.write(&name, text.as_bytes())?,
-                None => tree.restore(&name)?,
-            }
-        }
-        Ok(tree)
-    }
-
     /// The file as it is in the project, or no file.
     pub fn restore(&self, name: &str) -> Result<(), String> {
         match fs::read(self.root.join(name)) {
