@@ -252,6 +252,8 @@ pub fn steady(
         let program = match card.kind {
             _ if !is_chosen(at, &card) => continue,
             Kind::Dialogue => continue,
+            Kind::Open if !is_here(&card, "solution.rs") => continue,
+            Kind::Extend | Kind::Repair if !is_here(&card, "solution.patch") => continue,
             Kind::Open => {
                 let program = compile_answer(&card, "solution.rs", tree.folder)?;
                 Program::Yours(vec![program.display().to_string()])
