@@ -198,6 +198,12 @@ impl Card {
             },
             "vary" => {
                 let (name, values) = words.split_first().ok_or("what varies?")?;
+                if let Some((first, _)) = name.split_once('.') {
+                    let first = self.vary.iter().find(|(name, _)| name == first);
+                    if first.is_none_or(|(_, others)| others.len() != values.len()) {
+                        return Err(format!("`{name}` follows a line with as many values"));
+                    }
+                }
                 self.vary.push((name.clone(), values.to_vec()));
             }
             _ => return Err(format!("there is no line `{word}`")),

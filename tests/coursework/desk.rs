@@ -53,10 +53,11 @@ pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         // What follows the name of a program belongs to it.
-        let is_open = match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            [] | [_] | ["all", ..] | [_, "hint" | "sheet" | "start"] => false,
-            _ => true,
-        };
+        let said: Vec<&str> = rest.iter().map(String::as_str).collect();
+        let is_open = !matches!(
+            said[..],
+            [] | [_] | ["all", ..] | [_, "hint" | "sheet" | "start"]
+        );
         let mut value = || words.next().ok_or(format!("{word} needs a value\n{USAGE}"));
         match word.as_str() {
             "--seed" if !is_open => desk.seed = value()?,
@@ -164,8 +165,12 @@ impl Desk {
         println!("\n{}\n", failure.report);
         println!("the page: {}", card.page());
         println!(
-            "a hint:   cargo run --example grade -- {} hint",
-            card.number()
+            "a hint:   cargo run --example grade -- {} hint{}",
+            card.number(),
+            match &*self.seed {
+                "" => String::new(),
+                seed => format!(" --seed {seed}"),
+            }
         );
         Err(format!("{} is not done yet.", card.title))
     }
