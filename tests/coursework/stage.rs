@@ -12,6 +12,7 @@
 //! # file: cat.gif GIF89a\x00         a file in the folder
 //! # exit: 1                          the exit status of a client
 //! # prints: plain                    a client prints no control characters
+//! # next: 220                      a server greets the next caller so
 //! # unix: only                       elsewhere it holds: a file there cannot have such a name
 //! # leaves: alice 2 with "one"       so many files in this folder, and one of them has this text
 //! ```
@@ -35,6 +36,8 @@ const LINE: Duration = Duration::from_secs(10);
 const PROGRAM: Duration = Duration::from_secs(20);
 /// We keep no more of what a program prints.
 const PRINTED: u64 = 1024 * 1024;
+/// We show no more of a file.
+const SHOWN: usize = 2000;
 
 /// What went wrong, and where: `1-rcpt.txt:14`.
 #[derive(Debug, Clone)]
@@ -226,13 +229,20 @@ impl Stage<'_> {
             return Ok(Some(self.at(report, &mut server)));
         }
         // When it greets the next caller, it has done with this one.
-        if let Ok(stream) = TcpStream::connect(&address) {
-            let _ = stream.set_read_timeout(Some(LINE));
-            let mut line = Vec::new();
-            let mut limited = BufReader::new(&stream).take(PRINTED);
-            let _ = limited.read_until(b'\n', &mut line);
-            let _ = (&stream).write_all(b"QUIT\r\n");
-            let _ = limited.read_to_end(&mut line);
+        let greeting = greeting(&address);
+        if let Some((line, due)) = self.marks.one("next")
+            && !greeting.starts_with(due.as_bytes())
+        {
+            let came = match greeting.is_empty() {
+                true => "(nothing)".to_string(),
+                false => visible(&greeting),
+            };
+            let said = server.complaint();
+            let report = format!(
+                "the next caller is to be greeted with {due}, but it heard: {came}\n  \
+                 the program said: {said}"
+            );
+            return Ok(Some(self.failure(line, report)));
         }
         drop(server);
         Ok(self.left(&root))
@@ -343,27 +353,30 @@ impl Stage<'_> {
             let entries = fs::read_dir(root.join(folder)).into_iter().flatten();
             let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
             let files: Vec<PathBuf> = paths.filter(|path| path.is_file()).collect();
+            let octets: Vec<Vec<u8>> = files
+                .iter()
+                .filter_map(|path| fs::read(path).ok())
+                .collect();
+            let found: Vec<String> = octets.iter().map(|octets| shortened(octets)).collect();
+            let found = match found.is_empty() {
+                true => String::new(),
+                false => format!("\n  it holds: {}", found.join("\n  and: ")),
+            };
             if files.len().to_string() != count.trim() {
                 let report = format!(
-                    "in the folder {folder} there are to be {} files, but there are {}",
+                    "the number of files in the folder {folder} is to be {}, but it is {}{found}",
                     count.trim(),
                     files.len()
                 );
                 return Some(self.failure(line, report));
             }
-            let octets: Vec<Vec<u8>> = files
-                .iter()
-                .filter_map(|path| fs::read(path).ok())
-                .collect();
             let has = |octets: &Vec<u8>| octets.windows(text.len().max(1)).any(|part| part == text);
             if text.is_empty() || octets.iter().any(has) {
                 return None;
             }
-            let found: Vec<String> = octets.iter().map(|octets| visible(octets)).collect();
             let report = format!(
-                "no file in the folder {folder} has the text {}\n  it holds: {}",
-                visible(&text),
-                found.join("\n  and: ")
+                "no file in the folder {folder} has the text {}{found}",
+                visible(&text)
             );
             Some(self.failure(line, report))
         })
@@ -442,6 +455,19 @@ impl Stage<'_> {
             place,
         }
     }
+}
+
+/// What a server says to a caller before all else, if it says something.
+fn greeting(address: &str) -> Vec<u8> {
+    let mut line = Vec::new();
+    if let Ok(stream) = TcpStream::connect(address) {
+        let _ = stream.set_read_timeout(Some(LINE));
+        let mut limited = BufReader::new(&stream).take(PRINTED);
+        let _ = limited.read_until(b'\n', &mut line);
+        let _ = (&stream).write_all(b"QUIT\r\n");
+        let _ = limited.read_to_end(&mut Vec::new());
+    }
+    line
 }
 
 /// A program that runs. It ends with this.
@@ -601,6 +627,14 @@ impl Drop for Folder {
 
 fn is_control(octet: u8) -> bool {
     octet < b' ' && !b"\t\n\r".contains(&octet) || octet == 0x7f
+}
+
+/// The octets of a file for a report, and no more than the eye can use.
+fn shortened(octets: &[u8]) -> String {
+    match octets.get(..SHOWN) {
+        Some(begin) => format!("{} and so on", visible(begin)),
+        None => visible(octets),
+    }
 }
 
 fn visible_lines(octets: &[u8]) -> String {
