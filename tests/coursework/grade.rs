@@ -122,6 +122,8 @@ fn points(card: &Card, items: &[Item]) -> Result<usize, String> {
         let all = card.dialogues().len() + card.tests.len();
         return Ok(card.points() * right / all.max(1));
     }
+    // The other half is for an attack.
+    let most = card.points() / if card.attack.is_some() { 2 } else { 1 };
     let (red, line) = place(&card.red);
     let (mut right, mut all, mut is_work) = (0, 0, red.is_empty());
     for name in card.dialogues().iter().chain(&card.tests) {
@@ -141,7 +143,7 @@ fn points(card: &Card, items: &[Item]) -> Result<usize, String> {
         all += lines - given.min(lines);
         right += item.map_or(0, |item| item.right.saturating_sub(given));
     }
-    Ok(card.points() * right / all.max(1))
+    Ok(most * right / all.max(1))
 }
 
 /// `1-rcpt.txt:14` or `check.rs name_of_test`.
