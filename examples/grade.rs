@@ -22,6 +22,8 @@ mod patch;
 mod project;
 #[path = "../tests/coursework/stage.rs"]
 mod stage;
+#[path = "../tests/coursework/tree.rs"]
+mod tree;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -957,7 +957,7 @@ ch02_line ~> ch05_line !! 1: there is no tests/ch05_line.rs
 --- a/src ~> --- a/lib !! 3: a change is of one file, a/ and b/
 @@ -1,2 +1,2 @@ ~> -x !! 5: a change begins with `@@ `
 -    line ~> x    line !! 6: a line begins with a space, `-` or `+`
-- \s\s\sline ~> -line !! 5: src/line.rs has the lines of this change 0 times, not once
+- \s\s\sline ~> -line !! 5: src/line.rs has the lines of this change nowhere; the nearest are at src/line.rs:
 ",
     );
     breaks(

@@ -134,6 +134,12 @@ impl Patch {
         }
         match all.as_slice() {
             [at] => Ok(*at),
+            [] => Err(format!(
+                "{}:{}: {name} has the lines of this change nowhere; the nearest are at {name}:{}",
+                self.name,
+                hunk.line,
+                nearest(lines, &hunk.old) + 1
+            )),
             all => Err(format!(
                 "{}:{}: {name} has the lines of this change {} times, not once",
                 self.name,
@@ -142,4 +148,14 @@ impl Patch {
             )),
         }
     }
+}
+
+/// Where most of these lines are.
+fn nearest(lines: &[String], old: &[String]) -> usize {
+    let same = |at: &usize| {
+        let pairs = lines.iter().skip(*at).zip(old);
+        pairs.filter(|(line, old)| line == old).count()
+    };
+    // Of several such places it is the first.
+    (0..lines.len()).rev().max_by_key(same).unwrap_or_default()
 }

@@ -228,6 +228,11 @@ impl Card {
         self
     }
 
+    /// Is it without a seed?
+    pub fn is_default(&self) -> bool {
+        self.seed.is_empty()
+    }
+
     /// Seeds that choose each value of its variants; if it has none, only the empty seed.
     pub fn seeds(&self) -> Vec<String> {
         let mut left: Vec<(&str, usize)> = Vec::new();

@@ -10,7 +10,7 @@
 //! 6. The sheet says what the card says, and shows its dialogues.
 
 use crate::card::{self, Card, Kind, Wrong};
-use crate::grade::{build, cargo, compile, counts, failed, grade, grade_answer};
+use crate::grade::{build, cargo, compile_answer, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::order;
 use crate::patch::Patch;
@@ -42,10 +42,11 @@ fn of_one(root: &Path, card: &Card) -> Vec<String> {
         } else {
             "solution.patch"
         };
-        let patch = card
-            .text(first)
-            .and_then(|text| Patch::read(&card.path(first), &text));
-        wrong.extend(patch.and_then(|patch| patch.applied(root)).err());
+        if card.kind == Kind::Repair || is_here(card, first) {
+            let text = card.text(first);
+            let patch = text.and_then(|text| Patch::read(&card.path(first), &text));
+            wrong.extend(patch.and_then(|patch| patch.applied(root)).err());
+        }
     }
     wrong
 }
@@ -189,15 +190,19 @@ fn in_share(at: usize) -> bool {
     numbers.is_none_or(|(which, of)| at % of == which)
 }
 
-/// Compiles and plays all of it. `ONLY=02,14` in the environment chooses.
-pub fn hold(root: &Path) -> Result<Vec<String>, String> {
+/// Is this assignment chosen? `ONLY=02,14` in the environment chooses, too.
+pub fn is_chosen(at: usize, card: &Card) -> bool {
     let only = std::env::var("ONLY").unwrap_or_default();
+    in_share(at) && (only.is_empty() || only.split(',').any(|number| number == card.number()))
+}
+
+/// Compiles and plays all of the assignments that are chosen.
+pub fn hold(root: &Path, is_chosen: fn(usize, &Card) -> bool) -> Result<Vec<String>, String> {
     let folder = Folder::new().map_err(|why| why.to_string())?;
     let tree = Tree::copy(root, &folder.0)?;
     let mut wrong = Vec::new();
     for (at, card) in card::all(root)?.into_iter().enumerate() {
-        let is_chosen = only.is_empty() || only.split(',').any(|number| number == card.number());
-        if !in_share(at) || !is_chosen {
+        if !is_chosen(at, &card) {
             continue;
         }
         for seed in card.seeds() {
@@ -216,6 +221,67 @@ pub fn hold(root: &Path) -> Result<Vec<String>, String> {
     Ok(wrong)
 }
 
+/// The solution, which has nothing that is wrong, and the wrong answers with the places where each is
+/// found out. A course may have removed them.
+fn answers<'a>(card: &'a Card, solution: &'a str) -> Vec<(&'a str, Option<&'a str>)> {
+    let wrong = card.wrong.iter();
+    let wrong = wrong.map(|wrong| (wrong.file.as_str(), Some(wrong.place.as_str())));
+    let all = [(solution, None)].into_iter().chain(wrong);
+    all.filter(|(name, _)| is_here(card, name)).collect()
+}
+
+fn is_here(card: &Card, name: &str) -> bool {
+    let is_here = card.folder.join(name).exists();
+    if !is_here {
+        println!("not proven here: {}", card.path(name));
+    }
+    is_here
+}
+
+/// Grades each solution so many times. A judge must say the same each time.
+pub fn steady(
+    root: &Path,
+    is_chosen: fn(usize, &Card) -> bool,
+    times: usize,
+) -> Result<Vec<String>, String> {
+    let folder = Folder::new().map_err(|why| why.to_string())?;
+    let tree = Tree::copy(root, &folder.0)?;
+    let mut wrong = Vec::new();
+    for (at, card) in card::all(root)?.into_iter().enumerate() {
+        let (mut changed, mut begin) = (BTreeMap::new(), BTreeMap::new());
+        let program = match card.kind {
+            _ if !is_chosen(at, &card) => continue,
+            Kind::Dialogue => continue,
+            Kind::Open if !is_here(&card, "solution.rs") => continue,
+            Kind::Extend | Kind::Repair if !is_here(&card, "solution.patch") => continue,
+            Kind::Open => {
+                let program = compile_answer(&card, "solution.rs", tree.folder)?;
+                Program::Yours(vec![program.display().to_string()])
+            }
+            Kind::Extend | Kind::Repair => {
+                if card.kind == Kind::Repair {
+                    begin = tree.apply(&card, "start.patch")?;
+                }
+                changed = tree.apply(&card, "solution.patch")?;
+                Program::Ours(build(tree.folder)?)
+            }
+        };
+        let mut red = 0;
+        for _ in 0..times {
+            let graded = grade(&card, tree.folder, &program)?;
+            if let Some(failure) = graded.failure() {
+                red += 1;
+                wrong.push(format!("{}: {}", card.name, failure.report));
+            }
+        }
+        println!("{}: {red} of {times} times red", card.name);
+        for name in changed.keys().chain(begin.keys()) {
+            tree.restore(name)?;
+        }
+    }
+    Ok(wrong)
+}
+
 fn extended(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
     let mut wrong = Vec::new();
     let mut begin = BTreeMap::new();
@@ -228,15 +294,10 @@ fn extended(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
         "the program before the work",
         Some(&card.red),
     )?);
-    for file in ["solution.patch"]
-        .into_iter()
-        .chain(card.wrong.iter().map(|wrong| &*wrong.file))
-    {
+    for (file, due) in answers(card, "solution.patch") {
         let changed = tree.apply(card, file)?;
-        let due = card.wrong.iter().find(|wrong| wrong.file == file);
-        let due = due.map(|wrong| wrong.place.as_str());
         wrong.extend(differs(card, tree, file, due)?);
-        if due.is_none() {
+        if due.is_none() && card.is_default() {
             wrong.extend(keeps(card, tree)?);
         }
         for name in changed.keys() {
@@ -350,11 +411,7 @@ fn answered(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
             .map(|failure| (&*failure.place, &*failure.report));
         wrong.extend(compare(card, name, Some(&card.red), found));
     }
-    let all = card
-        .wrong
-        .iter()
-        .map(|wrong| (&*wrong.file, Some(&*wrong.place)));
-    for (name, due) in [("solution.txt", None)].into_iter().chain(all) {
+    for (name, due) in answers(card, "solution.txt") {
         let graded = grade_answer(card, &card.text(name)?, &program)?;
         let found = graded
             .failure()
@@ -372,27 +429,13 @@ fn answered(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
 
 /// The solution and the wrong answers of an open assignment are programs of one file each.
 fn open(card: &Card) -> Result<Vec<String>, String> {
+    if !is_here(card, "solution.rs") {
+        return Ok(Vec::new());
+    }
     let folder = Folder::new().map_err(|why| why.to_string())?;
-    let file = folder.0.join("solution.rs");
-    let program = folder.0.join("solution");
     let mut wrong = Vec::new();
-    let all = card
-        .wrong
-        .iter()
-        .map(|wrong| (&*wrong.file, Some(&*wrong.place)));
-    for (name, due) in [("solution.rs", None)].into_iter().chain(all) {
-        fs::write(&file, card.text("solution.rs")?).map_err(|why| why.to_string())?;
-        if name.ends_with(".patch") {
-            let patch = Patch::read(&card.path(name), &card.text(name)?)?;
-            let changed = patch.applied(&folder.0)?;
-            let text = changed
-                .get("solution.rs")
-                .ok_or(format!("{name} changes solution.rs"))?;
-            fs::write(&file, text).map_err(|why| why.to_string())?;
-        } else if name != "solution.rs" {
-            fs::write(&file, card.text(name)?).map_err(|why| why.to_string())?;
-        }
-        compile(&file, &program).map_err(|why| format!("{name}: {why}"))?;
+    for (name, due) in answers(card, "solution.rs") {
+        let program = compile_answer(card, name, &folder.0)?;
         let words = vec![program.to_string_lossy().to_string()];
         let graded = grade(card, &folder.0, &Program::Yours(words))?;
         let found = graded

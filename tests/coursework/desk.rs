@@ -1,11 +1,12 @@
 //! The desk where a student hands work in.
 
 use crate::card::{self, Card, Kind};
-use crate::grade::{self, Graded, build, cargo, counts, failed, grade, grade_answer};
+use crate::grade::{self, Graded, Item, build, cargo, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::patch::Patch;
 use crate::project::Project;
-use crate::stage::{self, Program};
+use crate::stage::{self, Failure, Program};
+use crate::tree::Tree;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,15 +19,21 @@ pub const USAGE: &str = "usage: cargo run --example grade                   wher
        cargo run --example grade -- chapter 9         what is left to write in chapter 9
        cargo run --example grade -- start chapter 9 FOLDER
                                                       the project without the code of chapter 9
-       cargo run --example grade -- all --report FILE
+       cargo run --example grade -- all [FOLDER] [--report FILE]
+                                                      a table: of this project, or of the answers
+                                                      that students have handed in
 options: --seed NAME     the variant for this student
-         --also FOLDER   more dialogues, of a teacher";
+         --also FOLDER   more dialogues, of a teacher
+         --on NAME       not your work, but an answer from the assignment: solution, or wrong-1-…";
 
 /// What the words on the command line ask for.
-pub struct Desk {
+struct Desk {
     root: PathBuf,
+    /// The project whose code is graded: ours, or a copy with the code of somebody else.
+    tree: PathBuf,
     seed: String,
     also: Option<PathBuf>,
+    on: Option<String>,
     report: Option<PathBuf>,
 }
 
@@ -34,19 +41,26 @@ pub struct Desk {
 pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
     let mut desk = Desk {
         root: root.to_path_buf(),
+        tree: root.to_path_buf(),
         seed: String::new(),
         also: None,
+        on: None,
         report: None,
     };
     let mut rest = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         // What follows the name of a program belongs to it.
-        let is_open = rest.len() > 1;
+        let is_open = rest.len() > 1 && rest.first().is_none_or(|word| word != "all");
         let mut value = || words.next().ok_or(format!("{word} needs a value\n{USAGE}"));
         match word.as_str() {
             "--seed" if !is_open => desk.seed = value()?,
-            "--also" if !is_open => desk.also = Some(PathBuf::from(value()?)),
+            "--also" if !is_open => {
+                let folder = value()?;
+                let path = fs::canonicalize(&folder).map_err(|why| format!("{folder}: {why}"))?;
+                desk.also = Some(path);
+            }
+            "--on" if !is_open => desk.on = Some(value()?),
             "--report" if !is_open => desk.report = Some(PathBuf::from(value()?)),
             _ => rest.push(word),
         }
@@ -55,11 +69,18 @@ pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
     match rest.as_slice() {
         [] => desk.table(),
         ["all"] => desk.all(),
+        ["all", folder] => desk.handed_in(Path::new(folder)),
         ["chapter", number] => desk.chapter(chapter(number)?),
         ["start", "chapter", number, folder] => desk.start_chapter(chapter(number)?, folder),
         [number, "hint"] => desk.hint(&desk.card(number)?),
         [number, "start"] => desk.start(&desk.card(number)?),
-        [number, program @ ..] => desk.grade(&desk.card(number)?, program),
+        [number, program @ ..] => {
+            let card = desk.card(number)?;
+            match desk.on.clone() {
+                Some(name) => desk.grade_answer(&card, &name),
+                None => desk.grade(&card, program),
+            }
+        }
     }
 }
 
@@ -117,17 +138,22 @@ impl Desk {
     }
 
     fn grade(&self, card: &Card, words: &[&str]) -> Result<(), String> {
-        println!("{} {}", card.number(), card.title);
+        match card.kind {
+            Kind::Extend => self.keep_own_work(card)?,
+            // The code is sound as long as nobody has broken it.
+            Kind::Repair if !self.begun().contains(&card.name) => {
+                let number = card.number();
+                return Err(format!(
+                    "first: cargo run --example grade -- {number} start"
+                ));
+            }
+            Kind::Repair | Kind::Open | Kind::Dialogue => {}
+        }
         let graded = self.graded(card, words)?;
         let record = Record::read(&self.root, card).unwrap_or_default();
         record.with(&graded).write(&self.root, card)?;
-        for item in &graded.items {
-            let mark = if item.failure.is_none() { "●" } else { "○" };
-            println!("  {mark} {}", item.name);
-        }
-        println!("  {} of {} points", graded.points, card.points());
-        let Some(failure) = graded.failure() else {
-            return self.more(card, words);
+        let Some(failure) = self.show(card, &graded) else {
+            return Ok(());
         };
         println!("\n{}\n", failure.report);
         println!("the page: {}", card.page());
@@ -136,6 +162,56 @@ impl Desk {
             card.number()
         );
         Err(format!("{} is not done yet.", card.title))
+    }
+
+    /// Prints what is right. Returns what is wrong first.
+    fn show<'a>(&self, card: &Card, graded: &'a Graded) -> Option<&'a Failure> {
+        println!("{} {}", card.number(), card.title);
+        for item in graded.items.iter().chain(&graded.also) {
+            let mark = if item.failure.is_none() { "●" } else { "○" };
+            println!("  {mark} {}", item.name);
+        }
+        println!("  {} of {} points", graded.points, card.points());
+        graded.failure()
+    }
+
+    /// Grades an answer that is in the folder of the assignment.
+    fn grade_answer(&mut self, card: &Card, name: &str) -> Result<(), String> {
+        let names = ["", ".patch", ".rs", ".txt"].map(|end| format!("{name}{end}"));
+        let file = names.iter().find(|name| card.folder.join(name).exists());
+        let file = file.ok_or(format!("there is no {}", card.path(name)))?;
+        let copy = self.copy();
+        let words = match card.kind {
+            Kind::Open => {
+                fs::create_dir_all(&copy).map_err(|why| why.to_string())?;
+                vec![grade::compile_answer(card, file, &copy)?]
+            }
+            Kind::Dialogue => vec![card.folder.join(file)],
+            Kind::Extend | Kind::Repair => {
+                let tree = Tree::copy(&self.root, &copy)?;
+                if card.kind == Kind::Repair {
+                    tree.apply(card, "start.patch")?;
+                }
+                tree.apply(card, file)?;
+                self.tree = copy;
+                Vec::new()
+            }
+        };
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| word.display().to_string())
+            .collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let graded = self.graded(card, &words)?;
+        match self.show(card, &graded) {
+            None => Ok(()),
+            Some(failure) => Err(format!("\n{}\n", failure.report)),
+        }
+    }
+
+    /// Where the code of others is compiled.
+    fn copy(&self) -> PathBuf {
+        grade::target(&self.root).join("coursework").join("copy")
     }
 
     /// Grades with the program that these words name, or ours.
@@ -149,8 +225,10 @@ impl Desk {
                 ));
             };
             let answer = fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
-            let program = Program::Ours(build(&self.root)?);
-            return grade_answer(card, &answer, &program);
+            let program = Program::Ours(build(&self.tree)?);
+            let mut graded = grade_answer(card, &answer, &program)?;
+            graded.also = self.more(card, &program)?;
+            return Ok(graded);
         }
         let program = match (card.kind, words) {
             (Kind::Open, []) => {
@@ -161,69 +239,56 @@ impl Desk {
                 ));
             }
             (Kind::Open, words) => yours(words),
-            (_, []) => {
-                self.keep_own_work(card)?;
-                Program::Ours(build(&self.root)?)
-            }
+            (_, []) => Program::Ours(build(&self.tree)?),
             (_, [word, ..]) => return Err(format!("what is {word}?\n{USAGE}")),
         };
-        grade(card, &self.root, &program)
+        let mut graded = grade(card, &self.tree, &program)?;
+        graded.also = self.more(card, &program)?;
+        Ok(graded)
     }
 
-    /// A teacher's own dialogues.
-    fn more(&self, card: &Card, words: &[&str]) -> Result<(), String> {
+    /// Plays a teacher's own dialogues.
+    fn more(&self, card: &Card, program: &Program) -> Result<Vec<Item>, String> {
         let Some(folder) = &self.also else {
-            return Ok(());
+            return Ok(Vec::new());
         };
-        let program = match words {
-            [] => Program::Ours(build(&self.root)?),
-            words => yours(words),
-        };
-        let entries = fs::read_dir(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+        let wrong = |why| format!("{}: {why}", folder.display());
+        let entries = fs::read_dir(folder).map_err(wrong)?;
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|end| end == "txt"));
         paths.sort();
-        let mut wrong = 0;
+        let mut items = Vec::new();
         for path in paths {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .to_string();
-            if !name.ends_with(".txt") {
-                continue;
-            }
-            let text = fs::read_to_string(&path).map_err(|why| format!("{name}: {why}"))?;
-            let played = stage::play_text(card.role, &name, &text, &program)?;
-            match played.failure {
-                None => println!("  ● {name}"),
-                Some(failure) => {
-                    println!("  ○ {name}\n{}", failure.report);
-                    wrong += 1;
-                }
-            }
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let text = fs::read_to_string(&path).map_err(wrong)?;
+            items.push(Item::played(
+                &name,
+                stage::play_text(card.role, &name, &text, program)?,
+            ));
         }
-        match wrong {
-            0 => Ok(()),
-            count => Err(format!(
-                "{count} of the dialogues in {} differ",
-                folder.display()
-            )),
-        }
+        Ok(items)
     }
 
     /// From now on the book's pages and the code are two things.
     fn keep_own_work(&self, card: &Card) -> Result<(), String> {
-        let mine = self.root.join(crate::MINE);
-        if mine.exists() {
+        let begun = self.begun();
+        if begun.contains(&card.name) {
             return Ok(());
         }
-        fs::write(&mine, format!("{}\n", card.name)).map_err(|why| why.to_string())?;
+        let mine = self.root.join(crate::MINE);
+        let text = [begun, vec![card.name.clone()]].concat().join("\n");
+        fs::write(&mine, text + "\n").map_err(|why| format!("{}: {why}", mine.display()))?;
         println!(
-            "(From now on the tests do not compare src/ with the pages of the book, because this\n\
-             is your own work. Remove {} to compare them again.)",
+            "(Now {} names this assignment. While this file is there, the tests do not compare\n             src/ with the pages of the book, because src/ is your own work.)",
             crate::MINE
         );
         Ok(())
+    }
+
+    /// The assignments that were begun in this project.
+    fn begun(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.root.join(crate::MINE)).unwrap_or_default();
+        text.lines().map(str::to_string).collect()
     }
 
     /// The next hint for the place where the work differs.
@@ -345,12 +410,13 @@ impl Desk {
         }
     }
 
-    /// Grades all that is done in src/, for a teacher.
+    /// Grades all that is done in src/.
     fn all(&self) -> Result<(), String> {
-        let mut lines = Vec::new();
+        let mut text = String::from(REPORT);
         for card in self.cards()? {
             let record = Record::read(&self.root, &card).unwrap_or_default();
             let graded = match card.kind {
+                Kind::Repair if !self.begun().contains(&card.name) => None,
                 Kind::Extend | Kind::Repair => self.graded(&card, &[]).ok(),
                 // What was graded last, with the program that was named.
                 Kind::Open | Kind::Dialogue => None,
@@ -359,36 +425,111 @@ impl Desk {
                 Some(graded) => record.with(graded),
                 None => record,
             };
-            let place = if record.place.is_empty() {
-                "-"
-            } else {
-                &record.place
-            };
-            lines.push(format!(
-                "{}\t{}\t{}\t{place}\t{}",
-                card.number(),
-                record.points,
-                card.points(),
-                record.used
-            ));
+            text += &self.line(
+                &card,
+                "-",
+                &record,
+                graded.as_ref(),
+                hash_of_code(&self.root),
+            );
         }
-        let project = Project::read(&self.root);
-        let code: Vec<&str> = project
-            .sources
-            .iter()
-            .flat_map(|source| source.file.lines.iter().map(String::as_str))
-            .collect();
-        let seed = if self.seed.is_empty() {
-            "-"
-        } else {
-            &self.seed
-        };
-        let mut text = String::from("assignment\tpoints\tof\tfirst difference\thints\n");
-        text += &(lines.join("\n") + "\n");
-        text += &format!(
-            "seed\t{seed}\nsrc\t{:016x}\n",
-            card::hash(code.join("\n").bytes())
-        );
+        self.report(&text)
+    }
+
+    /// Grades what students have handed in. Each has a folder, and in it the file `answers.txt`.
+    fn handed_in(&mut self, folder: &Path) -> Result<(), String> {
+        let wrong = |why| format!("{}: {why}", folder.display());
+        let entries = fs::read_dir(folder).map_err(wrong)?;
+        let mut students: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        students.retain(|path| path.is_dir());
+        students.sort();
+        let here = std::env::current_dir().map_err(wrong)?;
+        let mut text = String::from(REPORT);
+        for student in students {
+            // A program that is named without a path is in the student's folder.
+            let student = here.join(student);
+            std::env::set_current_dir(&student).map_err(wrong)?;
+            text += &self.student(&student)?;
+            std::env::set_current_dir(&here).map_err(wrong)?;
+        }
+        self.report(&text)
+    }
+
+    /// The lines of one student.
+    fn student(&mut self, folder: &Path) -> Result<String, String> {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        println!("{name}");
+        let copy = self.copy();
+        let tree = Tree::copy(&self.root, &copy)?;
+        for file in crate::project::files(folder, "src", "") {
+            let octets = fs::read(folder.join(&file)).map_err(|why| format!("{file}: {why}"))?;
+            tree.write(&file, &octets)?;
+        }
+        self.tree = copy;
+        self.seed = String::new();
+        let mut text = String::new();
+        let answers = fs::read_to_string(folder.join("answers.txt"));
+        for line in answers.unwrap_or_default().lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                [] => {}
+                ["seed", seed] => self.seed = seed.to_string(),
+                [number, words @ ..] => {
+                    let Ok(card) = self.card(number) else {
+                        text += &format!("{name}\t{number}\t0\t0\tthere is no such assignment\n");
+                        continue;
+                    };
+                    let record = Record::read(folder, &card).unwrap_or_default();
+                    let graded = self.graded(&card, words);
+                    let record = match &graded {
+                        Ok(graded) => record.with(graded),
+                        Err(why) => Record {
+                            place: why.lines().next().unwrap_or_default().replace('\t', " "),
+                            points: 0,
+                            ..record
+                        },
+                    };
+                    let hash = match words {
+                        [] if hash_of_code(folder) == hash_of_code(&self.root) => {
+                            "as ours".to_string()
+                        }
+                        [] => hash_of_code(folder),
+                        files => hash_of_files(files),
+                    };
+                    text += &self.line(&card, &name, &record, graded.as_ref().ok(), hash);
+                }
+            }
+        }
+        Ok(text)
+    }
+
+    /// A line of the report.
+    fn line(
+        &self,
+        card: &Card,
+        student: &str,
+        record: &Record,
+        graded: Option<&Graded>,
+        hash: String,
+    ) -> String {
+        let or_none = |text: &str| if text.is_empty() { "-" } else { text }.to_string();
+        let also = graded.map_or(&[][..], |graded| &graded.also);
+        let right = also.iter().filter(|item| item.failure.is_none()).count();
+        let words = [
+            student.to_string(),
+            card.number().to_string(),
+            record.points.to_string(),
+            card.points().to_string(),
+            or_none(&record.place),
+            format!("{right} of {}", also.len()),
+            record.used.to_string(),
+            or_none(&self.seed),
+            hash,
+        ];
+        words.join("\t") + "\n"
+    }
+
+    fn report(&self, text: &str) -> Result<(), String> {
         match &self.report {
             Some(file) => fs::write(file, text).map_err(|why| format!("{}: {why}", file.display())),
             None => {
@@ -397,6 +538,21 @@ impl Desk {
             }
         }
     }
+}
+
+const REPORT: &str = "student\tassignment\tpoints\tof\tfirst difference\talso\thints\tseed\thash\n";
+
+/// Two students with the same number have the same code.
+fn hash_of_code(root: &Path) -> String {
+    let files = crate::project::files(root, "src", "");
+    let files: Vec<PathBuf> = files.iter().map(|file| root.join(file)).collect();
+    hash_of_files(&files)
+}
+
+/// Of these words, some are files.
+fn hash_of_files(words: &[impl AsRef<Path>]) -> String {
+    let files = words.iter().filter_map(|word| fs::read(word).ok());
+    format!("{:016x}", card::hash(files.flatten()))
 }
 
 /// What was found when an assignment was graded last.

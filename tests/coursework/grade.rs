@@ -1,6 +1,7 @@
 //! Grades an assignment: plays its dialogues, runs its tests, and counts points.
 
 use crate::card::{Card, Kind};
+use crate::patch::Patch;
 use crate::stage::{self, Failure, Played, Program};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ pub struct Item {
 }
 
 impl Item {
-    fn played(name: &str, played: Played) -> Item {
+    pub fn played(name: &str, played: Played) -> Item {
         Item {
             name: name.to_string(),
             right: played.right,
@@ -31,12 +32,15 @@ impl Item {
 pub struct Graded {
     pub items: Vec<Item>,
     pub points: usize,
+    /// A teacher's own dialogues. They have no points.
+    pub also: Vec<Item>,
 }
 
 impl Graded {
     /// The first thing that is wrong.
     pub fn failure(&self) -> Option<&Failure> {
-        self.items.iter().find_map(|item| item.failure.as_ref())
+        let mut items = self.items.iter().chain(&self.also);
+        items.find_map(|item| item.failure.as_ref())
     }
 }
 
@@ -63,7 +67,12 @@ pub fn grade_answer(card: &Card, answer: &str, program: &Program) -> Result<Grad
     let played = stage::play_text(None, name, answer, program)?;
     let items = vec![Item::played(name, played)];
     let points = points(card, &items)?;
-    Ok(Graded { items, points })
+    let also = Vec::new();
+    Ok(Graded {
+        items,
+        points,
+        also,
+    })
 }
 
 /// Grades a program: its dialogues, and then, in its tree, its tests.
@@ -96,7 +105,12 @@ pub fn grade(card: &Card, tree: &Path, program: &Program) -> Result<Graded, Stri
         }
     }
     let points = points(card, &items)?;
-    Ok(Graded { items, points })
+    let also = Vec::new();
+    Ok(Graded {
+        items,
+        points,
+        also,
+    })
 }
 
 /// The part of the points that the right lines are of all. What is right before the work counts for
@@ -176,6 +190,25 @@ pub fn compile(file: &Path, program: &Path) -> Result<(), String> {
         .map_err(|why| why.to_string())?;
     let said = || String::from_utf8_lossy(&output.stderr).to_string();
     output.status.success().then_some(()).ok_or_else(said)
+}
+
+/// Compiles an answer to an open assignment from its folder: the solution, or a wrong answer, which
+/// is a change of it or a program of its own.
+pub fn compile_answer(card: &Card, name: &str, folder: &Path) -> Result<PathBuf, String> {
+    let file = folder.join("solution.rs");
+    let program = folder.join(format!("solution{}", std::env::consts::EXE_SUFFIX));
+    let write = |text: &str| fs::write(&file, text).map_err(|why| why.to_string());
+    if name.ends_with(".patch") {
+        write(&card.text("solution.rs")?)?;
+        let patch = Patch::read(&card.path(name), &card.text(name)?)?;
+        let changed = patch.applied(folder)?;
+        let text = changed.get("solution.rs");
+        write(text.ok_or(format!("{name} does not change solution.rs"))?)?;
+    } else {
+        write(&card.text(name)?)?;
+    }
+    compile(&file, &program).map_err(|why| format!("{name}: {why}"))?;
+    Ok(program)
 }
 
 /// Runs the tests of one file: of the project, or `check.rs` of the assignment. Returns what the

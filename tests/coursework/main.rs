@@ -6,9 +6,12 @@
 mod card;
 mod claims;
 #[allow(dead_code)]
+mod desk;
+#[allow(dead_code)]
 mod grade;
 #[allow(dead_code)]
 mod hole;
+mod miniature;
 #[path = "../book/order.rs"]
 mod order;
 #[allow(dead_code)]
@@ -47,11 +50,20 @@ fn the_cards_and_hints_fit_the_files() {
 #[test]
 #[ignore = "compiles each solution and each wrong answer; .ci/run runs it"]
 fn each_assignment_is_red_and_its_solution_green_and_each_wrong_answer_is_found_out() {
-    none(claims::hold(root()).unwrap_or_else(|why| vec![why]));
+    none(claims::hold(root(), claims::is_chosen).unwrap_or_else(|why| vec![why]));
 }
 
 #[test]
 #[ignore = "compiles the project with holes in each chapter; .ci/run runs it"]
 fn each_chapter_can_be_written_anew() {
     none(claims::holes(root()).unwrap_or_else(|why| vec![why]));
+}
+
+#[test]
+#[ignore = "grades each solution again and again; TIMES in the environment says how often"]
+fn a_judge_says_the_same_each_time() {
+    let times = std::env::var("TIMES").ok();
+    let times = times.and_then(|times| times.parse().ok()).unwrap_or(2);
+    let wrong = claims::steady(root(), claims::is_chosen, times);
+    none(wrong.unwrap_or_else(|why| vec![why]));
 }

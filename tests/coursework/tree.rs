@@ -21,7 +21,9 @@ impl<'a> Tree<'a> {
             tree.restore(name)?;
         }
         for name in ["src", "tests", "examples", "book/dialogues"] {
-            for name in project::files(root, name, "") {
+            // What an earlier answer has left goes away, too.
+            let left = project::files(folder, name, "").into_iter();
+            for name in left.chain(project::files(root, name, "")) {
                 tree.restore(&name)?;
             }
         }
