@@ -15,6 +15,7 @@
 //! wrong    wrong-1-last.patch 1-rcpt.txt:14
 //! keeps    all                   the tests of these chapters stay green; or: all but NAME
 //! counts   whole                 a dialogue has points only if all of it is right
+//! counts   tests                 the same, and each test of check.rs counts as a dialogue does
 //! vary     sep + _ %             @sep@ in its files; a seed chooses, and the first is the default
 //! ```
 
@@ -66,6 +67,8 @@ pub struct Card {
     pub red: String,
     /// A dialogue has points only if all of it is right.
     pub counts_whole: bool,
+    /// Each test of check.rs has as many points as a dialogue.
+    pub counts_tests: bool,
     pub wrong: Vec<Wrong>,
     /// Tests of the chapters that need not stay green.
     pub breaks: Vec<String>,
@@ -116,6 +119,7 @@ impl Card {
             only: Vec::new(),
             red: String::new(),
             counts_whole: false,
+            counts_tests: false,
             wrong: Vec::new(),
             breaks: Vec::new(),
             vary: Vec::new(),
@@ -182,7 +186,8 @@ impl Card {
             "red" => self.red = rest.to_string(),
             "counts" => match rest {
                 "whole" => self.counts_whole = true,
-                _ => return Err("a dialogue counts `whole`, or by its lines".to_string()),
+                "tests" => (self.counts_whole, self.counts_tests) = (true, true),
+                _ => return Err("`counts whole`, or `counts tests`".to_string()),
             },
             "wrong" => {
                 let (file, place) = rest.split_once(' ').ok_or("which file, and where?")?;
