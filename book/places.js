@@ -17,5 +17,6 @@ window.PLACES = {
 "src/session/transaction.rs Session::data": "ch09-session.html#data-and-rset",
 "src/session/transaction.rs Session::mail": "ch09-session.html#mail-opens-a-letter",
 "src/session/transaction.rs Session::rcpt": "ch09-session.html#rcpt-adds-a-recipient",
+"src/session/transaction.rs Session::received": "ch09-session.html#the-envelope-that-is-not-reset",
 "src/session/transaction.rs Session::rset": "ch09-session.html#data-and-rset",
 };

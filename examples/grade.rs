@@ -4,9 +4,13 @@
 //! cargo run --example grade -- 02
 //! ```
 
+#[path = "../tests/coursework/attack.rs"]
+mod attack;
 #[allow(dead_code)] // The tests of the coursework use more of these.
 #[path = "../tests/coursework/card.rs"]
 mod card;
+#[path = "../tests/coursework/convict.rs"]
+mod convict;
 #[path = "../tests/coursework/desk.rs"]
 mod desk;
 #[allow(dead_code)]

@@ -14,6 +14,7 @@ mod common {
     pub mod process;
     pub mod script;
 }
+mod course;
 mod deck;
 mod defects;
 mod dialogues;
@@ -166,6 +167,26 @@ fn the_appendices_list_what_there_is() {
 #[test]
 fn the_outline_of_a_chapter_is_made_from_its_code() {
     compare(outlines::are_true_and_shown);
+}
+
+#[test]
+fn a_command_in_a_sentence_names_what_exists() {
+    none(course::commands_exist(&the_book()));
+}
+
+#[test]
+fn an_assignment_has_its_number_and_title_wherever_it_is_named() {
+    none(course::assignments_are_named(&the_book()));
+}
+
+#[test]
+fn the_plan_of_the_course_can_be_followed() {
+    none(course::plan_is_possible(&the_book()));
+}
+
+#[test]
+fn each_exam_question_is_settled_by_something_that_runs() {
+    none(course::questions_are_settled(&the_book()));
 }
 
 #[test]

@@ -102,6 +102,13 @@ impl Page {
         Some(page)
     }
 
+    /// The same page with another text, for the tests of the rules.
+    pub fn replace(&mut self, text: &str) {
+        self.file.lines = text.lines().map(str::to_string).collect();
+        (self.blocks, self.prose) = (Vec::new(), Vec::new());
+        self.find_blocks();
+    }
+
     /// The name inside the book's folder.
     pub fn name(&self) -> &str {
         self.file.name.trim_start_matches("book/src/")

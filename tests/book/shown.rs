@@ -122,7 +122,7 @@ fn declares(line: &str, name: &str) -> bool {
 }
 
 /// A test has `#[test]` among the attributes right above it.
-fn has_test(project: &Project, file: &str, name: &str) -> bool {
+pub fn has_test(project: &Project, file: &str, name: &str) -> bool {
     let Some(file) = TextFile::read(&project.root, file) else {
         return false;
     };

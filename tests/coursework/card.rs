@@ -8,11 +8,15 @@
 //! chapter  4 9
 //! needs    05                    other assignments, by number
 //! touches  src/session/host.rs   what the solution changes: for the reader, not a limit
-//! role     client                of an open assignment: client, server, mailbox
+//! attack   kind.rs src/dot.rs    half of the points: see `attack.rs`
+//! role     client                of an open assignment: client, server, mailbox, fetch
 //! test     crash_points          tests that judge, too: a file of tests/, or check.rs
 //! only     name_of_test          of these files, only these tests judge
 //! red      1-rcpt.txt:12         where the program differs before the work, and it must be there
 //! wrong    wrong-1-last.patch 1-rcpt.txt:14
+//! sound    sound-words.patch     the true server, with changes that no dialogue may depend on
+//! planted  planted-1-sticky.patch 1-sticky.txt:15      a server with a fault, and where the solution
+//!                                finds it; or: cannot
 //! keeps    all                   the tests of these chapters stay green; or: all but NAME
 //! counts   whole                 a dialogue has points only if all of it is right
 //! counts   tests                 the same, and each test of check.rs counts as a dialogue does
@@ -39,6 +43,8 @@ pub enum Role {
     Server,
     /// The same, with letters in the folder.
     Mailbox,
+    /// `PROGRAM HOST PORT USER FOLDER`, the password on standard input.
+    Fetch,
 }
 
 /// A typical wrong answer, and where it is found out: `1-rcpt.txt:14`, or `check.rs name_of_test`.
@@ -61,6 +67,8 @@ pub struct Card {
     pub needs: Vec<String>,
     pub touches: Vec<String>,
     pub role: Option<Role>,
+    /// A file of the assignment, and the one in whose place it is in the server that is attacked.
+    pub attack: Option<(String, String)>,
     pub tests: Vec<String>,
     /// Of these files, only these tests judge; if there are none, all do.
     pub only: Vec<String>,
@@ -70,6 +78,10 @@ pub struct Card {
     /// Each test of check.rs has as many points as a dialogue.
     pub counts_tests: bool,
     pub wrong: Vec<Wrong>,
+    /// What changes in the true server for an assignment with faulty ones: its words, for example.
+    pub sound: String,
+    /// Servers with one fault each. No dialogue can find the fault whose place is `cannot`.
+    pub planted: Vec<Wrong>,
     /// Tests of the chapters that need not stay green.
     pub breaks: Vec<String>,
     vary: Vec<(String, Vec<String>)>,
@@ -115,12 +127,15 @@ impl Card {
             needs: Vec::new(),
             touches: Vec::new(),
             role: None,
+            attack: None,
             tests: Vec::new(),
             only: Vec::new(),
             red: String::new(),
             counts_whole: false,
             counts_tests: false,
             wrong: Vec::new(),
+            sound: String::new(),
+            planted: Vec::new(),
             breaks: Vec::new(),
             vary: Vec::new(),
             seed: String::new(),
@@ -134,6 +149,7 @@ impl Card {
             ("level", card.level.is_empty()),
             ("hours", card.hours == 0),
             ("chapter", card.chapters.is_empty()),
+            ("sound", card.sound.is_empty() != card.planted.is_empty()),
             ("role", (card.kind == Kind::Open) != card.role.is_some()),
         ];
         match missing.into_iter().find(|(_, is_missing)| *is_missing) {
@@ -178,9 +194,14 @@ impl Card {
                     "client" => Role::Client,
                     "server" => Role::Server,
                     "mailbox" => Role::Mailbox,
-                    _ => return Err("a role is client, server or mailbox".to_string()),
+                    "fetch" => Role::Fetch,
+                    _ => return Err("a role is client, server, mailbox or fetch".to_string()),
                 })
             }
+            "attack" => match words.as_slice() {
+                [file, place] => self.attack = Some((file.clone(), place.clone())),
+                _ => return Err("which file is in the place of which?".to_string()),
+            },
             "test" => self.tests.extend(words),
             "only" => self.only.extend(words),
             "red" => self.red = rest.to_string(),
@@ -189,10 +210,14 @@ impl Card {
                 "tests" => (self.counts_whole, self.counts_tests) = (true, true),
                 _ => return Err("`counts whole`, or `counts tests`".to_string()),
             },
-            "wrong" => {
+            "sound" => self.sound = rest.to_string(),
+            "wrong" | "planted" => {
                 let (file, place) = rest.split_once(' ').ok_or("which file, and where?")?;
                 let (file, place) = (file.to_string(), place.trim().to_string());
-                self.wrong.push(Wrong { file, place });
+                match word {
+                    "wrong" => self.wrong.push(Wrong { file, place }),
+                    _ => self.planted.push(Wrong { file, place }),
+                }
             }
             "keeps" => match words.split_first() {
                 Some((all, rest)) if all == "all" => {
@@ -328,6 +353,16 @@ impl Card {
             }
         }
         Ok(hints)
+    }
+
+    /// The steps of the hint for a place. If it has none of its own, there may be one for all places of
+    /// its kind: `server` is for `server 3`, and `yours` for a line in a file of the student's.
+    pub fn steps(&self, place: &str) -> Result<Vec<String>, String> {
+        let kind = place.split_once(' ').map_or("yours", |(kind, _)| kind);
+        let mut hints = self.hints()?;
+        let at = hints.iter().position(|hint| hint.place == place);
+        let at = at.or_else(|| hints.iter().position(|hint| hint.place == kind));
+        Ok(at.map_or(Vec::new(), |at| hints.swap_remove(at).steps))
     }
 
     /// `1-rcpt.txt:14` and the rest; the place in a test has two words.

@@ -3,13 +3,18 @@
 //! 1. Before the work, the first difference is where the card says.
 //! 2. The solution is right; the tests of its chapters, clippy, the format and the order of the
 //!    modules hold with it.
+//!    It convicts each planted server where the card says.
 //! 3. Each wrong answer compiles, and is found out where the card says; no two at one line, unless
 //!    the hint for it says `shared`.
 //! 4. Each of these lines has a hint, and the red one three; no hint has a line of the solution.
 //! 5. A patch fits the code.
-//! 6. The sheet says what the card says, and shows its dialogues.
+//! 6. An attack of the solution leaves two letters with the kind server, and at most one with the
+//!    repaired one.
+//! 7. The sheet says what the card says, and shows its dialogues.
 
+use crate::attack;
 use crate::card::{self, Card, Kind, Wrong};
+use crate::convict::{self, Servers};
 use crate::grade::{build, cargo, compile_answer, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::order;
@@ -45,10 +50,33 @@ fn of_one(root: &Path, card: &Card) -> Vec<String> {
         if card.kind == Kind::Repair || is_here(card, first) {
             let text = card.text(first);
             let patch = text.and_then(|text| Patch::read(&card.path(first), &text));
-            wrong.extend(patch.and_then(|patch| patch.applied(root)).err());
+            match patch.and_then(|patch| patch.applied(root)) {
+                Ok(changed) => wrong.extend(kind(card, &changed)),
+                Err(why) => wrong.push(why),
+            }
         }
     }
+    let planted = card.planted.iter().map(|planted| &planted.file);
+    for file in planted.chain(Some(&card.sound).filter(|file| !file.is_empty())) {
+        let patch = card
+            .text(file)
+            .and_then(|text| Patch::read(&card.path(file), &text));
+        wrong.extend(patch.and_then(|patch| patch.applied(root)).err());
+    }
     wrong
+}
+
+/// The server that is attacked has the file that the student gets at the start.
+fn kind(card: &Card, start: &BTreeMap<String, String>) -> Option<String> {
+    let (file, place) = card.attack.as_ref()?;
+    let code = |text: &str| {
+        let lines = text.lines().filter(|line| !is_anchor_line(line));
+        lines.map(str::to_string).collect::<Vec<String>>()
+    };
+    let due = start.get(place).map(|text| code(text));
+    let is_same = card.text(file).is_ok_and(|text| Some(code(&text)) == due);
+    let path = card.path(file);
+    (!is_same).then(|| format!("{path}:1: it is not {place} with start.patch"))
 }
 
 /// Each wrong answer in the folder is on the card.
@@ -56,8 +84,10 @@ fn listed(card: &Card) -> Vec<String> {
     let mut wrong = Vec::new();
     for entry in fs::read_dir(&card.folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().to_string();
-        let is_listed = card.wrong.iter().any(|wrong| wrong.file == name);
-        if name.starts_with("wrong-") && !is_listed {
+        let mut all = card.wrong.iter().chain(&card.planted);
+        let is_listed = all.any(|listed| listed.file == name);
+        let is_due = name.starts_with("wrong-") || name.starts_with("planted-");
+        if is_due && !is_listed {
             wrong.push(format!("{}:1: the card does not name it", card.path(&name)));
         }
     }
@@ -81,9 +111,7 @@ fn listed(card: &Card) -> Vec<String> {
 }
 
 fn hint_of(card: &Card, place: &str) -> Vec<String> {
-    let hints = card.hints().unwrap_or_default();
-    let hint = hints.into_iter().find(|hint| hint.place == place);
-    hint.map_or(Vec::new(), |hint| hint.steps)
+    card.steps(place).unwrap_or_default()
 }
 
 fn hints(card: &Card) -> Vec<String> {
@@ -210,6 +238,7 @@ pub fn hold(root: &Path, is_chosen: fn(usize, &Card) -> bool) -> Result<Vec<Stri
             let complaints = match card.kind {
                 Kind::Extend | Kind::Repair => extended(&card, &tree),
                 Kind::Open => open(&card),
+                Kind::Dialogue if !card.planted.is_empty() => convicted(&card, &tree),
                 Kind::Dialogue => answered(&card, &tree),
             };
             let complaints = complaints.unwrap_or_else(|why| vec![format!("{}: {why}", card.name)]);
@@ -295,10 +324,16 @@ fn extended(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
         Some(&card.red),
     )?);
     for (file, due) in answers(card, "solution.patch") {
+        if due.is_some_and(is_attack) {
+            continue;
+        }
         let changed = tree.apply(card, file)?;
         wrong.extend(differs(card, tree, file, due)?);
         if due.is_none() && card.is_default() {
             wrong.extend(keeps(card, tree)?);
+        }
+        if due.is_none() && card.attack.is_some() {
+            wrong.extend(attacks(card, tree)?);
         }
         for name in changed.keys() {
             match begin.get(name) {
@@ -309,6 +344,25 @@ fn extended(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
     }
     for name in begin.keys() {
         tree.restore(name)?;
+    }
+    Ok(wrong)
+}
+
+fn is_attack(place: &str) -> bool {
+    place.starts_with("attack ")
+}
+
+/// The attacks on the kind server and on this one, which is repaired.
+fn attacks(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
+    let kind = attack::server(card, tree.folder)?;
+    let repaired = build(tree.folder)?;
+    let mut wrong = Vec::new();
+    let attacks = answers(card, "solution.txt").into_iter();
+    for (name, due) in attacks.filter(|(_, due)| due.is_none_or(is_attack)) {
+        let items = attack::items(&card.text(name)?, &kind, Some(&repaired))?;
+        let found = items.iter().find_map(|item| item.failure.as_ref());
+        let found = found.map(|failure| (&*failure.place, &*failure.report));
+        wrong.extend(compare(card, name, due, found));
     }
     Ok(wrong)
 }
@@ -422,6 +476,42 @@ fn answered(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
                 "{}: {name} gets {} points",
                 card.name, graded.points
             ));
+        }
+    }
+    Ok(wrong)
+}
+
+/// The solution and the wrong answers are folders of dialogues that convict servers.
+fn convicted(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
+    let servers = Servers::build(card, tree.folder)?;
+    let mut wrong = Vec::new();
+    let mut given = Vec::new();
+    for name in card.dialogues() {
+        given.push((name.clone(), card.text(&name)?));
+    }
+    let mut all = vec![("the answer of the sheet", Some(card.red.as_str()), given)];
+    for (name, due) in answers(card, "solution") {
+        all.push((name, due, convict::read(&card.folder.join(name))?));
+    }
+    for (name, due, dialogues) in all {
+        let graded = convict::grade(card, &dialogues, &servers)?;
+        let found = graded
+            .failure()
+            .map(|failure| (&*failure.place, &*failure.report));
+        wrong.extend(compare(card, name, due, found));
+        if due.is_some() {
+            continue;
+        }
+        if graded.points != card.points() {
+            let points = graded.points;
+            wrong.push(format!("{}: {name} gets {points} points", card.name));
+        }
+        for (number, planted) in (1..).zip(&card.planted) {
+            let found = format!("server {number}: {}", planted.place);
+            let is_due = |name: &str| name == found || planted.place == "cannot";
+            if !graded.items.iter().any(|item| is_due(&item.name)) {
+                wrong.push(format!("{}: it does not say `{found}`", card.name));
+            }
         }
     }
     Ok(wrong)

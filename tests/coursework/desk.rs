@@ -1,6 +1,8 @@
 //! The desk where a student hands work in.
 
+use crate::attack;
 use crate::card::{self, Card, Kind};
+use crate::convict::{self, Servers};
 use crate::grade::{self, Graded, Item, build, cargo, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::patch::Patch;
@@ -14,8 +16,11 @@ pub const USAGE: &str = "usage: cargo run --example grade                   wher
        cargo run --example grade -- 02                grade this assignment
        cargo run --example grade -- 02 hint           one more hint
        cargo run --example grade -- 13 start          what there is to repair
+       cargo run --example grade -- 09 attack.txt     your repair, and an attack of yours
        cargo run --example grade -- 05 python3 client.py
                                                       a program of your own
+       cargo run --example grade -- 08 FOLDER         dialogues of your own that convict servers
+       cargo run --example grade -- 08 serve 3        one of these servers, to talk to
        cargo run --example grade -- chapter 9         what is left to write in chapter 9
        cargo run --example grade -- start chapter 9 FOLDER
                                                       the project without the code of chapter 9
@@ -74,6 +79,9 @@ pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
         ["start", "chapter", number, folder] => desk.start_chapter(chapter(number)?, folder),
         [number, "hint"] => desk.hint(&desk.card(number)?),
         [number, "start"] => desk.start(&desk.card(number)?),
+        [number, "serve", server] if !desk.card(number)?.planted.is_empty() => {
+            desk.serve_planted(&desk.card(number)?, server)
+        }
         [number, program @ ..] => {
             let card = desk.card(number)?;
             match desk.on.clone() {
@@ -192,9 +200,14 @@ impl Desk {
                 if card.kind == Kind::Repair {
                     tree.apply(card, "start.patch")?;
                 }
-                tree.apply(card, file)?;
+                // An attack is graded with the repair of the solution.
+                let is_attack = file.ends_with(".txt");
+                tree.apply(card, if is_attack { "solution.patch" } else { file })?;
                 self.tree = copy;
-                Vec::new()
+                match is_attack {
+                    true => vec![card.folder.join(file)],
+                    false => Vec::new(),
+                }
             }
         };
         let words: Vec<String> = words
@@ -216,6 +229,20 @@ impl Desk {
 
     /// Grades with the program that these words name, or ours.
     fn graded(&self, card: &Card, words: &[&str]) -> Result<Graded, String> {
+        if !card.planted.is_empty() {
+            let [folder] = words else {
+                let number = card.number();
+                return Err(format!(
+                    "this assignment needs a folder with dialogues of yours; name it, as in\n\
+                     cargo run --example grade -- {number} mine"
+                ));
+            };
+            let dialogues = convict::read(Path::new(folder))?;
+            let servers = self.servers(card)?;
+            let mut graded = convict::grade(card, &dialogues, &servers)?;
+            graded.also = self.more(card, &servers.sound)?;
+            return Ok(graded);
+        }
         if card.kind == Kind::Dialogue {
             let [file] = words else {
                 let number = card.number();
@@ -240,11 +267,64 @@ impl Desk {
             }
             (Kind::Open, words) => yours(words),
             (_, []) => Program::Ours(build(&self.tree)?),
+            (_, [_]) if card.attack.is_some() => Program::Ours(build(&self.tree)?),
             (_, [word, ..]) => return Err(format!("what is {word}?\n{USAGE}")),
         };
         let mut graded = grade(card, &self.tree, &program)?;
+        if let (Some(_), Program::Ours(own)) = (&card.attack, &program) {
+            self.attack(card, words, own, &mut graded)?;
+        }
         graded.also = self.more(card, &program)?;
         Ok(graded)
+    }
+
+    /// The servers of an assignment in which some have a fault.
+    fn servers(&self, card: &Card) -> Result<Servers, String> {
+        if !convict::place_of(card, &self.tree).exists() {
+            let count = card.planted.len() + 1;
+            println!("(The first time, {count} servers are compiled. That takes a minute or two.)");
+        }
+        Servers::build(card, &self.tree)
+    }
+
+    /// Runs one of these servers until somebody ends it.
+    fn serve_planted(&self, card: &Card, number: &str) -> Result<(), String> {
+        let server = number
+            .parse()
+            .map_err(|_| format!("which server is {number}?"))?;
+        let program = convict::server(card, &self.root, server)?;
+        // Nobody can tidy up after Ctrl-C. So the folder of the last time goes away now.
+        let folder = convict::place_of(card, &self.root).join(format!("site-{server}"));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+        let (mut running, address) = stage::serve(&program, &folder)?;
+        println!("Server {server} listens on {address}, until you press Ctrl-C.");
+        println!("Its domain is a.example. It has the users alice and bob, and the list staff.");
+        println!("In another terminal, talk to it:  cargo run -- talk {address}");
+        println!("or play a dialogue:               cargo run -- play FILE --server {address}");
+        running.wait();
+        Err(format!("server {server} has ended."))
+    }
+
+    /// The half of the work that is an attack.
+    fn attack(
+        &self,
+        card: &Card,
+        words: &[&str],
+        own: &Path,
+        graded: &mut Graded,
+    ) -> Result<(), String> {
+        let [file] = words else {
+            let number = card.number();
+            println!(
+                "(This is your repair, half of the points. For the other half, name your attack:\n\
+                 cargo run --example grade -- {number} attack.txt)"
+            );
+            return Ok(());
+        };
+        let text = fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
+        let kind = attack::server(card, &self.tree)?;
+        attack::add(card, &text, &kind, own, graded)
     }
 
     /// Plays a teacher's own dialogues.
@@ -279,7 +359,8 @@ impl Desk {
         let text = [begun, vec![card.name.clone()]].concat().join("\n");
         fs::write(&mine, text + "\n").map_err(|why| format!("{}: {why}", mine.display()))?;
         println!(
-            "(Now {} names this assignment. While this file is there, the tests do not compare\n             src/ with the pages of the book, because src/ is your own work.)",
+            "(Now {} names this assignment. While this file is there, the tests do not compare\n\
+             src/ with the pages of the book, because src/ is your own work.)",
             crate::MINE
         );
         Ok(())
@@ -301,13 +382,8 @@ impl Desk {
             println!("There is nothing to say: it is done.");
             return Ok(());
         }
-        let hints = card
-            .hints()?
-            .into_iter()
-            .filter(|hint| hint.place == record.place);
-        let steps = hints
-            .flat_map(|hint| hint.steps)
-            .filter(|step| step != "shared");
+        let steps = card.steps(&record.place)?.into_iter();
+        let steps = steps.filter(|step| step != "shared");
         let steps: Vec<String> = steps.collect();
         let Some(last) = steps.len().checked_sub(1) else {
             println!(
@@ -417,9 +493,11 @@ impl Desk {
             let record = Record::read(&self.root, &card).unwrap_or_default();
             let graded = match card.kind {
                 Kind::Repair if !self.begun().contains(&card.name) => None,
-                Kind::Extend | Kind::Repair => self.graded(&card, &[]).ok(),
-                // What was graded last, with the program that was named.
-                Kind::Open | Kind::Dialogue => None,
+                Kind::Extend | Kind::Repair if card.attack.is_none() => {
+                    self.graded(&card, &[]).ok()
+                }
+                // What was graded last, with the program or the file that was named.
+                _ => None,
             };
             let record = match &graded {
                 Some(graded) => record.with(graded),

@@ -138,6 +138,8 @@ fn points(card: &Card, items: &[Item]) -> Result<usize, String> {
             });
         return Ok(card.points() * right.sum::<usize>() / all.max(1));
     }
+    // The other half is for an attack.
+    let most = card.points() / if card.attack.is_some() { 2 } else { 1 };
     let (red, line) = place(&card.red);
     let (mut right, mut all, mut is_work) = (0, 0, red.is_empty());
     for name in card.dialogues().iter().chain(&card.tests) {
@@ -157,7 +159,7 @@ fn points(card: &Card, items: &[Item]) -> Result<usize, String> {
         all += lines - given.min(lines);
         right += item.map_or(0, |item| item.right.saturating_sub(given));
     }
-    Ok(card.points() * right / all.max(1))
+    Ok(most * right / all.max(1))
 }
 
 /// `1-rcpt.txt:14` or `check.rs name_of_test`.

@@ -3,8 +3,11 @@
 //! a hint. All of it is compiled and played; that takes minutes, so `.ci/run` runs it.
 
 #[allow(dead_code)] // The example uses more of these.
+mod attack;
+#[allow(dead_code)]
 mod card;
 mod claims;
+mod convict;
 #[allow(dead_code)]
 mod desk;
 #[allow(dead_code)]

@@ -13,15 +13,17 @@
 //! # exit: 1                          the exit status of a client
 //! # prints: plain                    a client prints no control characters
 //! # unix: only                       elsewhere it holds: a file there cannot have such a name
+//! # next: is greeted                 a server is still there, and greets the next caller
 //! # leaves: alice 2 with "one"       so many files in this folder, and one of them has this text
+//! # leaves: alice 2 is "one\n"       the same, and one of them has this text and nothing else
 //! ```
 
 use crate::card::{Card, Role};
 use smtp_primer::dialogue::{Dialogue, Side};
-use smtp_primer::protocol::line::{Socket, visible};
+use smtp_primer::protocol::line::{Socket, Stream, visible};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,6 +85,11 @@ impl Marks {
     }
 }
 
+/// The marks of a dialogue: their lines, words and values.
+pub fn marks(text: &str) -> Vec<(usize, String, String)> {
+    Marks::read(text).0
+}
+
 /// Plays a dialogue of an assignment. An error is a fault of the assignment itself.
 pub fn play(card: &Card, name: &str, program: &Program) -> Result<Played, String> {
     play_text(card.role, name, &card.text(name)?, program).map_err(|why| {
@@ -98,8 +105,19 @@ pub fn play_text(
     text: &str,
     program: &Program,
 ) -> Result<Played, String> {
-    let marks = Marks::read(text);
     let folder = Folder::new().map_err(|why| why.to_string())?;
+    play_in(&folder.0, role, name, text, program)
+}
+
+/// The same in a folder of the caller's, who can look at what is left there.
+pub fn play_in(
+    folder: &Path,
+    role: Option<Role>,
+    name: &str,
+    text: &str,
+    program: &Program,
+) -> Result<Played, String> {
+    let marks = Marks::read(text);
     let (_, against) = marks.one("against").ok_or("there is no `# against:`")?;
     let (against, input) = against
         .split_once(" < ")
@@ -121,19 +139,19 @@ pub fn play_text(
     for (_, file) in marks.all("file") {
         let (name, octets) = file.split_once(' ').unwrap_or((file, ""));
         let name = String::from_utf8_lossy(&unescaped(name)).to_string();
-        let path = folder.0.join(name);
-        let parent = path.parent().unwrap_or(&folder.0);
+        let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
         let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, unescaped(octets)));
         written.map_err(|why| why.to_string())?;
     }
     let stage = Stage {
         name,
         marks: &marks,
-        folder: &folder.0,
+        folder,
         program,
     };
     let mut dialogue = text.to_string();
-    let is_client = matches!(role, Some(Role::Client))
+    let is_client = matches!(role, Some(Role::Client | Role::Fetch))
         || ["send", "inbox", "relay"]
             .iter()
             .any(|word| against.contains(word));
@@ -142,7 +160,7 @@ pub fn play_text(
     }
     let dialogue = Dialogue::parse(name, &dialogue)?;
     let failure = match is_client {
-        true => stage.answer(&dialogue, against, &input)?,
+        true => stage.answer(&dialogue, role, against, &input)?,
         false => stage.call(&dialogue, role, against)?,
     };
     let spoken = text
@@ -167,6 +185,97 @@ pub fn play_text(
         lines,
         failure,
     })
+}
+
+/// Starts our program for people who talk to it by hand: a server with a new site in this folder.
+/// Returns its address, too.
+pub fn serve(program: &Path, folder: &Path) -> Result<(Running, String), String> {
+    let stage = Stage {
+        name: "",
+        marks: &Marks(Vec::new()),
+        folder,
+        program: &Program::Ours(program.to_path_buf()),
+    };
+    stage.site(program, "")?;
+    let mut serve = Command::new(program);
+    serve.args(["serve", "a.example", "--listen", "127.0.0.1:0"]);
+    let mut server = Running::start(serve.current_dir(folder))?;
+    let address = server.listens().ok_or_else(|| server.silent())?;
+    Ok((server, address))
+}
+
+/// A dialogue without its marks. A student's could make letters appear.
+pub fn without_marks(text: &str) -> String {
+    let marks = Marks::read(text);
+    let is_mark = |number: usize| marks.0.iter().any(|(line, _, _)| *line == number);
+    let lines = (1..).zip(text.lines());
+    let lines = lines.map(|(number, line)| if is_mark(number) { "#" } else { line });
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// All that the client says in a dialogue.
+pub fn said(name: &str, text: &str) -> Result<Vec<u8>, String> {
+    let lines = text.lines();
+    let lines = lines.map(|line| if line.starts_with("S:") { "#" } else { line });
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    let mut ear = Ear(Vec::new());
+    Dialogue::parse(name, &text)?.play(Side::Client, &mut ear, LINE)?;
+    Ok(ear.0)
+}
+
+/// A peer that says nothing, and remembers what it hears.
+struct Ear(Vec<u8>);
+
+impl Read for &mut Ear {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+}
+
+impl Write for &mut Ear {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for &mut Ear {
+    fn allow(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Says all of this to our server at once, as a relay does that takes it for one text. Returns how many
+/// letters Alice has then.
+pub fn pour(said: &[u8], program: &Path) -> Result<usize, String> {
+    let folder = Folder::new().map_err(|why| why.to_string())?;
+    let stage = Stage {
+        name: "",
+        marks: &Marks(Vec::new()),
+        folder: &folder.0,
+        program: &Program::Ours(program.to_path_buf()),
+    };
+    stage.site(program, "")?;
+    let mut server = stage.serve_once(program)?;
+    let address = server.listens().ok_or_else(|| server.silent())?;
+    let mut stream = TcpStream::connect(&address).map_err(|why| why.to_string())?;
+    let _ = stream.set_read_timeout(Some(LINE));
+    // It may close in the middle, if it is not fooled.
+    let _ = stream.write_all(said);
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.take(PRINTED).read_to_end(&mut Vec::new());
+    server.finish(PROGRAM).ok_or("serve does not end")?;
+    Ok(letters(&folder.0))
+}
+
+/// How many letters Alice has.
+pub fn letters(folder: &Path) -> usize {
+    let new = folder.join("a.example/mail/alice/new");
+    fs::read_dir(new).into_iter().flatten().count()
 }
 
 struct Stage<'a> {
@@ -226,13 +335,20 @@ impl Stage<'_> {
             return Ok(Some(self.at(report, &mut server)));
         }
         // When it greets the next caller, it has done with this one.
+        let mut greeting = Vec::new();
         if let Ok(stream) = TcpStream::connect(&address) {
             let _ = stream.set_read_timeout(Some(LINE));
-            let mut line = Vec::new();
             let mut limited = BufReader::new(&stream).take(PRINTED);
-            let _ = limited.read_until(b'\n', &mut line);
+            let _ = limited.read_until(b'\n', &mut greeting);
             let _ = (&stream).write_all(b"QUIT\r\n");
-            let _ = limited.read_to_end(&mut line);
+            let _ = limited.read_to_end(&mut Vec::new());
+        }
+        if let Some((line, _)) = self.marks.one("next")
+            && greeting.is_empty()
+        {
+            let report = "the conversation is over, but the next caller gets no greeting";
+            let report = format!("{}:{line}: {report}", self.name);
+            return Ok(Some(self.at(report, &mut server)));
         }
         drop(server);
         Ok(self.left(&root))
@@ -242,6 +358,7 @@ impl Stage<'_> {
     fn answer(
         &self,
         dialogue: &Dialogue,
+        role: Option<Role>,
         against: &str,
         input: &[u8],
     ) -> Result<Option<Failure>, String> {
@@ -276,9 +393,15 @@ impl Stage<'_> {
                     .args(rest)
                     .arg("127.0.0.1")
                     .arg(address.port().to_string());
-                command
-                    .arg("bob@b.example")
-                    .args(words.get(1..).unwrap_or_default());
+                let words = words.get(1..).unwrap_or_default();
+                if role == Some(Role::Fetch) {
+                    let letters = self.folder.join("letters");
+                    // There can be a file in its place: then no letter can be written.
+                    let _ = fs::create_dir(&letters);
+                    command.args(words).arg(letters);
+                } else {
+                    command.arg("bob@b.example").args(words);
+                }
                 command
             }
         };
@@ -338,11 +461,14 @@ impl Stage<'_> {
     fn left(&self, root: &Path) -> Option<Failure> {
         self.marks.all("leaves").find_map(|(line, due)| {
             let (folder, rest) = due.split_once(' ')?;
-            let (count, text) = rest.split_once(" with ").unwrap_or((rest, ""));
+            let is_number = |(count, _): &(&str, &str)| !count.contains(' ');
+            let whole = rest.split_once(" is ").filter(is_number);
+            let (count, text) = whole.or(rest.split_once(" with ")).unwrap_or((rest, ""));
             let text = unescaped(text.trim_matches('"'));
             let entries = fs::read_dir(root.join(folder)).into_iter().flatten();
             let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-            let files: Vec<PathBuf> = paths.filter(|path| path.is_file()).collect();
+            let mut files: Vec<PathBuf> = paths.filter(|path| path.is_file()).collect();
+            files.sort();
             if files.len().to_string() != count.trim() {
                 let report = format!(
                     "in the folder {folder} there are to be {} files, but there are {}",
@@ -355,11 +481,14 @@ impl Stage<'_> {
                 .iter()
                 .filter_map(|path| fs::read(path).ok())
                 .collect();
-            let has = |octets: &Vec<u8>| octets.windows(text.len().max(1)).any(|part| part == text);
+            let has = |octets: &Vec<u8>| match whole {
+                Some(_) => *octets == text,
+                None => octets.windows(text.len().max(1)).any(|part| part == text),
+            };
             if text.is_empty() || octets.iter().any(has) {
                 return None;
             }
-            let found: Vec<String> = octets.iter().map(|octets| visible(octets)).collect();
+            let found: Vec<String> = octets.iter().map(|octets| shortened(octets)).collect();
             let report = format!(
                 "no file in the folder {folder} has the text {}\n  it holds: {}",
                 visible(&text),
@@ -392,17 +521,7 @@ impl Stage<'_> {
 
     /// Hands a short letter to the site.
     fn letter(&self, program: &Path, from: &str, to: &str) -> Result<(), String> {
-        let mut serve = Command::new(program);
-        serve.args([
-            "serve",
-            "a.example",
-            "--listen",
-            "127.0.0.1:0",
-            "--sessions",
-            "1",
-        ]);
-        serve.current_dir(self.folder);
-        let mut server = Running::start(&mut serve)?;
+        let mut server = self.serve_once(program)?;
         let address = server.listens().ok_or_else(|| server.silent())?;
         let mut send = Command::new(program);
         send.args(["send", "--server", &address, "--from", from, "--to", to]);
@@ -417,6 +536,14 @@ impl Stage<'_> {
                 .ok_or("serve does not end".to_string()),
             false => Err(String::from_utf8_lossy(&sent.complained).to_string()),
         }
+    }
+
+    /// Our server, for one client.
+    fn serve_once(&self, program: &Path) -> Result<Running, String> {
+        let mut serve = Command::new(program);
+        serve.args(["serve", "a.example", "--listen", "127.0.0.1:0"]);
+        serve.args(["--sessions", "1"]);
+        Running::start(serve.current_dir(self.folder))
     }
 
     /// The report of the player, which says `name:line: here it differs`, and what the program said.
@@ -507,6 +634,11 @@ impl Running {
     pub fn listens(&mut self) -> Option<String> {
         let line = self.first.recv_timeout(PROGRAM).ok()?;
         line.strip_prefix("listening on ").map(str::to_string)
+    }
+
+    /// Waits until it ends.
+    pub fn wait(&mut self) {
+        let _ = self.child.wait();
     }
 
     /// Gives it its standard input. It may have its reasons not to read that.
@@ -601,6 +733,18 @@ impl Drop for Folder {
 
 fn is_control(octet: u8) -> bool {
     octet < b' ' && !b"\t\n\r".contains(&octet) || octet == 0x7f
+}
+
+/// The octets of a file, but of a long one only its beginning and its end.
+fn shortened(octets: &[u8]) -> String {
+    let (begin, end) = (octets.get(..200), octets.len().checked_sub(100));
+    match (begin, end.and_then(|end| octets.get(end..))) {
+        (Some(begin), Some(end)) if octets.len() > 1000 => {
+            let (begin, end) = (visible(begin), visible(end));
+            format!("{begin} ... {end} ({} octets in all)", octets.len())
+        }
+        _ => visible(octets),
+    }
 }
 
 fn visible_lines(octets: &[u8]) -> String {

@@ -16,6 +16,16 @@ pub struct Tree<'a> {
 
 impl<'a> Tree<'a> {
     pub fn copy(root: &'a Path, folder: &'a Path) -> Result<Tree<'a>, String> {
+        Tree::copy_but(root, folder, &BTreeMap::new())
+    }
+
+    /// The same, but these files have other texts. Where they have them already, cargo has nothing to
+    /// compile.
+    pub fn copy_but(
+        root: &'a Path,
+        folder: &'a Path,
+        others: &BTreeMap<String, String>,
+    ) -> Result<Tree<'a>, String> {
         let tree = Tree { root, folder };
         for name in ["Cargo.toml", "Cargo.lock", "README.md"] {
             tree.restore(name)?;
@@ -24,7 +34,33 @@ impl<'a> Tree<'a> {
             // What an earlier answer has left goes away, too.
             let left = project::files(folder, name, "").into_iter();
             for name in left.chain(project::files(root, name, "")) {
-                tree.restore(&name)?;
+                match others.get(&name) {
+                    Some(text) => tree.write(&name, text.as_bytes())?,
+                    None => tree.restore(&name)?,
+                }
+            }
+        }
+        Ok(tree)
+    }
+
+    /// A copy of the program alone, with a patch. If it is there already, nothing is written, and cargo
+    /// compiles nothing.
+    pub fn patched(
+        root: &'a Path,
+        folder: &'a Path,
+        card: &Card,
+        name: &str,
+    ) -> Result<Tree<'a>, String> {
+        let patch = Patch::read(&card.path(name), &card.text(name)?)?;
+        let changed = patch.applied(root)?;
+        let tree = Tree { root, folder };
+        let mut names = project::files(folder, "src", "");
+        names.extend(project::files(root, "src", ""));
+        names.extend(["Cargo.toml", "Cargo.lock", "README.md"].map(str::to_string));
+        for name in names {
+            match changed.get(&name) {
+                Some(text) => tree.write(&name, text.as_bytes())?,
+                None => tree.restore(&name)?,
             }
         }
         Ok(tree)
