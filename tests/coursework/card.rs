@@ -19,6 +19,7 @@
 //!                                finds it; or: cannot
 //! keeps    all                   the tests of these chapters stay green; or: all but NAME
 //! counts   whole                 a dialogue has points only if all of it is right
+//! counts   tests                 the same, and each test of check.rs counts as a dialogue does
 //! vary     sep + _ %             @sep@ in its files; a seed chooses, and the first is the default
 //! vary     sep.name plus low per @sep.name@ is chosen together with @sep@
 //! ```
@@ -75,6 +76,8 @@ pub struct Card {
     pub red: String,
     /// A dialogue has points only if all of it is right.
     pub counts_whole: bool,
+    /// Each test of check.rs has as many points as a dialogue.
+    pub counts_tests: bool,
     pub wrong: Vec<Wrong>,
     /// What changes in the true server for an assignment with faulty ones: its words, for example.
     pub sound: String,
@@ -130,6 +133,7 @@ impl Card {
             only: Vec::new(),
             red: String::new(),
             counts_whole: false,
+            counts_tests: false,
             wrong: Vec::new(),
             sound: String::new(),
             planted: Vec::new(),
@@ -204,7 +208,8 @@ impl Card {
             "red" => self.red = rest.to_string(),
             "counts" => match rest {
                 "whole" => self.counts_whole = true,
-                _ => return Err("a dialogue counts `whole`, or by its lines".to_string()),
+                "tests" => (self.counts_whole, self.counts_tests) = (true, true),
+                _ => return Err("`counts whole`, or `counts tests`".to_string()),
             },
             "sound" => self.sound = rest.to_string(),
             "wrong" | "planted" => {
