@@ -469,18 +469,23 @@ impl Stage<'_> {
             let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
             let mut files: Vec<PathBuf> = paths.filter(|path| path.is_file()).collect();
             files.sort();
+            let octets: Vec<Vec<u8>> = files
+                .iter()
+                .filter_map(|path| fs::read(path).ok())
+                .collect();
+            let found: Vec<String> = octets.iter().map(|octets| shortened(octets)).collect();
+            let found = match found.is_empty() {
+                true => String::new(),
+                false => format!("\n  it holds: {}", found.join("\n  and: ")),
+            };
             if files.len().to_string() != count.trim() {
                 let report = format!(
-                    "in the folder {folder} there are to be {} files, but there are {}",
+                    "the number of files in the folder {folder} is to be {}, but it is {}{found}",
                     count.trim(),
                     files.len()
                 );
                 return Some(self.failure(line, report));
             }
-            let octets: Vec<Vec<u8>> = files
-                .iter()
-                .filter_map(|path| fs::read(path).ok())
-                .collect();
             let has = |octets: &Vec<u8>| match whole {
                 Some(_) => *octets == text,
                 None => octets.windows(text.len().max(1)).any(|part| part == text),
@@ -488,11 +493,9 @@ impl Stage<'_> {
             if text.is_empty() || octets.iter().any(has) {
                 return None;
             }
-            let found: Vec<String> = octets.iter().map(|octets| shortened(octets)).collect();
             let report = format!(
-                "no file in the folder {folder} has the text {}\n  it holds: {}",
-                visible(&text),
-                found.join("\n  and: ")
+                "no file in the folder {folder} has the text {}{found}",
+                visible(&text)
             );
             Some(self.failure(line, report))
         })
