@@ -19,7 +19,9 @@
 //!                                finds it; or: cannot
 //! keeps    all                   the tests of these chapters stay green; or: all but NAME
 //! counts   whole                 a dialogue has points only if all of it is right
+//! counts   tests                 the same, and each test of check.rs counts as a dialogue does
 //! vary     sep + _ %             @sep@ in its files; a seed chooses, and the first is the default
+//! vary     sep.name plus low per @sep.name@ is chosen together with @sep@
 //! ```
 
 use std::fs;
@@ -74,6 +76,8 @@ pub struct Card {
     pub red: String,
     /// A dialogue has points only if all of it is right.
     pub counts_whole: bool,
+    /// Each test of check.rs has as many points as a dialogue.
+    pub counts_tests: bool,
     pub wrong: Vec<Wrong>,
     /// What changes in the true server for an assignment with faulty ones: its words, for example.
     pub sound: String,
@@ -129,6 +133,7 @@ impl Card {
             only: Vec::new(),
             red: String::new(),
             counts_whole: false,
+            counts_tests: false,
             wrong: Vec::new(),
             sound: String::new(),
             planted: Vec::new(),
@@ -203,7 +208,8 @@ impl Card {
             "red" => self.red = rest.to_string(),
             "counts" => match rest {
                 "whole" => self.counts_whole = true,
-                _ => return Err("a dialogue counts `whole`, or by its lines".to_string()),
+                "tests" => (self.counts_whole, self.counts_tests) = (true, true),
+                _ => return Err("`counts whole`, or `counts tests`".to_string()),
             },
             "sound" => self.sound = rest.to_string(),
             "wrong" | "planted" => {
@@ -222,6 +228,12 @@ impl Card {
             },
             "vary" => {
                 let (name, values) = words.split_first().ok_or("what varies?")?;
+                if let Some((first, _)) = name.split_once('.') {
+                    let first = self.vary.iter().find(|(name, _)| name == first);
+                    if first.is_none_or(|(_, others)| others.len() != values.len()) {
+                        return Err(format!("`{name}` follows a line with as many values"));
+                    }
+                }
                 self.vary.push((name.clone(), values.to_vec()));
             }
             _ => return Err(format!("there is no line `{word}`")),
@@ -295,10 +307,15 @@ impl Card {
     pub fn text(&self, name: &str) -> Result<String, String> {
         let text = fs::read_to_string(self.folder.join(name));
         let text = text.map_err(|why| format!("{}: {why}", self.path(name)))?;
-        Ok(self.vary.iter().fold(text, |text, (name, values)| {
-            let value = &values[self.choice(name, values.len())];
+        Ok(self.values().fold(text, |text, (name, value)| {
             text.replace(&format!("@{name}@"), value)
         }))
+    }
+
+    /// What varies, and the values that this student has.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let values = self.vary.iter();
+        values.map(|(name, values)| (&**name, &*values[self.choice(name, values.len())]))
     }
 
     /// The name of a file as a message says it.
@@ -311,6 +328,7 @@ impl Card {
         if self.seed.is_empty() {
             return 0;
         }
+        let name = name.split('.').next().unwrap_or(name);
         let octets = self.seed.bytes().chain(name.bytes());
         let hash = hash(octets.chain(self.name.bytes()));
         usize::try_from(hash % count.max(1) as u64).unwrap_or_default()

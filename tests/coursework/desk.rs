@@ -10,11 +10,13 @@ use crate::project::Project;
 use crate::stage::{self, Failure, Program};
 use crate::tree::Tree;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub const USAGE: &str = "usage: cargo run --example grade                   where am I?
        cargo run --example grade -- 02                grade this assignment
        cargo run --example grade -- 02 hint           one more hint
+       cargo run --example grade -- 14 sheet          its dialogues, with your own values
        cargo run --example grade -- 13 start          what there is to repair
        cargo run --example grade -- 09 attack.txt     your repair, and an attack of yours
        cargo run --example grade -- 05 python3 client.py
@@ -56,7 +58,11 @@ pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         // What follows the name of a program belongs to it.
-        let is_open = rest.len() > 1 && rest.first().is_none_or(|word| word != "all");
+        let said: Vec<&str> = rest.iter().map(String::as_str).collect();
+        let is_open = !matches!(
+            said[..],
+            [] | [_] | ["all", ..] | [_, "hint" | "sheet" | "start"]
+        );
         let mut value = || words.next().ok_or(format!("{word} needs a value\n{USAGE}"));
         match word.as_str() {
             "--seed" if !is_open => desk.seed = value()?,
@@ -78,6 +84,7 @@ pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
         ["chapter", number] => desk.chapter(chapter(number)?),
         ["start", "chapter", number, folder] => desk.start_chapter(chapter(number)?, folder),
         [number, "hint"] => desk.hint(&desk.card(number)?),
+        [number, "sheet"] => desk.sheet(&desk.card(number)?),
         [number, "start"] => desk.start(&desk.card(number)?),
         [number, "serve", server] if !desk.card(number)?.planted.is_empty() => {
             desk.serve_planted(&desk.card(number)?, server)
@@ -166,8 +173,12 @@ impl Desk {
         println!("\n{}\n", failure.report);
         println!("the page: {}", card.page());
         println!(
-            "a hint:   cargo run --example grade -- {} hint",
-            card.number()
+            "a hint:   cargo run --example grade -- {} hint{}",
+            card.number(),
+            match &*self.seed {
+                "" => String::new(),
+                seed => format!(" --seed {seed}"),
+            }
         );
         Err(format!("{} is not done yet.", card.title))
     }
@@ -406,6 +417,20 @@ impl Desk {
             record.used += 1;
         }
         record.write(&self.root, card)
+    }
+
+    /// The dialogues of an assignment, with the values of this student.
+    fn sheet(&self, card: &Card) -> Result<(), String> {
+        let mut text = format!("{} {}: {}\n", card.number(), card.title, card.page());
+        for (name, value) in card.values() {
+            text += &format!("@{name}@ is {value}\n");
+        }
+        for name in card.dialogues() {
+            text += &format!("\n{}\n\n{}", card.path(&name), card.text(&name)?);
+        }
+        // The reader of a pipe need not read all of it.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        Ok(())
     }
 
     /// Breaks what the student is to repair.

@@ -90,12 +90,11 @@ pub fn grade(card: &Card, tree: &Path, program: &Program) -> Result<Graded, Stri
         for name in &card.tests {
             let (part, failure) = test(card, tree, name)?;
             let right = match failure {
-                None => TEST,
                 // Without dialogues, each of the tests has its part of the points.
-                Some(_) if card.dialogues().is_empty() => part,
-                Some(_) => 0,
+                Some(_) if !card.dialogues().is_empty() && !card.counts_tests => 0,
+                _ => part,
             };
-            let (name, lines) = (name.clone(), TEST);
+            let (name, lines) = (name.clone(), worth(card, name)?);
             items.push(Item {
                 name,
                 right,
@@ -113,14 +112,31 @@ pub fn grade(card: &Card, tree: &Path, program: &Program) -> Result<Graded, Stri
     })
 }
 
+/// How many lines of a dialogue the tests of this file are worth.
+fn worth(card: &Card, name: &str) -> Result<usize, String> {
+    let tests = match card.counts_tests && name == "check.rs" {
+        true => card.text(name)?.matches("#[test]").count(),
+        false => 1,
+    };
+    Ok(TEST * tests)
+}
+
 /// The part of the points that the right lines are of all. What is right before the work counts for
 /// nothing.
 fn points(card: &Card, items: &[Item]) -> Result<usize, String> {
     if card.counts_whole {
         // The same friendly lines begin each dialogue: they would be points for nothing.
-        let right = items.iter().filter(|item| item.failure.is_none()).count();
-        let all = card.dialogues().len() + card.tests.len();
-        return Ok(card.points() * right / all.max(1));
+        let mut all = card.dialogues().len();
+        for name in &card.tests {
+            all += worth(card, name)? / TEST;
+        }
+        let right = items
+            .iter()
+            .map(|item| match card.tests.contains(&item.name) {
+                true => item.right / TEST,
+                false => usize::from(item.failure.is_none()),
+            });
+        return Ok(card.points() * right.sum::<usize>() / all.max(1));
     }
     // The other half is for an attack.
     let most = card.points() / if card.attack.is_some() { 2 } else { 1 };
@@ -216,6 +232,7 @@ pub fn compile_answer(card: &Card, name: &str, folder: &Path) -> Result<PathBuf,
 /// Runs the tests of one file: of the project, or `check.rs` of the assignment. Returns what the
 /// tests that passed are worth, and the first that failed.
 pub fn test(card: &Card, tree: &Path, name: &str) -> Result<(usize, Option<Failure>), String> {
+    let worth = worth(card, name)?;
     let own = tree.join("tests").join("check.rs");
     let is_own = name == "check.rs";
     if is_own {
@@ -233,7 +250,7 @@ pub fn test(card: &Card, tree: &Path, name: &str) -> Result<(usize, Option<Failu
     }
     let output = output?;
     if output.status.success() {
-        return Ok((TEST, None));
+        return Ok((worth, None));
     }
     let printed = String::from_utf8_lossy(&output.stdout).to_string();
     let (passed, all) = counts(&printed);
@@ -251,7 +268,7 @@ pub fn test(card: &Card, tree: &Path, name: &str) -> Result<(usize, Option<Failu
             }
         }
     };
-    Ok((TEST * passed / all.max(1), Some(failure)))
+    Ok((worth * passed / all.max(1), Some(failure)))
 }
 
 /// The tests that failed: cargo lists them at the end.
