@@ -35,6 +35,8 @@ use std::time::{Duration, Instant};
 const LINE: Duration = Duration::from_secs(10);
 /// How long a program may take in all, after its conversation.
 const PROGRAM: Duration = Duration::from_secs(20);
+/// How long a program has to say why it ends.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// We keep no more of what a program prints.
 const PRINTED: u64 = 1024 * 1024;
 
@@ -696,6 +698,11 @@ impl Running {
 
     /// Ends it, and returns what it complained of.
     fn complaint(&mut self) -> String {
+        // A program that ends by itself has perhaps not yet said why.
+        let begin = Instant::now();
+        while begin.elapsed() < LAST_WORDS && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.child.kill();
         let said = self.complained.recv_timeout(LINE).unwrap_or_default();
         visible_lines(&said)
