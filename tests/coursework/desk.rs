@@ -17,6 +17,7 @@ pub const USAGE: &str = "usage: cargo run --example grade                   wher
        cargo run --example grade -- 02                grade this assignment
        cargo run --example grade -- 02 hint           one more hint
        cargo run --example grade -- 14 sheet          its dialogues, with your own values
+       cargo run --example grade -- 02 serve          your server, to talk to it by hand
        cargo run --example grade -- 13 start          what there is to repair
        cargo run --example grade -- 09 attack.txt     your repair, and an attack of yours
        cargo run --example grade -- 05 python3 client.py
@@ -86,6 +87,7 @@ pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
         [number, "hint"] => desk.hint(&desk.card(number)?),
         [number, "sheet"] => desk.sheet(&desk.card(number)?),
         [number, "start"] => desk.start(&desk.card(number)?),
+        [number, "serve"] => desk.serve_own(&desk.card(number)?),
         [number, "serve", server] if !desk.card(number)?.planted.is_empty() => {
             desk.serve_planted(&desk.card(number)?, server)
         }
@@ -172,6 +174,10 @@ impl Desk {
         };
         println!("\n{}\n", failure.report);
         println!("the page: {}", card.page());
+        if self.for_people(card)?.is_some() {
+            let number = card.number();
+            println!("by hand:  cargo run --example grade -- {number} serve");
+        }
         println!(
             "a hint:   cargo run --example grade -- {} hint{}",
             card.number(),
@@ -298,23 +304,51 @@ impl Desk {
         Servers::build(card, &self.tree)
     }
 
-    /// Runs one of these servers until somebody ends it.
+    /// Runs one of these servers.
     fn serve_planted(&self, card: &Card, number: &str) -> Result<(), String> {
         let server = number
             .parse()
             .map_err(|_| format!("which server is {number}?"))?;
         let program = convict::server(card, &self.root, server)?;
+        println!("This is server {server}.");
+        self.serve(card, &program, "# against: smtp-primer serve\n")
+    }
+
+    /// Runs the student's program with the site of the assignment.
+    fn serve_own(&self, card: &Card) -> Result<(), String> {
+        match self.for_people(card)? {
+            Some(text) => self.serve(card, &build(&self.tree)?, &text),
+            None => Err(format!("no server of ours is graded in {}", card.title)),
+        }
+    }
+
+    /// The first dialogue that a person could play by hand.
+    fn for_people(&self, card: &Card) -> Result<Option<String>, String> {
+        if !matches!(card.kind, Kind::Extend | Kind::Repair) {
+            return Ok(None);
+        }
+        for name in card.dialogues() {
+            let text = card.text(&name)?;
+            if stage::is_for_people(&text) {
+                return Ok(Some(text));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Runs a program until somebody ends it.
+    fn serve(&self, card: &Card, program: &Path, text: &str) -> Result<(), String> {
         // Nobody can tidy up after Ctrl-C. So the folder of the last time goes away now.
-        let folder = convict::place_of(card, &self.root).join(format!("site-{server}"));
+        let folder = convict::place_of(card, &self.root).join("site");
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
-        let (mut running, address) = stage::serve(&program, &folder)?;
-        println!("Server {server} listens on {address}, until you press Ctrl-C.");
+        let (mut running, address) = stage::serve(program, &folder, text)?;
+        println!("It listens on {address}, until you press Ctrl-C.");
         println!("Its domain is a.example. It has the users alice and bob, and the list staff.");
         println!("In another terminal, talk to it:  cargo run -- talk {address}");
         println!("or play a dialogue:               cargo run -- play FILE --server {address}");
         running.wait();
-        Err(format!("server {server} has ended."))
+        Err("The server has ended.".to_string())
     }
 
     /// The half of the work that is an attack.

@@ -189,18 +189,31 @@ pub fn play_in(
     })
 }
 
-/// Starts our program for people who talk to it by hand: a server with a new site in this folder.
-/// Returns its address, too.
-pub fn serve(program: &Path, folder: &Path) -> Result<(Running, String), String> {
+/// Can people talk by hand to the program that a dialogue is against? Then it is a server of ours.
+pub fn is_for_people(text: &str) -> bool {
+    let marks = Marks::read(text);
+    let against = marks.one("against").map_or("", |(_, words)| words);
+    against.starts_with("smtp-primer serve") || against.starts_with("smtp-primer pop3")
+}
+
+/// Starts our program for people who talk to it by hand, in this folder, with the site that the dialogue
+/// has. Returns its address, too.
+pub fn serve(program: &Path, folder: &Path, text: &str) -> Result<(Running, String), String> {
+    let marks = Marks::read(text);
     let stage = Stage {
         name: "",
-        marks: &Marks(Vec::new()),
+        marks: &marks,
         folder,
         program: &Program::Ours(program.to_path_buf()),
     };
     stage.site(program, "")?;
+    let words = words(marks.one("against").map_or("", |(_, words)| words));
+    if words.get(1).is_some_and(|word| word == "pop3") {
+        stage.letter(program, "bob@b.example", "alice@a.example")?;
+    }
     let mut serve = Command::new(program);
-    serve.args(["serve", "a.example", "--listen", "127.0.0.1:0"]);
+    serve.args(words.get(1..).unwrap_or_default());
+    serve.args(["a.example", "--listen", "127.0.0.1:0"]);
     let mut server = Running::start(serve.current_dir(folder))?;
     let address = server.listens().ok_or_else(|| server.silent())?;
     Ok((server, address))
