@@ -448,6 +448,7 @@ fn the_desk_serves_a_student_and_a_teacher() {
         &handed_in.join("bert/answers.txt"),
         "01\n07 python3 server.py\n",
     );
+    write(&handed_in.join("dora/client.py"), "");
     write(&handed_in.join("carl/src/session.rs"), "This is no code.\n");
     write(&handed_in.join("carl/answers.txt"), "01\n");
     let handed_in = handed_in.display().to_string();
@@ -455,11 +456,20 @@ fn the_desk_serves_a_student_and_a_teacher() {
     let lines: Vec<&str> = text.lines().collect();
     let begins = [
         "student\tassignment\tpoints\tof\tfirst difference\talso\thints\tseed\thash",
-        "anna\t01\t10\t10\t9-rset.txt:4\t0 of 1\t0\tanna\t",
-        "bert\t01\t0\t10\t1-noop.txt:6\t0 of 1\t0\t-\t",
+        "anna\t01\t10\t10\t9-rset.txt:4\t0 of 1\t-\tanna\t",
+        "bert\t01\t0\t10\t1-noop.txt:6\t0 of 1\t-\t-\t",
         "bert\t07\t0\t0\tthere is no such assignment",
         "carl\t01\t0\t10\terror: ",
+        "dora\t-\t0\t0\tno answers.txt",
     ];
+    let wrong = ask(root, &["all", &format!("{handed_in}/anna")]);
+    assert!(wrong.is_err_and(|why| why.contains("a folder for each student")));
+    write(
+        &root.join("more/10-typing.txt"),
+        "# against: smtp-primer serve\ns: 220 {}\n",
+    );
+    let wrong = ask(root, &["all", &handed_in, "--also", &more]);
+    assert!(wrong.is_err_and(|why| why.contains("10-typing.txt:2: ")));
     assert_eq!(lines.len(), begins.len(), "{text}");
     for (line, begin) in lines.iter().zip(begins) {
         assert!(line.starts_with(begin), "due: {begin}\ncame: {line}");
