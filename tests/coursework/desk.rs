@@ -361,15 +361,21 @@ impl Desk {
             return Err(format!("first: cargo run --example grade -- {number}"));
         };
         if record.place.is_empty() {
-            println!("There is nothing to say: it is done.");
+            println!(
+                "When it was graded last, it was done. To hear about a change since then, grade again."
+            );
             return Ok(());
         }
         let steps = card.steps(&record.place)?.into_iter();
         let steps = steps.filter(|step| step != "shared");
         let steps: Vec<String> = steps.collect();
         let Some(last) = steps.len().checked_sub(1) else {
+            let what = match record.place.contains(':') {
+                true => "the rule above this line",
+                false => "what the test says, and the test itself,",
+            };
             println!(
-                "There is no hint for {}. Read the rule above this line once more.",
+                "There is no hint for {}. Read {what} once more.",
                 record.place
             );
             return Ok(());
@@ -414,9 +420,14 @@ impl Desk {
             ));
         }
         let patch = Patch::read(&card.path("start.patch"), &card.text("start.patch")?)?;
-        let changed = patch.applied(&self.root).map_err(|why| {
+        // The patch would show what is broken.
+        let changed = patch.applied(&self.root).map_err(|_| {
+            let files: Vec<&str> = patch.files().collect();
+            let files = files.join(" ");
             format!(
-                "your code is not as this assignment expects it, so nothing was changed:\n{why}"
+                "your code is not as this assignment expects it, so nothing was changed.\n\
+                 If you want to begin (again), bring back the code of the project in {files}.\n\
+                 With git: git checkout {files}"
             )
         })?;
         self.keep_own_work(card)?;

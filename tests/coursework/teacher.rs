@@ -42,7 +42,7 @@ impl Desk {
     /// Grades an answer that is in the folder of the assignment.
     pub fn grade_answer(&mut self, card: &Card, name: &str) -> Result<(), String> {
         let names = ["", ".patch", ".rs", ".txt"].map(|end| format!("{name}{end}"));
-        let file = names.iter().find(|name| card.folder.join(name).exists());
+        let file = names.iter().find(|name| card.file(name).exists());
         let file = file.ok_or(format!("there is no {}", card.path(name)))?;
         let copy = self.copy();
         let words = match card.kind {
@@ -50,7 +50,7 @@ impl Desk {
                 fs::create_dir_all(&copy).map_err(|why| why.to_string())?;
                 vec![grade::compile_answer(card, file, &copy)?]
             }
-            Kind::Dialogue => vec![card.folder.join(file)],
+            Kind::Dialogue => vec![card.file(file)],
             Kind::Extend | Kind::Repair => {
                 let tree = Tree::copy(&self.root, &copy)?;
                 if card.kind == Kind::Repair {
@@ -61,7 +61,7 @@ impl Desk {
                 tree.apply(card, if is_attack { "solution.patch" } else { file })?;
                 self.tree = copy;
                 match is_attack {
-                    true => vec![card.folder.join(file)],
+                    true => vec![card.file(file)],
                     false => Vec::new(),
                 }
             }
