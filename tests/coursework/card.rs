@@ -20,8 +20,8 @@
 //! keeps    all                   the tests of these chapters stay green; or: all but NAME
 //! counts   whole                 a dialogue has points only if all of it is right
 //! counts   tests                 the same, and each test of check.rs counts as a dialogue does
-//! vary     sep + _ %             @sep@ in its files; a seed chooses, and the first is the default
-//! vary     sep.name plus low per @sep.name@ is chosen together with @sep@
+//! vary     sep + _ %             $sep$ in its files; a seed chooses, and the first is the default
+//! vary     sep.name plus low per @sep.name@ is chosen together with $sep$
 //! ```
 
 use std::fs;
@@ -308,7 +308,7 @@ impl Card {
         let text = fs::read_to_string(self.file(name));
         let text = text.map_err(|why| format!("{}: {why}", self.path(name)))?;
         Ok(self.values().fold(text, |text, (name, value)| {
-            text.replace(&format!("@{name}@"), value)
+            text.replace(&format!("${name}$"), value)
         }))
     }
 

@@ -63,7 +63,7 @@ pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
         let said: Vec<&str> = rest.iter().map(String::as_str).collect();
         let is_open = !matches!(
             said[..],
-            [] | [_] | ["all", ..] | [_, "hint" | "sheet" | "start"]
+            [] | [_] | ["all", ..] | [_, "hint" | "serve" | "sheet" | "start"]
         );
         let mut value = || words.next().ok_or(format!("{word} needs a value\n{USAGE}"));
         match word.as_str() {
@@ -137,8 +137,12 @@ impl Desk {
                 _ => "◐",
             };
             let title = format!("{} {}", card.number(), card.title);
+            let seed = match record.map(|record| record.seed).unwrap_or_default() {
+                seed if seed.is_empty() => seed,
+                seed => format!(", for {seed}"),
+            };
             println!(
-                "{mark} {title:<40} {:<7} {points:>3} of {} points",
+                "{mark} {title:<40} {:<7} {points:>3} of {} points{seed}",
                 card.level,
                 card.points()
             );
@@ -167,24 +171,21 @@ impl Desk {
         }
         let graded = self.graded(card, words)?;
         let record = Record::read(&self.root, card).unwrap_or_default();
-        record.with(&graded).write(&self.root, card)?;
+        record.with(&graded, &self.seed).write(&self.root, card)?;
         let Some(failure) = self.show(card, &graded) else {
             return Ok(());
         };
         println!("\n{}\n", failure.report);
         println!("the page: {}", card.page());
+        let seed = match &*self.seed {
+            "" => String::new(),
+            seed => format!(" --seed {seed}"),
+        };
+        let number = card.number();
         if self.for_people(card)?.is_some() {
-            let number = card.number();
-            println!("by hand:  cargo run --example grade -- {number} serve");
+            println!("by hand:  cargo run --example grade -- {number} serve{seed}");
         }
-        println!(
-            "a hint:   cargo run --example grade -- {} hint{}",
-            card.number(),
-            match &*self.seed {
-                "" => String::new(),
-                seed => format!(" --seed {seed}"),
-            }
-        );
+        println!("a hint:   cargo run --example grade -- {number} hint{seed}");
         let is_more = graded.also.iter().any(|item| item.failure.is_some());
         match graded.points == card.points() && is_more {
             true => Err("A dialogue that is not on the sheet differs.".to_string()),
@@ -270,7 +271,11 @@ impl Desk {
             .map_err(|_| format!("which server is {number}?"))?;
         let program = convict::server(card, &self.root, server)?;
         println!("This is server {server}.");
-        self.serve(card, &program, "# against: smtp-primer serve\n")
+        let text = match card.dialogues().first() {
+            Some(name) => card.text(name)?,
+            None => return Err(format!("{} has no dialogue", card.title)),
+        };
+        self.serve(card, &program, &text)
     }
 
     /// Runs the student's program with the site of the assignment.
@@ -302,10 +307,21 @@ impl Desk {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
         let (mut running, address) = stage::serve(program, &folder, text)?;
+        let file = folder.join("dialogue.txt");
+        fs::write(&file, text).map_err(|why| format!("{}: {why}", file.display()))?;
         println!("It listens on {address}, until you press Ctrl-C.");
         println!("Its domain is a.example. It has the users alice and bob, and the list staff.");
-        println!("In another terminal, talk to it:  cargo run -- talk {address}");
-        println!("or play a dialogue:               cargo run -- play FILE --server {address}");
+        for (_, _, line) in stage::marks(text)
+            .iter()
+            .filter(|mark| mark.1 == "site.conf")
+        {
+            println!("Its file site.conf has this line, too: {line}");
+        }
+        println!("In another terminal, talk to it: cargo run -- talk {address}");
+        println!(
+            "or play what you were graded by: cargo run -- play {} --server {address}",
+            file.display()
+        );
         running.wait();
         Err("The server has ended.".to_string())
     }
@@ -400,7 +416,7 @@ impl Desk {
     fn sheet(&self, card: &Card) -> Result<(), String> {
         let mut text = format!("{} {}: {}\n", card.number(), card.title, card.page());
         for (name, value) in card.values() {
-            text += &format!("@{name}@ is {value}\n");
+            text += &format!("${name}$ is {value}\n");
         }
         for name in card.dialogues() {
             text += &format!("\n{}\n\n{}", card.path(&name), card.text(&name)?);
@@ -503,6 +519,8 @@ pub struct Record {
     pub hints: usize,
     /// Hints that were given in all.
     pub used: usize,
+    /// The variant.
+    pub seed: String,
 }
 
 impl Record {
@@ -516,15 +534,17 @@ impl Record {
         let mut number = || lines.next()?.parse().ok();
         let (points, hints, used) = (number()?, number()?, number()?);
         let place = lines.next().unwrap_or_default().to_string();
+        let seed = lines.next().unwrap_or_default().to_string();
         Some(Record {
             points,
             place,
             hints,
             used,
+            seed,
         })
     }
 
-    pub fn with(self, graded: &Graded) -> Record {
+    pub fn with(self, graded: &Graded, seed: &str) -> Record {
         let place = graded
             .failure()
             .map_or("", |failure| failure.place.as_str());
@@ -534,14 +554,15 @@ impl Record {
             place: place.to_string(),
             hints,
             used: self.used,
+            seed: seed.to_string(),
         }
     }
 
     fn write(&self, root: &Path, card: &Card) -> Result<(), String> {
         let path = Record::path(root, card);
         let text = format!(
-            "{}\n{}\n{}\n{}\n",
-            self.points, self.hints, self.used, self.place
+            "{}\n{}\n{}\n{}\n{}\n",
+            self.points, self.hints, self.used, self.place, self.seed
         );
         let folder = path.parent().unwrap_or(root);
         let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, text));

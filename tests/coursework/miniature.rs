@@ -408,11 +408,11 @@ fn the_desk_serves_a_student_and_a_teacher() {
         fs::read_to_string(root.join(crate::MINE)).ok().as_deref(),
         Some("01-noop\n")
     );
-    assert_eq!(record(), "0\n0\n0\n1-noop.txt:6\n");
+    assert_eq!(record(), "0\n0\n0\n1-noop.txt:6\n\n");
     for _ in 0..4 {
         assert_eq!(ask(root, &["01", "hint"]), Ok(()));
     }
-    assert_eq!(record(), "0\n3\n3\n1-noop.txt:6\n");
+    assert_eq!(record(), "0\n3\n3\n1-noop.txt:6\n\n");
     assert!(
         ask(root, &["02"]).is_err_and(|why| why.contains("there is no assignment 02\nusage: "))
     );
@@ -424,7 +424,7 @@ fn the_desk_serves_a_student_and_a_teacher() {
         &begin.replace("        _ =>", "        \"NOOP\" => OK,\n        _ =>"),
     );
     assert!(ask(root, &["01"]).is_err());
-    assert_eq!(record(), "1\n0\n3\n1-noop.txt:8\n");
+    assert_eq!(record(), "1\n0\n3\n1-noop.txt:8\n\n");
     assert!(all(&["all"]).contains("-\t01\t1\t10\t1-noop.txt:8\t0 of 0\t3\t-\t"));
     write(&code, &begin);
 

@@ -97,7 +97,16 @@ impl Desk {
     pub fn all(&self) -> Result<(), String> {
         let mut text = String::from(REPORT);
         for card in self.cards()? {
-            let record = Record::read(&self.root, &card).unwrap_or_default();
+            let record = Record::read(&self.root, &card);
+            let is_begun = record.is_some();
+            let record = record.unwrap_or_default();
+            // The variant that was graded last, if no other is named.
+            let seed = if self.seed.is_empty() {
+                &record.seed
+            } else {
+                &self.seed
+            };
+            let card = card.with_seed(seed);
             let graded = match card.kind {
                 Kind::Repair if !self.begun().contains(&card.name) => None,
                 Kind::Extend | Kind::Repair if card.attack.is_none() => {
@@ -106,18 +115,17 @@ impl Desk {
                 // What was graded last, with the program or the file that was named.
                 _ => None,
             };
-            let record = match &graded {
-                Some(graded) => record.with(graded),
+            let seed = seed.clone();
+            let mut record = match &graded {
+                Some(graded) => record.with(graded, &seed),
                 None => record,
             };
+            if !is_begun && graded.is_none() {
+                record.place = "not begun".to_string();
+            }
+            let hints = Some(record.used);
             let hash = hash_of_code(&self.root);
-            text += &self.line(
-                &card,
-                "-",
-                (&record, Some(record.used)),
-                graded.as_ref(),
-                hash,
-            );
+            text += &self.line(&card, "-", (&record, hints), graded.as_ref(), hash);
         }
         self.report(&text)
     }
@@ -177,8 +185,9 @@ impl Desk {
                     let hints = record.as_ref().map(|record| record.used);
                     let graded = self.graded(&card, words);
                     let record = match &graded {
-                        Ok(graded) => Record::default().with(graded),
+                        Ok(graded) => Record::default().with(graded, &self.seed),
                         Err(why) => Record {
+                            seed: self.seed.clone(),
                             place: why.lines().next().unwrap_or_default().replace('\t', " "),
                             ..Record::default()
                         },
@@ -218,7 +227,7 @@ impl Desk {
             or_none(&record.place),
             format!("{right} of {}", also.len()),
             hints.map_or("-".to_string(), |hints| hints.to_string()),
-            or_none(&self.seed),
+            or_none(&record.seed),
             hash,
         ];
         words.join("\t") + "\n"
@@ -226,7 +235,12 @@ impl Desk {
 
     fn report(&self, text: &str) -> Result<(), String> {
         match &self.report {
-            Some(file) => fs::write(file, text).map_err(|why| format!("{}: {why}", file.display())),
+            Some(file) => {
+                let name = file.display();
+                fs::write(file, text).map_err(|why| format!("{name}: {why}"))?;
+                println!("The table is in {name}.");
+                Ok(())
+            }
             None => {
                 print!("{text}");
                 Ok(())

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 /// So many passes are enough: two for each visit, and two for the bounce.
-const PASSES: usize = 2 * @times@ + 2;
+const PASSES: usize = 2 * $times$ + 2;
 
 /// Adds lines to `site.conf`. Only the relay uses them, and it reads the file in each pass.
 fn add(site: &Path, lines: &str) {
