@@ -26,6 +26,8 @@ mod patch;
 mod project;
 #[path = "../tests/coursework/stage.rs"]
 mod stage;
+#[path = "../tests/coursework/teacher.rs"]
+mod teacher;
 #[path = "../tests/coursework/tree.rs"]
 mod tree;
 

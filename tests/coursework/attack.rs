@@ -9,7 +9,10 @@ use smtp_primer::protocol::line::visible;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The name of the student's file in reports.
+/// The student's file in reports.
+const FILE: &str = "your file";
+
+/// The first word of a place.
 const NAME: &str = "attack";
 
 /// So much of a text is shown before its end.
@@ -52,7 +55,7 @@ pub fn add(
 pub fn items(attack: &str, kind: &Path, repaired: Option<&Path>) -> Result<Vec<Item>, String> {
     // Each mark would be an order to the judge.
     let text = stage::without_marks(attack) + "# against: smtp-primer serve\n";
-    let said = stage::said(NAME, &text)?;
+    let said = stage::said(FILE, &text)?;
     let failure = on_kind(&text, &said, &Program::Ours(kind.to_path_buf()))?;
     let mut items = vec![item("the attack on the kind server", failure)];
     if let (None, Some(program)) = (&items[0].failure, repaired) {
@@ -82,7 +85,7 @@ fn item(name: &str, failure: Option<Failure>) -> Item {
 /// What is wrong with an attack on the kind server.
 fn on_kind(text: &str, said: &[u8], kind: &Program) -> Result<Option<Failure>, String> {
     let folder = Folder::new().map_err(|why| why.to_string())?;
-    let differs = stage::play_in(&folder.0, None, NAME, text, kind)?.failure;
+    let differs = stage::play_in(&folder.0, None, FILE, text, kind)?.failure;
     let letters = stage::letters(&folder.0);
     let reading = Reading::of(said);
     let (place, lesson) = if let Some(failure) = &differs {

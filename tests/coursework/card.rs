@@ -305,7 +305,7 @@ impl Card {
 
     /// A file of the assignment, with the values of its variant.
     pub fn text(&self, name: &str) -> Result<String, String> {
-        let text = fs::read_to_string(self.folder.join(name));
+        let text = fs::read_to_string(self.file(name));
         let text = text.map_err(|why| format!("{}: {why}", self.path(name)))?;
         Ok(self.values().fold(text, |text, (name, value)| {
             text.replace(&format!("@{name}@"), value)
@@ -318,9 +318,20 @@ impl Card {
         values.map(|(name, values)| (&**name, &*values[self.choice(name, values.len())]))
     }
 
-    /// The name of a file as a message says it.
+    /// The place of a file of the assignment.
+    pub fn file(&self, name: &str) -> PathBuf {
+        match is_for_students(name) {
+            true => self.folder.join(name),
+            false => self.folder.join(ANSWERS).join(name),
+        }
+    }
+
+    /// The same, as a message says it.
     pub fn path(&self, name: &str) -> String {
-        format!("book/coursework/{}/{name}", self.name)
+        match is_for_students(name) {
+            true => format!("book/coursework/{}/{name}", self.name),
+            false => format!("book/coursework/{}/{ANSWERS}/{name}", self.name),
+        }
     }
 
     /// Which of so many values this seed chooses. Without a seed it is the first.
@@ -387,6 +398,14 @@ impl Card {
             None => (text, ""),
         }
     }
+}
+
+/// What a student should not read by accident is in this folder of the assignment.
+pub const ANSWERS: &str = "answers";
+
+/// Dialogues, the card, and tests.
+fn is_for_students(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_digit()) || ["card.txt", "check.rs"].contains(&name)
 }
 
 /// FNV-1a: a number from octets.

@@ -82,7 +82,11 @@ fn kind(card: &Card, start: &BTreeMap<String, String>) -> Option<String> {
 /// Each wrong answer in the folder is on the card.
 fn listed(card: &Card) -> Vec<String> {
     let mut wrong = Vec::new();
-    for entry in fs::read_dir(&card.folder).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(card.folder.join(card::ANSWERS))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let name = entry.file_name().to_string_lossy().to_string();
         let mut all = card.wrong.iter().chain(&card.planted);
         let is_listed = all.any(|listed| listed.file == name);
@@ -260,7 +264,7 @@ fn answers<'a>(card: &'a Card, solution: &'a str) -> Vec<(&'a str, Option<&'a st
 }
 
 fn is_here(card: &Card, name: &str) -> bool {
-    let is_here = card.folder.join(name).exists();
+    let is_here = card.file(name).exists();
     if !is_here {
         println!("not proven here: {}", card.path(name));
     }
@@ -491,7 +495,7 @@ fn convicted(card: &Card, tree: &Tree) -> Result<Vec<String>, String> {
     }
     let mut all = vec![("the answer of the sheet", Some(card.red.as_str()), given)];
     for (name, due) in answers(card, "solution") {
-        all.push((name, due, convict::read(&card.folder.join(name))?));
+        all.push((name, due, convict::read(&card.file(name))?));
     }
     for (name, due, dialogues) in all {
         let graded = convict::grade(card, &dialogues, &servers)?;

@@ -1,14 +1,14 @@
-//! The desk where a student hands work in.
+//! The desk where a student hands work in. What it does for a teacher is in `teacher.rs`.
 
 use crate::attack;
 use crate::card::{self, Card, Kind};
 use crate::convict::{self, Servers};
-use crate::grade::{self, Graded, Item, build, cargo, counts, failed, grade, grade_answer};
+use crate::grade::{self, Graded, build, cargo, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::patch::Patch;
 use crate::project::Project;
 use crate::stage::{self, Failure, Program};
-use crate::tree::Tree;
+use crate::teacher;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -35,14 +35,15 @@ options: --seed NAME     the variant for this student
          --on NAME       not your work, but an answer from the assignment: solution, or wrong-1-…";
 
 /// What the words on the command line ask for.
-struct Desk {
-    root: PathBuf,
+pub struct Desk {
+    pub root: PathBuf,
     /// The project whose code is graded: ours, or a copy with the code of somebody else.
-    tree: PathBuf,
-    seed: String,
-    also: Option<PathBuf>,
+    pub tree: PathBuf,
+    pub seed: String,
+    /// A teacher's own dialogues: their names, and their texts.
+    pub also: Vec<(String, String)>,
     on: Option<String>,
-    report: Option<PathBuf>,
+    pub report: Option<PathBuf>,
 }
 
 /// Does what is asked for. An error is a message for people.
@@ -51,7 +52,7 @@ pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
         root: root.to_path_buf(),
         tree: root.to_path_buf(),
         seed: String::new(),
-        also: None,
+        also: Vec::new(),
         on: None,
         report: None,
     };
@@ -67,11 +68,7 @@ pub fn serve(root: &Path, words: Vec<String>) -> Result<(), String> {
         let mut value = || words.next().ok_or(format!("{word} needs a value\n{USAGE}"));
         match word.as_str() {
             "--seed" if !is_open => desk.seed = value()?,
-            "--also" if !is_open => {
-                let folder = value()?;
-                let path = fs::canonicalize(&folder).map_err(|why| format!("{folder}: {why}"))?;
-                desk.also = Some(path);
-            }
+            "--also" if !is_open => desk.also = teacher::dialogues(Path::new(&value()?))?,
             "--on" if !is_open => desk.on = Some(value()?),
             "--report" if !is_open => desk.report = Some(PathBuf::from(value()?)),
             _ => rest.push(word),
@@ -115,14 +112,15 @@ fn yours(words: &[&str]) -> Program {
 }
 
 impl Desk {
-    fn cards(&self) -> Result<Vec<Card>, String> {
+    pub fn cards(&self) -> Result<Vec<Card>, String> {
         let cards = card::all(&self.root)?.into_iter();
         Ok(cards.map(|card| card.with_seed(&self.seed)).collect())
     }
 
-    fn card(&self, number: &str) -> Result<Card, String> {
+    pub fn card(&self, number: &str) -> Result<Card, String> {
         let mut cards = self.cards()?.into_iter();
-        let card = cards.find(|card| card.number() == number);
+        // `5` is 05.
+        let card = cards.find(|card| card.number() == format!("{number:0>2}"));
         card.ok_or(format!("there is no assignment {number}\n{USAGE}"))
     }
 
@@ -149,7 +147,8 @@ impl Desk {
         }
         println!("\n{sum} of {most} points.   ● done   ◐ begun   ○ not begun");
         println!(
-            "The sheets are Part VII of the book. To be graded: cargo run --example grade -- 02"
+            "The points are those of your last grading. The sheets are Part VII of the book.\n\
+             To be graded: cargo run --example grade -- 02"
         );
         Ok(())
     }
@@ -186,11 +185,15 @@ impl Desk {
                 seed => format!(" --seed {seed}"),
             }
         );
-        Err(format!("{} is not done yet.", card.title))
+        let is_more = graded.also.iter().any(|item| item.failure.is_some());
+        match graded.points == card.points() && is_more {
+            true => Err("A dialogue that is not on the sheet differs.".to_string()),
+            false => Err(format!("{} is not done yet.", card.title)),
+        }
     }
 
     /// Prints what is right. Returns what is wrong first.
-    fn show<'a>(&self, card: &Card, graded: &'a Graded) -> Option<&'a Failure> {
+    pub fn show<'a>(&self, card: &Card, graded: &'a Graded) -> Option<&'a Failure> {
         println!("{} {}", card.number(), card.title);
         for item in graded.items.iter().chain(&graded.also) {
             let mark = if item.failure.is_none() { "●" } else { "○" };
@@ -200,52 +203,8 @@ impl Desk {
         graded.failure()
     }
 
-    /// Grades an answer that is in the folder of the assignment.
-    fn grade_answer(&mut self, card: &Card, name: &str) -> Result<(), String> {
-        let names = ["", ".patch", ".rs", ".txt"].map(|end| format!("{name}{end}"));
-        let file = names.iter().find(|name| card.folder.join(name).exists());
-        let file = file.ok_or(format!("there is no {}", card.path(name)))?;
-        let copy = self.copy();
-        let words = match card.kind {
-            Kind::Open => {
-                fs::create_dir_all(&copy).map_err(|why| why.to_string())?;
-                vec![grade::compile_answer(card, file, &copy)?]
-            }
-            Kind::Dialogue => vec![card.folder.join(file)],
-            Kind::Extend | Kind::Repair => {
-                let tree = Tree::copy(&self.root, &copy)?;
-                if card.kind == Kind::Repair {
-                    tree.apply(card, "start.patch")?;
-                }
-                // An attack is graded with the repair of the solution.
-                let is_attack = file.ends_with(".txt");
-                tree.apply(card, if is_attack { "solution.patch" } else { file })?;
-                self.tree = copy;
-                match is_attack {
-                    true => vec![card.folder.join(file)],
-                    false => Vec::new(),
-                }
-            }
-        };
-        let words: Vec<String> = words
-            .iter()
-            .map(|word| word.display().to_string())
-            .collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let graded = self.graded(card, &words)?;
-        match self.show(card, &graded) {
-            None => Ok(()),
-            Some(failure) => Err(format!("\n{}\n", failure.report)),
-        }
-    }
-
-    /// Where the code of others is compiled.
-    fn copy(&self) -> PathBuf {
-        grade::target(&self.root).join("coursework").join("copy")
-    }
-
     /// Grades with the program that these words name, or ours.
-    fn graded(&self, card: &Card, words: &[&str]) -> Result<Graded, String> {
+    pub fn graded(&self, card: &Card, words: &[&str]) -> Result<Graded, String> {
         if !card.planted.is_empty() {
             let [folder] = words else {
                 let number = card.number();
@@ -269,7 +228,7 @@ impl Desk {
                 ));
             };
             let answer = fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
-            let program = Program::Ours(build(&self.tree)?);
+            let program = Program::Ours(build(&self.root)?);
             let mut graded = grade_answer(card, &answer, &program)?;
             graded.also = self.more(card, &program)?;
             return Ok(graded);
@@ -297,11 +256,11 @@ impl Desk {
 
     /// The servers of an assignment in which some have a fault.
     fn servers(&self, card: &Card) -> Result<Servers, String> {
-        if !convict::place_of(card, &self.tree).exists() {
+        if !convict::place_of(card, &self.root).exists() {
             let count = card.planted.len() + 1;
             println!("(The first time, {count} servers are compiled. That takes a minute or two.)");
         }
-        Servers::build(card, &self.tree)
+        Servers::build(card, &self.root)
     }
 
     /// Runs one of these servers.
@@ -368,30 +327,8 @@ impl Desk {
             return Ok(());
         };
         let text = fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
-        let kind = attack::server(card, &self.tree)?;
+        let kind = attack::server(card, &self.root)?;
         attack::add(card, &text, &kind, own, graded)
-    }
-
-    /// Plays a teacher's own dialogues.
-    fn more(&self, card: &Card, program: &Program) -> Result<Vec<Item>, String> {
-        let Some(folder) = &self.also else {
-            return Ok(Vec::new());
-        };
-        let wrong = |why| format!("{}: {why}", folder.display());
-        let entries = fs::read_dir(folder).map_err(wrong)?;
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|end| end == "txt"));
-        paths.sort();
-        let mut items = Vec::new();
-        for path in paths {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let text = fs::read_to_string(&path).map_err(wrong)?;
-            items.push(Item::played(
-                &name,
-                stage::play_text(card.role, &name, &text, program)?,
-            ));
-        }
-        Ok(items)
     }
 
     /// From now on the book's pages and the code are two things.
@@ -412,7 +349,7 @@ impl Desk {
     }
 
     /// The assignments that were begun in this project.
-    fn begun(&self) -> Vec<String> {
+    pub fn begun(&self) -> Vec<String> {
         let text = fs::read_to_string(self.root.join(crate::MINE)).unwrap_or_default();
         text.lines().map(str::to_string).collect()
     }
@@ -424,15 +361,21 @@ impl Desk {
             return Err(format!("first: cargo run --example grade -- {number}"));
         };
         if record.place.is_empty() {
-            println!("There is nothing to say: it is done.");
+            println!(
+                "When it was graded last, it was done. To hear about a change since then, grade again."
+            );
             return Ok(());
         }
         let steps = card.steps(&record.place)?.into_iter();
         let steps = steps.filter(|step| step != "shared");
         let steps: Vec<String> = steps.collect();
         let Some(last) = steps.len().checked_sub(1) else {
+            let what = match record.place.contains(':') {
+                true => "the rule above this line",
+                false => "what the test says, and the test itself,",
+            };
             println!(
-                "There is no hint for {}. Read the rule above this line once more.",
+                "There is no hint for {}. Read {what} once more.",
                 record.place
             );
             return Ok(());
@@ -477,9 +420,14 @@ impl Desk {
             ));
         }
         let patch = Patch::read(&card.path("start.patch"), &card.text("start.patch")?)?;
-        let changed = patch.applied(&self.root).map_err(|why| {
+        // The patch would show what is broken.
+        let changed = patch.applied(&self.root).map_err(|_| {
+            let files: Vec<&str> = patch.files().collect();
+            let files = files.join(" ");
             format!(
-                "your code is not as this assignment expects it, so nothing was changed:\n{why}"
+                "your code is not as this assignment expects it, so nothing was changed.\n\
+                 If you want to begin (again), bring back the code of the project in {files}.\n\
+                 With git: git checkout {files}"
             )
         })?;
         self.keep_own_work(card)?;
@@ -544,163 +492,17 @@ impl Desk {
             false => Err(format!("chapter {chapter} is not done yet.")),
         }
     }
-
-    /// Grades all that is done in src/.
-    fn all(&self) -> Result<(), String> {
-        let mut text = String::from(REPORT);
-        for card in self.cards()? {
-            let record = Record::read(&self.root, &card).unwrap_or_default();
-            let graded = match card.kind {
-                Kind::Repair if !self.begun().contains(&card.name) => None,
-                Kind::Extend | Kind::Repair if card.attack.is_none() => {
-                    self.graded(&card, &[]).ok()
-                }
-                // What was graded last, with the program or the file that was named.
-                _ => None,
-            };
-            let record = match &graded {
-                Some(graded) => record.with(graded),
-                None => record,
-            };
-            text += &self.line(
-                &card,
-                "-",
-                &record,
-                graded.as_ref(),
-                hash_of_code(&self.root),
-            );
-        }
-        self.report(&text)
-    }
-
-    /// Grades what students have handed in. Each has a folder, and in it the file `answers.txt`.
-    fn handed_in(&mut self, folder: &Path) -> Result<(), String> {
-        let wrong = |why| format!("{}: {why}", folder.display());
-        let entries = fs::read_dir(folder).map_err(wrong)?;
-        let mut students: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        students.retain(|path| path.is_dir());
-        students.sort();
-        let here = std::env::current_dir().map_err(wrong)?;
-        let mut text = String::from(REPORT);
-        for student in students {
-            // A program that is named without a path is in the student's folder.
-            let student = here.join(student);
-            std::env::set_current_dir(&student).map_err(wrong)?;
-            text += &self.student(&student)?;
-            std::env::set_current_dir(&here).map_err(wrong)?;
-        }
-        self.report(&text)
-    }
-
-    /// The lines of one student.
-    fn student(&mut self, folder: &Path) -> Result<String, String> {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        println!("{name}");
-        let copy = self.copy();
-        let tree = Tree::copy(&self.root, &copy)?;
-        for file in crate::project::files(folder, "src", "") {
-            let octets = fs::read(folder.join(&file)).map_err(|why| format!("{file}: {why}"))?;
-            tree.write(&file, &octets)?;
-        }
-        self.tree = copy;
-        self.seed = String::new();
-        let mut text = String::new();
-        let answers = fs::read_to_string(folder.join("answers.txt"));
-        for line in answers.unwrap_or_default().lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            match words.as_slice() {
-                [] => {}
-                ["seed", seed] => self.seed = seed.to_string(),
-                [number, words @ ..] => {
-                    let Ok(card) = self.card(number) else {
-                        text += &format!("{name}\t{number}\t0\t0\tthere is no such assignment\n");
-                        continue;
-                    };
-                    let record = Record::read(folder, &card).unwrap_or_default();
-                    let graded = self.graded(&card, words);
-                    let record = match &graded {
-                        Ok(graded) => record.with(graded),
-                        Err(why) => Record {
-                            place: why.lines().next().unwrap_or_default().replace('\t', " "),
-                            points: 0,
-                            ..record
-                        },
-                    };
-                    let hash = match words {
-                        [] if hash_of_code(folder) == hash_of_code(&self.root) => {
-                            "as ours".to_string()
-                        }
-                        [] => hash_of_code(folder),
-                        files => hash_of_files(files),
-                    };
-                    text += &self.line(&card, &name, &record, graded.as_ref().ok(), hash);
-                }
-            }
-        }
-        Ok(text)
-    }
-
-    /// A line of the report.
-    fn line(
-        &self,
-        card: &Card,
-        student: &str,
-        record: &Record,
-        graded: Option<&Graded>,
-        hash: String,
-    ) -> String {
-        let or_none = |text: &str| if text.is_empty() { "-" } else { text }.to_string();
-        let also = graded.map_or(&[][..], |graded| &graded.also);
-        let right = also.iter().filter(|item| item.failure.is_none()).count();
-        let words = [
-            student.to_string(),
-            card.number().to_string(),
-            record.points.to_string(),
-            card.points().to_string(),
-            or_none(&record.place),
-            format!("{right} of {}", also.len()),
-            record.used.to_string(),
-            or_none(&self.seed),
-            hash,
-        ];
-        words.join("\t") + "\n"
-    }
-
-    fn report(&self, text: &str) -> Result<(), String> {
-        match &self.report {
-            Some(file) => fs::write(file, text).map_err(|why| format!("{}: {why}", file.display())),
-            None => {
-                print!("{text}");
-                Ok(())
-            }
-        }
-    }
-}
-
-const REPORT: &str = "student\tassignment\tpoints\tof\tfirst difference\talso\thints\tseed\thash\n";
-
-/// Two students with the same number have the same code.
-fn hash_of_code(root: &Path) -> String {
-    let files = crate::project::files(root, "src", "");
-    let files: Vec<PathBuf> = files.iter().map(|file| root.join(file)).collect();
-    hash_of_files(&files)
-}
-
-/// Of these words, some are files.
-fn hash_of_files(words: &[impl AsRef<Path>]) -> String {
-    let files = words.iter().filter_map(|word| fs::read(word).ok());
-    format!("{:016x}", card::hash(files.flatten()))
 }
 
 /// What was found when an assignment was graded last.
 #[derive(Default)]
-struct Record {
-    points: usize,
-    place: String,
+pub struct Record {
+    pub points: usize,
+    pub place: String,
     /// Hints that were given for this place.
-    hints: usize,
+    pub hints: usize,
     /// Hints that were given in all.
-    used: usize,
+    pub used: usize,
 }
 
 impl Record {
@@ -708,7 +510,7 @@ impl Record {
         grade::target(root).join("coursework").join(card.number())
     }
 
-    fn read(root: &Path, card: &Card) -> Option<Record> {
+    pub fn read(root: &Path, card: &Card) -> Option<Record> {
         let text = fs::read_to_string(Record::path(root, card)).ok()?;
         let mut lines = text.lines();
         let mut number = || lines.next()?.parse().ok();
@@ -722,7 +524,7 @@ impl Record {
         })
     }
 
-    fn with(self, graded: &Graded) -> Record {
+    pub fn with(self, graded: &Graded) -> Record {
         let place = graded
             .failure()
             .map_or("", |failure| failure.place.as_str());

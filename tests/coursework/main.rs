@@ -25,6 +25,8 @@ mod patch;
 mod project;
 #[allow(dead_code)]
 mod stage;
+#[allow(dead_code)]
+mod teacher;
 mod tree;
 
 use std::path::Path;

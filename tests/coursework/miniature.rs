@@ -115,13 +115,13 @@ S: 221 {}
          assert_eq!(reply, \"250 OK\");\n}\n",
     ),
     (
-        "book/coursework/01-noop/hints.txt",
+        "book/coursework/01-noop/answers/hints.txt",
         "== 1-noop.txt:6 S: 250 {}\nWhich command is new?\n\nWhat does it do?\n\nWhat is the\nreply?\n
 == 1-noop.txt:8 S: 250 {}\nCan more words come?\n
 == 1-noop.txt:10 S: 500 {}\nWhere does the verb end?\n",
     ),
     (
-        "book/coursework/01-noop/solution.patch",
+        "book/coursework/01-noop/answers/solution.patch",
         r#"--- a/src/session.rs
 +++ b/src/session.rs
 @@ -9,3 +9,4 @@
@@ -131,7 +131,7 @@ S: 221 {}
 "#,
     ),
     (
-        "book/coursework/01-noop/wrong-1-exact.patch",
+        "book/coursework/01-noop/answers/wrong-1-exact.patch",
         r#"--- a/src/session.rs
 +++ b/src/session.rs
 @@ -9,3 +9,4 @@
@@ -141,7 +141,7 @@ S: 221 {}
 "#,
     ),
     (
-        "book/coursework/01-noop/wrong-2-begins.patch",
+        "book/coursework/01-noop/answers/wrong-2-begins.patch",
         r#"--- a/src/session.rs
 +++ b/src/session.rs
 @@ -9,3 +9,4 @@
@@ -155,8 +155,8 @@ S: 221 {}
 const CARD: &str = "book/coursework/01-noop/card.txt";
 const DIALOGUE: &str = "book/coursework/01-noop/1-noop.txt";
 const CHECK: &str = "book/coursework/01-noop/check.rs";
-const HINTS: &str = "book/coursework/01-noop/hints.txt";
-const SOLUTION: &str = "book/coursework/01-noop/solution.patch";
+const HINTS: &str = "book/coursework/01-noop/answers/hints.txt";
+const SOLUTION: &str = "book/coursework/01-noop/answers/solution.patch";
 const SHEET: &str = "book/src/cw01-noop.md";
 
 /// In this file, this text becomes that one.
@@ -224,11 +224,11 @@ fn files_that_do_not_fit_are_found() {
         ),
         (
             (CARD, "wrong    wrong-1-exact.patch 1-noop.txt:8\n", ""),
-            "01-noop/wrong-1-exact.patch:1: the card does not name it",
+            "01-noop/answers/wrong-1-exact.patch:1: the card does not name it",
         ),
         (
             (HINTS, "\nWhat does it do?\n", ""),
-            "01-noop/hints.txt:1: 2 hints for 1-noop.txt:6; 3 are due",
+            "01-noop/answers/hints.txt:1: 2 hints for 1-noop.txt:6; 3 are due",
         ),
         (
             (
@@ -236,11 +236,11 @@ fn files_that_do_not_fit_are_found() {
                 "\n== 1-noop.txt:8 S: 250 {}\nCan more words come?\n",
                 "",
             ),
-            "01-noop/hints.txt:1: 0 hints for 1-noop.txt:8; 1 are due",
+            "01-noop/answers/hints.txt:1: 0 hints for 1-noop.txt:8; 1 are due",
         ),
         (
             (DIALOGUE, "C: HELO", "# moved\nC: HELO"),
-            "01-noop/hints.txt:1: 1-noop.txt:6 is now: C: NOOP",
+            "01-noop/answers/hints.txt:1: 1-noop.txt:6 is now: C: NOOP",
         ),
         (
             (
@@ -248,11 +248,11 @@ fn files_that_do_not_fit_are_found() {
                 "Where does",
                 "line.split(' ').next() == Some(\"NOOP\")\nWhere does",
             ),
-            "01-noop/hints.txt:12: this is in the solution: line.split",
+            "01-noop/answers/hints.txt:12: this is in the solution: line.split",
         ),
         (
             (SOLUTION, "you.example", "me.example"),
-            "01-noop/solution.patch:3: src/session.rs has the lines of this change nowhere; \
+            "01-noop/answers/solution.patch:3: src/session.rs has the lines of this change nowhere; \
              the nearest are at src/session.rs:9",
         ),
         (
@@ -314,7 +314,7 @@ fn an_assignment_that_does_not_hold_is_found() {
         (CARD, "red      1-noop.txt:6", "red      1-noop.txt:5"),
         (CARD, "1-noop.txt:8", "1-noop.txt:7"),
         (
-            "book/coursework/01-noop/wrong-2-begins.patch",
+            "book/coursework/01-noop/answers/wrong-2-begins.patch",
             "starts_with(\"NOOP\")",
             "get(..4) == Some(\"NOOP\") && line.get(4..5) != Some(\"E\")",
         ),
@@ -369,7 +369,7 @@ fn an_assignment_that_does_not_hold_is_found() {
     complains(
         &after(
             &[(
-                "book/coursework/01-noop/wrong-1-exact.patch",
+                "book/coursework/01-noop/answers/wrong-1-exact.patch",
                 "=> OK,\n ",
                 "=> YES,\n ",
             )],
@@ -448,6 +448,7 @@ fn the_desk_serves_a_student_and_a_teacher() {
         &handed_in.join("bert/answers.txt"),
         "01\n07 python3 server.py\n",
     );
+    write(&handed_in.join("dora/client.py"), "");
     write(&handed_in.join("carl/src/session.rs"), "This is no code.\n");
     write(&handed_in.join("carl/answers.txt"), "01\n");
     let handed_in = handed_in.display().to_string();
@@ -455,11 +456,20 @@ fn the_desk_serves_a_student_and_a_teacher() {
     let lines: Vec<&str> = text.lines().collect();
     let begins = [
         "student\tassignment\tpoints\tof\tfirst difference\talso\thints\tseed\thash",
-        "anna\t01\t10\t10\t9-rset.txt:4\t0 of 1\t0\tanna\t",
-        "bert\t01\t0\t10\t1-noop.txt:6\t0 of 1\t0\t-\t",
+        "anna\t01\t10\t10\t9-rset.txt:4\t0 of 1\t-\tanna\t",
+        "bert\t01\t0\t10\t1-noop.txt:6\t0 of 1\t-\t-\t",
         "bert\t07\t0\t0\tthere is no such assignment",
         "carl\t01\t0\t10\terror: ",
+        "dora\t-\t0\t0\tno answers.txt",
     ];
+    let wrong = ask(root, &["all", &format!("{handed_in}/anna")]);
+    assert!(wrong.is_err_and(|why| why.contains("a folder for each student")));
+    write(
+        &root.join("more/10-typing.txt"),
+        "# against: smtp-primer serve\ns: 220 {}\n",
+    );
+    let wrong = ask(root, &["all", &handed_in, "--also", &more]);
+    assert!(wrong.is_err_and(|why| why.contains("10-typing.txt:2: ")));
     assert_eq!(lines.len(), begins.len(), "{text}");
     for (line, begin) in lines.iter().zip(begins) {
         assert!(line.starts_with(begin), "due: {begin}\ncame: {line}");
