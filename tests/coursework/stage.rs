@@ -914,20 +914,14 @@ fn shortened(octets: &[u8], most: usize) -> String {
 fn told(title: &str, texts: &[Vec<u8>; 2]) -> String {
     let mut said = String::new();
     for text in texts {
-        let text = text.trim_ascii_end();
-        let lines = text.split(|octet| *octet == b'\n').map(|line| {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            format!("\n    {}", shortened(line, LONG))
-        });
-        let mut lines: Vec<String> = lines.collect();
+        let lines = text.split(|octet| *octet == b'\n');
+        let lines = lines.map(|line| line.trim_ascii_end());
         // That a server listens is no news.
-        if text.is_empty()
-            || lines
-                .first()
-                .is_some_and(|line| line.trim_start().starts_with(LISTENS))
-        {
-            lines.remove(0);
-        }
+        let is_news = |line: &&[u8]| !line.is_empty() && !line.starts_with(LISTENS.as_bytes());
+        let lines = lines.filter(is_news);
+        let mut lines: Vec<String> = lines
+            .map(|line| format!("\n    {}", shortened(line, LONG)))
+            .collect();
         if lines.len() > SHOWN {
             said += "\n    ...";
         }
