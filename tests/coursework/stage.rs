@@ -11,6 +11,7 @@
 //! # passes: 2                        so many passes of a relay, if it does not call before
 //! # file: cat.gif GIF89a\x00         a file in the folder
 //! # exit: 1                          the exit status of a client
+//! # pieces: 12                       we say so many octets at a time, as a slow network does
 //! # prints: plain                    a client prints no control characters
 //! # unix: only                       elsewhere it holds: a file there cannot have such a name
 //! # next: is greeted                 a server is still there, and greets the next caller
@@ -27,7 +28,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,10 +37,18 @@ use std::time::{Duration, Instant};
 const LINE: Duration = Duration::from_secs(10);
 /// How long a program may take in all, after its conversation.
 const PROGRAM: Duration = Duration::from_secs(20);
+/// How long it takes from one piece of what we say to the next one.
+const PAUSE: Duration = Duration::from_millis(10);
 /// How long a program has to say why it ends.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// With this begins the first line of a server.
+const LISTENS: &str = "listening on ";
 /// We keep no more of what a program prints.
-const PRINTED: u64 = 1024 * 1024;
+const PRINTED: usize = 1024 * 1024;
+/// A report shows so many lines of it: the last ones, where a program says why it ended.
+const SHOWN: usize = 12;
+/// It shows a longer line without its middle.
+const LONG: usize = 300;
 
 /// What went wrong, and where: `1-rcpt.txt:14`.
 #[derive(Debug, Clone)]
@@ -53,6 +63,15 @@ pub struct Played {
     pub right: usize,
     pub lines: usize,
     pub failure: Option<Failure>,
+}
+
+impl Played {
+    /// Did the program listen or call at all? If it did not, the failure is at the first line of the
+    /// dialogue, which nobody says.
+    pub fn began(&self) -> bool {
+        let failure = self.failure.as_ref();
+        failure.is_none_or(|failure| !failure.place.ends_with(":1"))
+    }
 }
 
 /// Against what we play.
@@ -282,7 +301,7 @@ pub fn pour(said: &[u8], program: &Path) -> Result<usize, String> {
     // It may close in the middle, if it is not fooled.
     let _ = stream.write_all(said);
     let _ = stream.shutdown(Shutdown::Write);
-    let _ = stream.take(PRINTED).read_to_end(&mut Vec::new());
+    let _ = stream.take(PRINTED as u64).read_to_end(&mut Vec::new());
     server.finish(PROGRAM).ok_or("serve does not end")?;
     Ok(letters(&folder.0))
 }
@@ -339,21 +358,24 @@ impl Stage<'_> {
         let Some(address) = server.listens() else {
             return Ok(Some(self.failure(1, server.silent())));
         };
-        let played = match TcpStream::connect(&address) {
-            Ok(stream) => dialogue.play(Side::Client, Socket::new(stream), LINE),
-            Err(why) => Err(format!(
-                "{}:1: nobody listens at {address}: {why}",
-                self.name
-            )),
+        let stream = match TcpStream::connect(&address) {
+            Ok(stream) => stream,
+            Err(why) => {
+                let report = format!("{}:1: nobody listens at {address}: {why}", self.name);
+                return Ok(Some(self.at(report, &mut server, None)));
+            }
         };
+        let line = stream.try_clone().ok();
+        let played = dialogue.play(Side::Client, Socket::new(stream), LINE);
         if let Err(report) = played {
-            return Ok(Some(self.at(report, &mut server)));
+            return Ok(Some(self.at(report, &mut server, line)));
         }
+        drop(line);
         // When it greets the next caller, it has done with this one.
         let mut greeting = Vec::new();
         if let Ok(stream) = TcpStream::connect(&address) {
             let _ = stream.set_read_timeout(Some(LINE));
-            let mut limited = BufReader::new(&stream).take(PRINTED);
+            let mut limited = BufReader::new(&stream).take(PRINTED as u64);
             let _ = limited.read_until(b'\n', &mut greeting);
             let _ = (&stream).write_all(b"QUIT\r\n");
             let _ = limited.read_to_end(&mut Vec::new());
@@ -363,7 +385,7 @@ impl Stage<'_> {
         {
             let report = "the conversation is over, but the next caller gets no greeting";
             let report = format!("{}:{line}: {report}", self.name);
-            return Ok(Some(self.at(report, &mut server)));
+            return Ok(Some(self.at(report, &mut server, None)));
         }
         drop(server);
         Ok(self.left(&root))
@@ -435,19 +457,28 @@ impl Stage<'_> {
         }
         drop(listener);
         let Some(stream) = stream else {
-            return Ok(Some(self.failure(1, client.silent())));
+            return Ok(Some(self.failure(1, client.uncalled())));
         };
-        let played = dialogue.play(Side::Server, Socket::new(stream), LINE);
+        let line = stream.try_clone().ok();
+        let _ = stream.set_nodelay(true);
+        let pieces = self.marks.one("pieces");
+        let said = Said {
+            most: pieces.and_then(|(_, most)| most.parse().ok()),
+            socket: Socket::new(stream),
+        };
+        let played = dialogue.play(Side::Server, said, LINE);
         if let Err(report) = played {
-            return Ok(Some(self.at(report, &mut client)));
+            return Ok(Some(self.at(report, &mut client, line)));
         }
+        drop(line);
         Ok(self.ended(client).or_else(|| self.left(&root)))
     }
 
     /// A client ends by itself, as it should.
-    fn ended(&self, client: Running) -> Option<Failure> {
+    fn ended(&self, mut client: Running) -> Option<Failure> {
         let Some(ended) = client.finish(PROGRAM) else {
             let report = "the conversation is over, but the program does not end".to_string();
+            let report = report + &told("the program said:", &client.killed());
             let (line, _) = self.marks.one("exit").unwrap_or((1, ""));
             return Some(self.failure(line, report));
         };
@@ -458,8 +489,8 @@ impl Stage<'_> {
                 .status
                 .code()
                 .map_or("no status".to_string(), |code| code.to_string());
-            let said = visible_lines(&[ended.printed, ended.complained].concat());
-            let report = format!("the exit status is {due}, but it was {came}\n{said}");
+            let said = told("the program said:", &[ended.printed, ended.complained]);
+            let report = format!("the exit status should be {due}, but it was {came}{said}");
             return Some(self.failure(line, report));
         }
         let all = [ended.printed, ended.complained].concat();
@@ -488,7 +519,10 @@ impl Stage<'_> {
                 .iter()
                 .filter_map(|path| fs::read(path).ok())
                 .collect();
-            let found: Vec<String> = octets.iter().map(|octets| shortened(octets)).collect();
+            let found: Vec<String> = octets
+                .iter()
+                .map(|octets| shortened(octets, 1000))
+                .collect();
             let found = match found.is_empty() {
                 true => String::new(),
                 false => format!("\n  it holds: {}", found.join("\n  and: ")),
@@ -565,18 +599,25 @@ impl Stage<'_> {
     }
 
     /// The report of the player, which says `name:line: here it differs`, and what the program said.
-    fn at(&self, report: String, program: &mut Running) -> Failure {
+    /// Some of that it says only because we hang up; before that the connection is still `open`.
+    fn at(&self, report: String, program: &mut Running, open: Option<TcpStream>) -> Failure {
         let begin = format!("{}:", self.name);
         let line = report.lines().find_map(|line| line.strip_prefix(&begin));
         let line = line.and_then(|rest| rest.split(':').next()?.parse().ok());
-        let said = program.complaint();
-        let report = match said.trim() {
-            "" => report,
-            said => format!("{report}\n  the program said: {said}"),
+        program.wait_a_little();
+        let before = program.so_far();
+        drop(open);
+        program.wait_a_little();
+        let all = program.killed();
+        let later = [0, 1].map(|at| all[at].get(before[at].len()..).unwrap_or_default().to_vec());
+        let then = match before.iter().all(Vec::is_empty) {
+            true => "when we hung up, the program said:",
+            false => "and then, when we hung up, it said:",
         };
+        let before = told("the program said:", &before);
         Failure {
             place: format!("{}:{}", self.name, line.unwrap_or(1)),
-            report,
+            report: report + &before + &told(then, &later),
         }
     }
 
@@ -589,18 +630,100 @@ impl Stage<'_> {
     }
 }
 
+/// What we say, perhaps in pieces. A client that takes one of them for a whole reply is found out.
+struct Said {
+    socket: Socket,
+    most: Option<usize>,
+}
+
+impl Read for Said {
+    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        self.socket.read(octets)
+    }
+}
+
+impl Write for Said {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let mut part = octets;
+        if let Some(most) = self.most {
+            thread::sleep(PAUSE);
+            part = &octets[..octets.len().min(most)];
+        }
+        match self.socket.write(part) {
+            // The client has gone. What it said before that may still be unread, and it is what counts.
+            Err(why) if is_gone(&why) => Ok(octets.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
+fn is_gone(why: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    [BrokenPipe, ConnectionAborted, ConnectionReset].contains(&why.kind())
+}
+
+impl Stream for Said {
+    fn allow(&mut self, timeout: Duration) -> io::Result<()> {
+        self.socket.allow(timeout)
+    }
+}
+
 /// A program that runs. It ends with this.
 pub struct Running {
     child: Child,
-    printed: Receiver<Vec<u8>>,
-    complained: Receiver<Vec<u8>>,
-    first: Receiver<String>,
+    printed: Heard,
+    complained: Heard,
 }
 
 pub struct Ended {
     pub status: ExitStatus,
     pub printed: Vec<u8>,
     pub complained: Vec<u8>,
+}
+
+/// What a program writes, as far as it has come.
+struct Heard {
+    octets: Arc<Mutex<Vec<u8>>>,
+    /// It is closed when no more can come.
+    over: Receiver<()>,
+}
+
+impl Heard {
+    fn listen(from: Option<impl Read + Send + 'static>) -> Heard {
+        let octets = Arc::new(Mutex::new(Vec::new()));
+        let (speaks, over) = channel();
+        let heard = octets.clone();
+        thread::spawn(move || {
+            let _speaks: Sender<()> = speaks;
+            let Some(mut from) = from else { return };
+            let mut block = [0; 4096];
+            while let Ok(read @ 1..) = from.read(&mut block) {
+                let Ok(mut octets) = heard.lock() else { return };
+                let most = PRINTED.saturating_sub(octets.len());
+                octets.extend_from_slice(&block[..read.min(most)]);
+            }
+        });
+        Heard { octets, over }
+    }
+
+    fn so_far(&self) -> Vec<u8> {
+        let octets = self.octets.lock();
+        octets.map(|octets| octets.clone()).unwrap_or_default()
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
+    /// All of it. A child of the program's own could hold the pipe open, so we do not wait for ever.
+    fn all(&self, limit: Duration) -> Vec<u8> {
+        let _ = self.over.recv_timeout(limit);
+        self.so_far()
+    }
 }
 
 impl Running {
@@ -618,40 +741,27 @@ impl Running {
         let mut child = piped
             .spawn()
             .map_err(|why| format!("{name} does not start: {why}"))?;
-        let (first_line, first) = channel();
-        let (all, printed) = channel();
-        let (all_errors, complained) = channel();
-        if let Some(output) = child.stdout.take() {
-            thread::spawn(move || {
-                let mut output = BufReader::new(output);
-                let mut text = Vec::new();
-                let _ = output.by_ref().take(PRINTED).read_until(b'\n', &mut text);
-                let _ = first_line.send(String::from_utf8_lossy(&text).trim_end().to_string());
-                let _ = output.by_ref().take(PRINTED).read_to_end(&mut text);
-                let _ = std::io::copy(&mut output, &mut std::io::sink());
-                let _ = all.send(text);
-            });
-        }
-        if let Some(mut errors) = child.stderr.take() {
-            thread::spawn(move || {
-                let mut text = Vec::new();
-                let _ = errors.by_ref().take(PRINTED).read_to_end(&mut text);
-                let _ = std::io::copy(&mut errors, &mut std::io::sink());
-                let _ = all_errors.send(text);
-            });
-        }
         Ok(Running {
+            printed: Heard::listen(child.stdout.take()),
+            complained: Heard::listen(child.stderr.take()),
             child,
-            printed,
-            complained,
-            first,
         })
     }
 
     /// Where a server listens. It says so in its first line.
     pub fn listens(&mut self) -> Option<String> {
-        let line = self.first.recv_timeout(PROGRAM).ok()?;
-        line.strip_prefix("listening on ").map(str::to_string)
+        let begin = Instant::now();
+        while begin.elapsed() < PROGRAM {
+            let is_over = self.printed.is_over();
+            let text = self.printed.so_far();
+            let text = String::from_utf8_lossy(&text);
+            if is_over || text.contains('\n') {
+                let line = text.lines().next()?.trim_end();
+                return line.strip_prefix(LISTENS).map(str::to_string);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        None
     }
 
     /// Waits until it ends.
@@ -687,7 +797,7 @@ impl Running {
     }
 
     /// Waits until it ends, but no longer than this.
-    pub fn finish(mut self, limit: Duration) -> Option<Ended> {
+    pub fn finish(&mut self, limit: Duration) -> Option<Ended> {
         drop(self.child.stdin.take());
         let begin = Instant::now();
         let status = loop {
@@ -699,31 +809,61 @@ impl Running {
             }
             thread::sleep(Duration::from_millis(5));
         };
-        // A child of its own could hold the pipe open.
-        let printed = self.printed.recv_timeout(limit).unwrap_or_default();
-        let complained = self.complained.recv_timeout(limit).unwrap_or_default();
         Some(Ended {
             status,
-            printed,
-            complained,
+            printed: self.printed.all(limit),
+            complained: self.complained.all(limit),
         })
     }
 
-    /// Ends it, and returns what it complained of.
-    fn complaint(&mut self) -> String {
-        // A program that ends by itself has perhaps not yet said why.
+    /// A program that ends by itself has perhaps not yet said why. Returns its status if it has ended.
+    fn wait_a_little(&mut self) -> Option<ExitStatus> {
         let begin = Instant::now();
-        while begin.elapsed() < LAST_WORDS && matches!(self.child.try_wait(), Ok(None)) {
+        loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                self.printed.all(LAST_WORDS);
+                self.complained.all(LAST_WORDS);
+                return Some(status);
+            }
+            if begin.elapsed() > LAST_WORDS {
+                return None;
+            }
             thread::sleep(Duration::from_millis(5));
         }
-        let _ = self.child.kill();
-        let said = self.complained.recv_timeout(LINE).unwrap_or_default();
-        visible_lines(&said)
     }
 
+    /// What it has printed, and what it has complained of.
+    fn so_far(&self) -> [Vec<u8>; 2] {
+        [self.printed.so_far(), self.complained.so_far()]
+    }
+
+    /// Ends it. Returns the same.
+    fn killed(&mut self) -> [Vec<u8>; 2] {
+        let _ = self.child.kill();
+        [self.printed.all(LINE), self.complained.all(LINE)]
+    }
+
+    /// Why we have not heard from a server.
     fn silent(&mut self) -> String {
-        let said = self.complaint();
-        format!("the program neither called nor said `listening on 127.0.0.1:PORT`\n{said}")
+        let due = format!("did not say `{LISTENS}127.0.0.1:PORT` in its first line");
+        self.absent(&due)
+    }
+
+    /// Why a client has no connection.
+    fn uncalled(&mut self) -> String {
+        self.absent("did not connect")
+    }
+
+    fn absent(&mut self, what: &str) -> String {
+        let ended = match self.wait_a_little() {
+            Some(status) => match status.code() {
+                Some(code) => format!("; it ended with status {code}"),
+                None => "; it was ended by a signal".to_string(),
+            },
+            None => format!(" within {} seconds", PROGRAM.as_secs()),
+        };
+        let said = told("the program said:", &self.killed());
+        format!("the program {what}{ended}{said}")
     }
 }
 
@@ -758,11 +898,11 @@ fn is_control(octet: u8) -> bool {
     octet < b' ' && !b"\t\n\r".contains(&octet) || octet == 0x7f
 }
 
-/// The octets of a file, but of a long one only its beginning and its end.
-fn shortened(octets: &[u8]) -> String {
+/// Octets, but if there are more than `most`, only the first and the last ones.
+fn shortened(octets: &[u8], most: usize) -> String {
     let (begin, end) = (octets.get(..200), octets.len().checked_sub(100));
     match (begin, end.and_then(|end| octets.get(end..))) {
-        (Some(begin), Some(end)) if octets.len() > 1000 => {
+        (Some(begin), Some(end)) if octets.len() > most => {
             let (begin, end) = (visible(begin), visible(end));
             format!("{begin} ... {end} ({} octets in all)", octets.len())
         }
@@ -770,9 +910,28 @@ fn shortened(octets: &[u8]) -> String {
     }
 }
 
-fn visible_lines(octets: &[u8]) -> String {
-    let lines = octets.split(|octet| *octet == b'\n').map(visible);
-    lines.collect::<Vec<String>>().join("\n")
+/// What a program printed and complained of, for a report. Of each there are only the last lines.
+fn told(title: &str, texts: &[Vec<u8>; 2]) -> String {
+    let mut said = String::new();
+    for text in texts {
+        let lines = text.split(|octet| *octet == b'\n');
+        let lines = lines.map(|line| line.trim_ascii_end());
+        // That a server listens is no news.
+        let is_news = |line: &&[u8]| !line.is_empty() && !line.starts_with(LISTENS.as_bytes());
+        let lines = lines.filter(is_news);
+        let mut lines: Vec<String> = lines
+            .map(|line| format!("\n    {}", shortened(line, LONG)))
+            .collect();
+        if lines.len() > SHOWN {
+            said += "\n    ...";
+        }
+        let from = lines.len().saturating_sub(SHOWN);
+        said.extend(lines.drain(from..));
+    }
+    match said.is_empty() {
+        true => said,
+        false => format!("\n  {title}{said}"),
+    }
 }
 
 /// The octets of a text with `\n`, `\r`, `\t`, `\\`, `\"` and `\x00`.
