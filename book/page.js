@@ -4,6 +4,8 @@
   'use strict';
 
   const PRINT = document.querySelectorAll('main h1').length > 1;
+  // On the sheet of an assignment a conversation is a file, and all of its lines count.
+  const SHEET = /\/cw\d\d-[^/]*$/.test(window.location.pathname);
 
   // A conversation: the client's lines in one colour, the server's in another, rules in grey. In a
   // terminal session, what is typed stands out. mdBook has coloured some of these as source code of
@@ -18,7 +20,7 @@
   function colour(code) {
     // Against which program a conversation is played is for our tests.
     const all = code.textContent.replace(/\n$/, '').split('\n');
-    const lines = all.filter((line) => !line.startsWith('# against: '));
+    const lines = all.filter((line) => SHEET || !line.startsWith('# against: '));
     code.textContent = '';
     for (const text of lines) {
       const line = document.createElement('span');
@@ -43,7 +45,7 @@
     const button = event.target.closest && event.target.closest('.clip-button');
     const code = button && button.closest('pre') && button.closest('pre').querySelector('code.conversation');
     const text = code && toSay(code);
-    if (!text || !navigator.clipboard) {
+    if (!text || SHEET || !navigator.clipboard) {
       return;
     }
     event.stopImmediatePropagation();
