@@ -15,7 +15,7 @@
 use crate::attack;
 use crate::card::{self, Card, Kind, Wrong};
 use crate::convict::{self, Servers};
-use crate::grade::{build, cargo, compile_answer, counts, failed, grade, grade_answer};
+use crate::grade::{Graded, build, cargo, compile_answer, counts, failed, grade, grade_answer};
 use crate::hole;
 use crate::order;
 use crate::patch::Patch;
@@ -281,34 +281,49 @@ pub fn steady(
     let tree = Tree::copy(root, &folder.0)?;
     let mut wrong = Vec::new();
     for (at, card) in card::all(root)?.into_iter().enumerate() {
-        let (mut changed, mut begin) = (BTreeMap::new(), BTreeMap::new());
-        let program = match card.kind {
-            _ if !is_chosen(at, &card) => continue,
-            Kind::Dialogue => continue,
-            Kind::Open if !is_here(&card, "solution.rs") => continue,
-            Kind::Extend | Kind::Repair if !is_here(&card, "solution.patch") => continue,
+        if times == 0 || !is_chosen(at, &card) {
+            continue;
+        }
+        let mut changed = BTreeMap::new();
+        let judge: Box<dyn Fn() -> Result<Graded, String>> = match card.kind {
+            Kind::Dialogue if !card.planted.is_empty() => {
+                let servers = Servers::build(&card, tree.folder)?;
+                let dialogues = convict::read(&card.file("solution"))?;
+                let card = &card;
+                Box::new(move || convict::grade(card, &dialogues, &servers))
+            }
+            Kind::Dialogue => {
+                let program = Program::Ours(build(tree.folder)?);
+                let text = card.text("solution.txt")?;
+                let card = &card;
+                Box::new(move || grade_answer(card, &text, &program))
+            }
             Kind::Open => {
                 let program = compile_answer(&card, "solution.rs", tree.folder)?;
-                Program::Yours(vec![program.display().to_string()])
+                let program = Program::Yours(vec![program.display().to_string()]);
+                let (card, tree) = (&card, &tree);
+                Box::new(move || grade(card, tree.folder, &program))
             }
             Kind::Extend | Kind::Repair => {
                 if card.kind == Kind::Repair {
-                    begin = tree.apply(&card, "start.patch")?;
+                    changed = tree.apply(&card, "start.patch")?;
                 }
-                changed = tree.apply(&card, "solution.patch")?;
-                Program::Ours(build(tree.folder)?)
+                changed.append(&mut tree.apply(&card, "solution.patch")?);
+                let program = Program::Ours(build(tree.folder)?);
+                let (card, tree) = (&card, &tree);
+                Box::new(move || grade(card, tree.folder, &program))
             }
         };
         let mut red = 0;
         for _ in 0..times {
-            let graded = grade(&card, tree.folder, &program)?;
-            if let Some(failure) = graded.failure() {
+            if let Some(failure) = judge()?.failure() {
                 red += 1;
                 wrong.push(format!("{}: {}", card.name, failure.report));
             }
         }
         println!("{}: {red} of {times} times red", card.name);
-        for name in changed.keys().chain(begin.keys()) {
+        drop(judge);
+        for name in changed.keys() {
             tree.restore(name)?;
         }
     }
