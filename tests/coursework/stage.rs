@@ -24,7 +24,7 @@ use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::{Socket, Stream, visible};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -358,7 +358,13 @@ impl Stage<'_> {
         let Some(address) = server.listens() else {
             return Ok(Some(self.failure(1, server.silent())));
         };
-        let stream = match TcpStream::connect(&address) {
+        // Whatever a program prints, we never call another computer.
+        let is_here = |address: &SocketAddr| address.ip().is_loopback() && address.port() != 0;
+        let called = match address.parse().ok().filter(is_here) {
+            Some(address) => TcpStream::connect(address).map_err(|why| why.to_string()),
+            None => Err("127.0.0.1 and the number of a port, which is not 0, are due".to_string()),
+        };
+        let stream = match called {
             Ok(stream) => stream,
             Err(why) => {
                 let report = format!("{}:1: nobody listens at {address}: {why}", self.name);
