@@ -299,7 +299,9 @@ impl Card {
             .filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))
             .filter(|name| name.ends_with(".txt"))
             .collect();
-        names.sort();
+        // 10-x.txt comes after 9-y.txt.
+        let number = |name: &str| name.split('-').next()?.parse::<u32>().ok();
+        names.sort_by_key(|name| (number(name), name.clone()));
         names
     }
 
