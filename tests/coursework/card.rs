@@ -299,7 +299,8 @@ impl Card {
             .filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))
             .filter(|name| name.ends_with(".txt"))
             .collect();
-        names.sort();
+        let number = |name: &str| -> Option<u32> { name.split('-').next()?.parse().ok() };
+        names.sort_by_key(|name| (number(name), name.clone()));
         names
     }
 
