@@ -104,10 +104,11 @@ fn on_kind(text: &str, said: &[u8], kind: &Program) -> Result<Option<Failure>, S
     } else if reading.ends.len() > 1 || reading.goes_on {
         (
             "two-ends",
-            "These are two letters: an honest server on the way sees the second one, too.",
+            "An honest server on the way sees the second letter, too: your client says DATA again, or ends\n\
+             another text, after the first real end.",
         )
     } else if letters != 2 {
-        ("letters", "Two letters are due in this mailbox.")
+        ("letters", "Exactly two letters are due in this mailbox.")
     } else {
         return Ok(None);
     };

@@ -275,13 +275,14 @@ impl Desk {
             Some(name) => card.text(name)?,
             None => return Err(format!("{} has no dialogue", card.title)),
         };
-        self.serve(card, &program, &text)
+        // Several of them can run side by side.
+        self.serve(card, &format!("site-{server}"), &program, &text)
     }
 
     /// Runs the student's program with the site of the assignment.
     fn serve_own(&self, card: &Card) -> Result<(), String> {
         match self.for_people(card)? {
-            Some(text) => self.serve(card, &build(&self.tree)?, &text),
+            Some(text) => self.serve(card, "site", &build(&self.tree)?, &text),
             None => Err(format!("no server of ours is graded in {}", card.title)),
         }
     }
@@ -301,9 +302,9 @@ impl Desk {
     }
 
     /// Runs a program until somebody ends it.
-    fn serve(&self, card: &Card, program: &Path, text: &str) -> Result<(), String> {
+    fn serve(&self, card: &Card, name: &str, program: &Path, text: &str) -> Result<(), String> {
         // Nobody can tidy up after Ctrl-C. So the folder of the last time goes away now.
-        let folder = convict::place_of(card, &self.root).join("site");
+        let folder = convict::place_of(card, &self.root).join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
         let (mut running, address) = stage::serve(program, &folder, text)?;

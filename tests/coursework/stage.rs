@@ -152,7 +152,9 @@ pub fn play_in(
     program: &Program,
 ) -> Result<Played, String> {
     let marks = Marks::read(text);
-    let (_, against) = marks.one("against").ok_or("there is no `# against:`")?;
+    let (_, against) = marks
+        .one("against")
+        .ok_or_else(|| format!("{name}:1: there is no line `# against: …`"))?;
     let (against, input) = against
         .split_once(" < ")
         .unwrap_or((against, "Hello Alice"));
@@ -672,11 +674,17 @@ impl Stage<'_> {
         let line = report.lines().find_map(|line| line.strip_prefix(&begin));
         let line = line.and_then(|rest| rest.split(':').next()?.parse().ok());
         program.wait_a_little();
-        let before = program.so_far();
+        let mut before = program.so_far();
         drop(open);
         program.wait_a_little();
         let all = program.killed();
-        let later = [0, 1].map(|at| all[at].get(before[at].len()..).unwrap_or_default().to_vec());
+        let mut later =
+            [0, 1].map(|at| all[at].get(before[at].len()..).unwrap_or_default().to_vec());
+        if let Program::Ours(_) = self.program {
+            // Ours prints the conversation, which is in the report.
+            before[0].clear();
+            later[0].clear();
+        }
         let then = match before.iter().all(Vec::is_empty) {
             true => "when we hung up, the program said:",
             false => "and then, when we hung up, it said:",

@@ -28,7 +28,7 @@ pub fn dialogues(folder: &Path) -> Result<Vec<(String, String)>, String> {
             .iter()
             .all(|(_, word, _)| word != "against")
         {
-            return Err(format!("{name}: it has no line `# against: …`"));
+            return Err(format!("{name}:1: there is no line `# against: …`"));
         }
         dialogues.push((name.to_string(), text));
     }
