@@ -967,8 +967,10 @@ impl Running {
         match printed.split_inclusive(|octet| *octet == b'\n').next() {
             Some(line) if line.ends_with(b"\n") => {
                 let line = shortened(line.trim_ascii_end(), LONG);
-                let _ = self.killed();
-                format!("the program {due}, but `{line}`")
+                self.wait_a_little();
+                let [_, complained] = self.killed();
+                let said = told("the program said, too:", &[Vec::new(), complained]);
+                format!("the program {due}, but `{line}`{said}")
             }
             _ => self.absent(&due),
         }
