@@ -15,8 +15,11 @@
 //! # prints: plain                    a client prints no control characters
 //! # unix: only                       elsewhere it holds: a file there cannot have such a name
 //! # next: is greeted                 a server is still there, and greets the next caller
+//! # next: is greeted, and hears 503 to RCPT TO:<bob@a.example>       and that is its first command
 //! # leaves: alice 2 with "one"       so many files in this folder, and one of them has this text
 //! # leaves: alice 2 is "one\n"       the same, and one of them has this text and nothing else
+//! # leaves: alice 2 ends "one\r\n"   the same, and before this text there are only header fields
+//! # kept: alice 1 ends "one\r\n"     not at the head: it is so before the next line is said
 //! ```
 
 use crate::card::{Card, Role};
@@ -82,8 +85,8 @@ pub enum Program {
     Yours(Vec<String>),
 }
 
-/// The comments at the head of a dialogue, with their lines.
-struct Marks(Vec<(usize, String, String)>);
+/// The comments at the head of a dialogue, with their lines; and the lines of the client.
+struct Marks(Vec<(usize, String, String)>, Vec<usize>);
 
 impl Marks {
     fn read(text: &str) -> Marks {
@@ -93,12 +96,22 @@ impl Marks {
             let is_word = !word.contains(' ') && word.starts_with(char::is_lowercase);
             is_word.then(|| (line, word.to_string(), rest.to_string()))
         });
-        Marks(marks.collect())
+        let lines = (1..).zip(text.lines());
+        let said = lines.filter(|(_, line)| line.starts_with("C:"));
+        Marks(marks.collect(), said.map(|(line, _)| line).collect())
     }
 
     fn all(&self, word: &str) -> impl Iterator<Item = (usize, &str)> {
         let marks = self.0.iter().filter(move |(_, other, _)| other == word);
         marks.map(|(line, _, rest)| (*line, rest.as_str()))
+    }
+
+    /// The marks `kept` between two lines of the client, the second of which has this number.
+    fn kept_before(&self, said: usize) -> impl Iterator<Item = (usize, &str)> {
+        let begin = said.checked_sub(1).and_then(|last| self.1.get(last));
+        let between = begin.copied().unwrap_or(0)..self.1.get(said).copied().unwrap_or(0);
+        self.all("kept")
+            .filter(move |(line, _)| between.contains(line))
     }
 
     fn one(&self, word: &str) -> Option<(usize, &str)> {
@@ -291,7 +304,7 @@ pub fn pour(said: &[u8], program: &Path) -> Result<usize, String> {
     let folder = Folder::new().map_err(|why| why.to_string())?;
     let stage = Stage {
         name: "",
-        marks: &Marks(Vec::new()),
+        marks: &Marks(Vec::new(), Vec::new()),
         folder: &folder.0,
         program: &Program::Ours(program.to_path_buf()),
     };
@@ -347,7 +360,11 @@ impl Stage<'_> {
                     Some(Role::Mailbox) => "alice wonderland\nbob builder\n",
                     _ => "alice\nbob\n",
                 };
-                fs::write(self.folder.join("users.txt"), users).map_err(|why| why.to_string())?;
+                let file = self.folder.join("users.txt");
+                // The dialogue can have users of its own.
+                if !file.exists() {
+                    fs::write(file, users).map_err(|why| why.to_string())?;
+                }
                 let mut command = Command::new(program);
                 command.args(rest).arg("0").arg(self.folder);
                 (command, self.folder.to_path_buf())
@@ -374,25 +391,53 @@ impl Stage<'_> {
             }
         };
         let line = stream.try_clone().ok();
-        let played = dialogue.play(Side::Client, Socket::new(stream), LINE);
+        let mut failure = None;
+        let watched = Watched {
+            socket: Socket::new(stream),
+            said: 0,
+            stage: self,
+            root: &root,
+            failure: &mut failure,
+        };
+        let played = dialogue.play(Side::Client, watched, LINE);
+        if failure.is_some() {
+            return Ok(failure);
+        }
         if let Err(report) = played {
             return Ok(Some(self.at(report, &mut server, line)));
         }
         drop(line);
         // When it greets the next caller, it has done with this one.
-        let mut greeting = Vec::new();
+        let (mut greeting, mut reply) = (Vec::new(), Vec::new());
+        let next = self.marks.one("next").unwrap_or_default();
+        let says = next.1.strip_prefix("is greeted, and hears ");
+        let says = says.and_then(|says| says.split_once(" to "));
         if let Ok(stream) = TcpStream::connect(&address) {
             let _ = stream.set_read_timeout(Some(LINE));
             let mut limited = BufReader::new(&stream).take(PRINTED as u64);
             let _ = limited.read_until(b'\n', &mut greeting);
+            if let Some((_, command)) = says {
+                let _ = (&stream).write_all(format!("{command}\r\n").as_bytes());
+                let _ = limited.read_until(b'\n', &mut reply);
+            }
             let _ = (&stream).write_all(b"QUIT\r\n");
             let _ = limited.read_to_end(&mut Vec::new());
         }
-        if let Some((line, _)) = self.marks.one("next")
-            && greeting.is_empty()
-        {
-            let report = "the conversation is over, but the next caller gets no greeting";
-            let report = format!("{}:{line}: {report}", self.name);
+        let why = match says {
+            _ if next.0 == 0 => None,
+            _ if greeting.is_empty() => Some("the next caller gets no greeting".to_string()),
+            Some((due, command)) if !reply.starts_with(due.as_bytes()) => {
+                let came = shortened(reply.trim_ascii_end(), LONG);
+                let report = "the first command of the next caller is";
+                Some(format!(
+                    "{report} {command}, and the reply is not {due}, but: {came}"
+                ))
+            }
+            _ => None,
+        };
+        if let Some(why) = why {
+            let line = next.0;
+            let report = format!("{}:{line}: the conversation is over, but {why}", self.name);
             return Ok(Some(self.at(report, &mut server, None)));
         }
         drop(server);
@@ -513,11 +558,22 @@ impl Stage<'_> {
 
     /// What is left in the folder.
     fn left(&self, root: &Path) -> Option<Failure> {
-        self.marks.all("leaves").find_map(|(line, due)| {
+        self.holds(root, self.marks.all("leaves"))
+    }
+
+    /// What is in the folder.
+    fn holds<'m>(
+        &self,
+        root: &Path,
+        mut marks: impl Iterator<Item = (usize, &'m str)>,
+    ) -> Option<Failure> {
+        marks.find_map(|(line, due)| {
             let (folder, rest) = due.split_once(' ')?;
             let is_number = |(count, _): &(&str, &str)| !count.contains(' ');
             let whole = rest.split_once(" is ").filter(is_number);
-            let (count, text) = whole.or(rest.split_once(" with ")).unwrap_or((rest, ""));
+            let end = rest.split_once(" ends ").filter(is_number);
+            let part = rest.split_once(" with ");
+            let (count, text) = whole.or(end).or(part).unwrap_or((rest, ""));
             let text = unescaped(text.trim_matches('"'));
             let entries = fs::read_dir(root.join(folder)).into_iter().flatten();
             let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
@@ -543,15 +599,20 @@ impl Stage<'_> {
                 );
                 return Some(self.failure(line, report));
             }
-            let has = |octets: &Vec<u8>| match whole {
-                Some(_) => *octets == text,
-                None => octets.windows(text.len().max(1)).any(|part| part == text),
+            let has = |octets: &Vec<u8>| match (whole, end) {
+                (Some(_), _) => *octets == text,
+                (_, Some(_)) => octets.strip_suffix(&*text).is_some_and(is_header),
+                _ => octets.windows(text.len().max(1)).any(|part| part == text),
+            };
+            let is_due = match end {
+                Some(_) => "is a text (perhaps below header fields of your own) that is",
+                None => "has the text",
             };
             if text.is_empty() || octets.iter().any(has) {
                 return None;
             }
             let report = format!(
-                "no file in the folder {folder} has the text {}{found}",
+                "no file in the folder {folder} {is_due} {}{found}",
                 visible(&text)
             );
             Some(self.failure(line, report))
@@ -641,6 +702,48 @@ impl Stage<'_> {
             report: format!("{place}: {report}"),
             place,
         }
+    }
+}
+
+/// What we say to a server. Before a line we look whether it has kept what it promised.
+struct Watched<'a> {
+    socket: Socket,
+    /// So many lines of ours.
+    said: usize,
+    stage: &'a Stage<'a>,
+    root: &'a Path,
+    failure: &'a mut Option<Failure>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        self.socket.read(octets)
+    }
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let marks = self.stage.marks.kept_before(self.said);
+        *self.failure = self.stage.holds(self.root, marks);
+        match self.failure {
+            Some(failure) => {
+                failure.report += "\n  the server had said 250 already, and the client had not said the next line";
+                Err(io::Error::other("the server has not kept what it promised"))
+            }
+            None => self.socket.write(octets),
+        }
+    }
+
+    /// Each line ends with this.
+    fn flush(&mut self) -> io::Result<()> {
+        self.said += 1;
+        self.socket.flush()
+    }
+}
+
+impl Stream for Watched<'_> {
+    fn allow(&mut self, timeout: Duration) -> io::Result<()> {
+        self.socket.allow(timeout)
     }
 }
 
@@ -860,7 +963,17 @@ impl Running {
     /// Why we have not heard from a server.
     fn silent(&mut self) -> String {
         let due = format!("did not say `{LISTENS}127.0.0.1:PORT` in its first line");
-        self.absent(&due)
+        let [printed, _] = self.so_far();
+        match printed.split_inclusive(|octet| *octet == b'\n').next() {
+            Some(line) if line.ends_with(b"\n") => {
+                let line = shortened(line.trim_ascii_end(), LONG);
+                self.wait_a_little();
+                let [_, complained] = self.killed();
+                let said = told("the program said, too:", &[Vec::new(), complained]);
+                format!("the program {due}, but `{line}`{said}")
+            }
+            _ => self.absent(&due),
+        }
     }
 
     /// Why a client has no connection.
@@ -906,6 +1019,17 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Are these only the lines of header fields?
+fn is_header(octets: &[u8]) -> bool {
+    let lines = octets.split_inclusive(|octet| *octet == b'\n');
+    lines.enumerate().all(|(at, line)| {
+        let name = line.split(|octet| *octet == b':').next().unwrap_or(line);
+        let is_field = name.len() < line.len() && name.iter().all(u8::is_ascii_graphic);
+        let goes_on = at > 0 && line.starts_with(b" ") || line.starts_with(b"\t");
+        line.ends_with(b"\r\n") && (goes_on || is_field && !name.is_empty())
+    })
 }
 
 fn is_control(octet: u8) -> bool {

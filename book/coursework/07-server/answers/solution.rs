@@ -1,13 +1,16 @@
 //! Takes letters for a.example: `solution PORT FOLDER`. Each letter is a file in FOLDER/NAME.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-/// The octets of the longest line, and of the longest text, that we take.
-const LINE: usize = 4096;
+/// The octets of the longest command, of the longest line of a text, and of the longest text, that we
+/// take. A line of a text may have 1000, and one more dot.
+const COMMAND: usize = 512;
+const LINE: usize = 1001;
 const TEXT: usize = 10 * 1024 * 1024;
 
 fn main() -> io::Result<()> {
@@ -33,15 +36,18 @@ fn serve(stream: TcpStream, folder: &Path) -> io::Result<()> {
         folder,
         has_greeted: false,
         from: None,
-        to: Vec::new(),
+        to: BTreeSet::new(),
     };
     caller.say("220 a.example at your service")?;
     loop {
-        let Some(line) = caller.line()? else {
+        let Some(line) = caller.line(COMMAND)? else {
             caller.say("500 this line is too long")?;
             continue;
         };
-        let reply = session.reply(&String::from_utf8_lossy(&line));
+        let reply = match is_whole(&line) {
+            true => session.reply(&String::from_utf8_lossy(&line)),
+            false => "500 a CR or LF is alone in this line".to_string(),
+        };
         caller.say(&reply)?;
         if reply.starts_with("221") {
             return Ok(());
@@ -63,16 +69,16 @@ impl Caller {
             .write_all(format!("{reply}\r\n").as_bytes())
     }
 
-    /// Reads a line, and takes its CR LF away. `None` is a line that is too long.
-    fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
+    /// Reads a line, and takes its CR LF away. `None` is a line that has more octets than `most`.
+    fn line(&mut self, most: usize) -> io::Result<Option<Vec<u8>>> {
         let (mut line, mut is_too_long) = (Vec::new(), false);
         while !line.ends_with(b"\r\n") {
-            if line.len() >= LINE {
+            if line.len() >= most {
                 is_too_long = true;
                 // The last octet can be the CR of the end.
-                line.drain(..LINE - 1);
+                line.drain(..most - 1);
             }
-            let room = (LINE - line.len()) as u64;
+            let room = (most - line.len()) as u64;
             if self.0.by_ref().take(room).read_until(b'\n', &mut line)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -81,16 +87,17 @@ impl Caller {
         Ok((!is_too_long).then_some(line))
     }
 
-    /// Reads a text to its end. `None` is a text that is too long.
+    /// Reads a text to its end. `None` is a text that we do not take: it is too long, or a CR or LF is
+    /// alone in it.
     fn text(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut text = Some(Vec::new());
         loop {
-            let line = self.line()?;
+            let line = self.line(LINE)?;
             if line.as_deref() == Some(b".") {
                 return Ok(text);
             }
             text = match (text, line) {
-                (Some(mut text), Some(line)) if text.len() + line.len() < TEXT => {
+                (Some(mut text), Some(line)) if is_whole(&line) && text.len() < TEXT => {
                     text.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
                     text.extend_from_slice(b"\r\n");
                     Some(text)
@@ -107,7 +114,7 @@ struct Session<'a> {
     folder: &'a Path,
     has_greeted: bool,
     from: Option<String>,
-    to: Vec<String>,
+    to: BTreeSet<String>,
 }
 
 impl Session<'_> {
@@ -132,7 +139,7 @@ impl Session<'_> {
             "RCPT" if self.from.is_none() => "503 say MAIL first",
             "RCPT" => match path(rest, "TO:").map(|to| self.user(to)) {
                 Some(Some(user)) => {
-                    self.to.push(user);
+                    self.to.insert(user);
                     "250 the recipient is OK"
                 }
                 Some(None) => "550 no such user here",
@@ -172,7 +179,7 @@ impl Session<'_> {
         match kept {
             Some(Ok(())) => "250 the letter is kept".to_string(),
             Some(Err(why)) => format!("451 we cannot write it: {why}"),
-            None => "552 the letter is too long".to_string(),
+            None => "554 the letter is too long, or has a CR or LF that is alone".to_string(),
         }
     }
 
@@ -194,6 +201,11 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+/// Is there no CR and no LF in this line?
+fn is_whole(line: &[u8]) -> bool {
+    !line.iter().any(|octet| b"\r\n".contains(octet))
 }
 
 /// The address in `FROM:<address>`. The word may have small letters.
