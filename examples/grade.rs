@@ -24,6 +24,9 @@ mod patch;
 #[allow(dead_code)]
 #[path = "../tests/book/project.rs"]
 mod project;
+#[allow(dead_code)]
+#[path = "../tests/coursework/running.rs"]
+mod running;
 #[path = "../tests/coursework/stage.rs"]
 mod stage;
 #[path = "../tests/coursework/teacher.rs"]

@@ -3,7 +3,8 @@
 
 use crate::card::Card;
 use crate::grade::{Graded, Item, build, target};
-use crate::stage::{self, Failure, Folder, Program};
+use crate::running::Folder;
+use crate::stage::{self, Failure, Program};
 use crate::tree::Tree;
 use smtp_primer::protocol::line::visible;
 use std::collections::BTreeMap;

@@ -24,6 +24,8 @@ mod patch;
 #[path = "../book/project.rs"]
 mod project;
 #[allow(dead_code)]
+mod running;
+#[allow(dead_code)]
 mod stage;
 #[allow(dead_code)]
 mod teacher;

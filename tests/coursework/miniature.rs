@@ -3,7 +3,7 @@
 
 use crate::claims;
 use crate::desk;
-use crate::stage::Folder;
+use crate::running::Folder;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
