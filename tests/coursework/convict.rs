@@ -92,7 +92,7 @@ pub fn grade(card: &Card, dialogues: &[Dialogue], servers: &Servers) -> Result<G
         items.push(Item::played(&format!("the true server: {name}"), played));
     }
     if items.iter().any(|item| item.failure.is_some()) {
-        return Ok(graded(items, 0));
+        return Ok(Graded::new(items, 0));
     }
     let wrongly = given_up.iter();
     let wrongly = wrongly.filter(|(number, _)| card.planted[number - 1].place != CANNOT);
@@ -115,7 +115,7 @@ pub fn grade(card: &Card, dialogues: &[Dialogue], servers: &Servers) -> Result<G
     let right = convicted.count().saturating_sub(wrongly.len());
     items.extend(wrongly.into_iter().chain(verdicts));
     let points = card.points() * right / card.planted.len().max(1);
-    Ok(graded(items, points))
+    Ok(Graded::new(items, points))
 }
 
 /// Is this server convicted? `differs` has the places where each server differs.
@@ -165,15 +165,6 @@ fn not_hopeless(number: usize, at: &str) -> Item {
          This costs as much as a server is worth."
     );
     judged("cannot", number, "", Some(report))
-}
-
-fn graded(items: Vec<Item>, points: usize) -> Graded {
-    let also = Vec::new();
-    Graded {
-        items,
-        points,
-        also,
-    }
 }
 
 /// What became of a server. The place is of one of these kinds: `server 3`, `together 3`, `cannot 3`.

@@ -37,6 +37,15 @@ pub struct Graded {
 }
 
 impl Graded {
+    pub fn new(items: Vec<Item>, points: usize) -> Graded {
+        let also = Vec::new();
+        Graded {
+            items,
+            points,
+            also,
+        }
+    }
+
     /// The first thing that is wrong.
     pub fn failure(&self) -> Option<&Failure> {
         let mut items = self.items.iter().chain(&self.also);
@@ -67,12 +76,7 @@ pub fn grade_answer(card: &Card, answer: &str, program: &Program) -> Result<Grad
     let played = stage::play_text(None, name, answer, program)?;
     let items = vec![Item::played(name, played)];
     let points = points(card, &items)?;
-    let also = Vec::new();
-    Ok(Graded {
-        items,
-        points,
-        also,
-    })
+    Ok(Graded::new(items, points))
 }
 
 /// Grades a program: its dialogues, and then, in its tree, its tests.
@@ -105,12 +109,7 @@ pub fn grade(card: &Card, tree: &Path, program: &Program) -> Result<Graded, Stri
         }
     }
     let points = points(card, &items)?;
-    let also = Vec::new();
-    Ok(Graded {
-        items,
-        points,
-        also,
-    })
+    Ok(Graded::new(items, points))
 }
 
 /// How many lines of a dialogue the tests of this file are worth.
