@@ -665,8 +665,8 @@ fn inbox(server: SocketAddr, password: &Path, timeout: &str, most: usize) -> Wat
     let mut inbox = program();
     inbox.args(["inbox", "--server", &server.to_string(), "--user", "alice"]);
     inbox.args(["--timeout", timeout, "--password-file"]);
-    // Else it would say no DELE.
-    let own = password.with_file_name("own");
+    // Else it would say no DELE. Rows run side by side, and two programs must not make one mailbox.
+    let own = password.with_file_name(format!("own-{}", server.port()));
     watch(inbox.arg(password).arg("--into").arg(own), most)
 }
 
