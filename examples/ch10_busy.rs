@@ -29,14 +29,14 @@ fn second_caller(server: fn(TcpListener)) -> io::Result<String> {
     let mut second = TcpStream::connect(address)?;
     second.set_read_timeout(Some(Duration::from_millis(50)))?;
     let called = Instant::now();
-    while called.elapsed() < Duration::from_secs(3) {
+    while called.elapsed() < Duration::from_secs(2) {
         let _ = first.write_all(b"NOOP\r\n");
         let mut code = [0; 3];
         if second.read_exact(&mut code).is_ok() {
             return Ok(String::from_utf8_lossy(&code).to_string());
         }
     }
-    Ok("nothing for three seconds".to_string())
+    Ok("nothing for two seconds".to_string())
 }
 
 // ANCHOR: obvious
@@ -49,8 +49,11 @@ fn obvious(listener: TcpListener) {
 // ANCHOR_END: obvious
 
 fn ours(listener: TcpListener) {
-    let mut times = Times::new(Duration::from_secs(1));
-    times.busy_timeout = Duration::from_millis(100);
+    let times = Times {
+        timeout: Duration::from_secs(1),
+        busy_timeout: Duration::from_millis(100),
+        goodbye: Duration::from_millis(100),
+    };
     let entrance = Entrance::new(listener, times, None);
     serve(&mut entrance.expect("a listener"), None, |connection| {
         let mut wire = Wire::new(connection);

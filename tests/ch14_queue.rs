@@ -508,7 +508,7 @@ fn what_a_crash_left_is_removed_when_it_is_old_and_only_then() {
 
 #[test]
 fn each_letter_is_seen_once_while_all_of_them_change() {
-    let folder = TempDir::new("queue");
+    let folder = TempDir::in_memory("queue");
     let queue = Queue::create(folder.path()).unwrap();
     // Written by hand: two thousand times to wait for the disk would take too long.
     for id in 0..2000 {

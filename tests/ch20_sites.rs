@@ -103,6 +103,7 @@ fn all_that_a_site_makes_is_for_its_owner_only_whatever_the_umask() {
         let mut said = String::new();
         stream.read_to_string(&mut said).expect("replies");
         assert!(said.contains("+OK 1 "), "umask {umask}: {said}");
+        drop(stream);
         server.finish();
         let found = rights(temp.path());
         for end in [

@@ -21,6 +21,7 @@ mod common {
     pub mod mailbox;
     pub mod process;
     pub mod script;
+    pub mod side_by_side;
 }
 
 use common::dns::{ASKED, FINE, answer_to, asked, bind, labels, other_id, record};

@@ -6,6 +6,7 @@
 //! `inbox` and `relay` we play the server. Behind ` < ` can stand what `send` is to read.
 
 use crate::common::process::Server;
+use crate::common::side_by_side::side_by_side;
 use crate::player::pop3::LETTERS;
 use crate::project::{Project, TextFile, files, is_anchor_line};
 use crate::stage::{Stage, words};
@@ -25,7 +26,8 @@ pub fn happen(project: &Project) -> Vec<String> {
     let files = names
         .iter()
         .filter_map(|name| TextFile::read(&project.root, name));
-    files.filter_map(|file| play(&file).err()).collect()
+    let results = side_by_side(files, |file| play(&file));
+    results.into_iter().filter_map(Result::err).collect()
 }
 
 fn play(file: &TextFile) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! The examples are read and run by people: what they print is words, also when they fail.
 
 use crate::common::process::Server;
+use crate::common::side_by_side::side_by_side;
 use crate::project::{files, is_anchor_line};
 use assert_cmd::Command;
 use std::net::TcpListener;
@@ -30,19 +31,24 @@ fn example(name: &str, words: &[&str]) -> Command {
     command
 }
 
-/// The names of the examples, and whether each serves or needs a server.
-fn names() -> Vec<(String, bool)> {
+/// The names of the examples, and their code.
+fn examples() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut names = Vec::new();
+    let mut examples = Vec::new();
     for file in files(root, "examples", "rs") {
         let code = std::fs::read_to_string(root.join(&file)).expect("an example");
         let name = file.trim_start_matches("examples/").trim_end_matches(".rs");
         // It is the desk of the coursework, and no piece of the mail system.
         if name != "grade" {
-            names.push((name.to_string(), code.contains("127.0.0.1:2525")));
+            examples.push((name.to_string(), code));
         }
     }
-    names
+    examples
+}
+
+/// Neither a server nor its client.
+fn runs_alone(code: &str) -> bool {
+    !code.contains("127.0.0.1:2525")
 }
 
 /// What in this text is the debug output of a Rust value.
@@ -116,14 +122,14 @@ fn what_debug_output_makes_of_a_value_is_found() {
 
 #[test]
 fn an_example_says_first_what_to_look_for_and_prints_words() {
-    for (name, needs_server) in names() {
-        if !needs_server {
-            let assert = example(&name, &[]).assert().success();
-            says_what_to_look_for(&name, &assert.get_output().stdout);
-            prints_words(&name, &assert.get_output().stdout);
-            prints_words(&name, &assert.get_output().stderr);
-        }
-    }
+    let mut examples = examples();
+    examples.retain(|(_, code)| runs_alone(code));
+    side_by_side(examples, |(name, _)| {
+        let assert = example(&name, &[]).assert().success();
+        says_what_to_look_for(&name, &assert.get_output().stdout);
+        prints_words(&name, &assert.get_output().stdout);
+        prints_words(&name, &assert.get_output().stderr);
+    });
 }
 
 /// A server says first where it listens: who starts it can wait for that.
@@ -143,17 +149,18 @@ fn the_server_and_its_two_clients_say_what_to_look_for_and_print_words() {
 
 #[test]
 fn an_example_that_fails_says_why_in_words() {
-    for (name, needs_server) in names() {
-        if !needs_server {
-            // Nobody can make a folder below a file.
-            let file = path(&name);
-            let output = example(&name, &[]).env("TMPDIR", file).output();
-            let output = output.expect("an example");
-            prints_words(&name, &output.stdout);
-            prints_words(&name, &output.stderr);
-            assert!(matches!(output.status.code(), Some(0 | 1)), "{name}");
-        }
-    }
+    // Nobody can make a folder below a file. (The others do not look at it.)
+    let mut examples = examples();
+    examples.retain(|(_, code)| runs_alone(code) && code.contains("temp_dir"));
+    assert!(examples.len() > 5);
+    side_by_side(examples, |(name, _)| {
+        let file = path(&name);
+        let output = example(&name, &[]).env("TMPDIR", file).output();
+        let output = output.expect("an example");
+        prints_words(&name, &output.stdout);
+        prints_words(&name, &output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{name}");
+    });
     for words in [["b.example", "no address"], ["b example", "127.0.0.1:9"]] {
         let assert = example("ch15_next_hop", &words).assert().code(1);
         prints_words("ch15_next_hop", &assert.get_output().stderr);
@@ -162,7 +169,7 @@ fn an_example_that_fails_says_why_in_words() {
 
 #[test]
 fn an_example_with_a_wrong_number_of_arguments_says_its_usage() {
-    for (name, _) in names() {
+    for (name, _) in examples() {
         if name == "load" {
             continue; // It has options, and a test below.
         }
@@ -236,10 +243,7 @@ fn an_example_with_wrong_arguments_says_which_it_takes() {
 /// `main` is the first function, so that a reader meets the story before its helpers.
 #[test]
 fn an_example_begins_with_main_and_is_at_most_two_screens() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (name, _) in names() {
-        let code = std::fs::read_to_string(root.join(format!("examples/{name}.rs")));
-        let code = code.expect("an example");
+    for (name, code) in examples() {
         let mut functions = code.lines().filter(|line| line.contains("fn "));
         let first = functions.next().expect("a function");
         assert!(first.starts_with("fn main()"), "{name}: {first}");

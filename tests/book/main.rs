@@ -13,6 +13,7 @@ mod common {
     pub mod patch;
     pub mod process;
     pub mod script;
+    pub mod side_by_side;
 }
 mod course;
 mod deck;

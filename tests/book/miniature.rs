@@ -508,7 +508,7 @@ The answers are in [the appendix](answers.md#chapter-N).
 
 /// The miniature book, with one text in one file replaced.
 fn book(file: &str, from: &str, to: &str) -> TempDir {
-    let folder = TempDir::new("miniature");
+    let folder = TempDir::in_memory("miniature");
     let mut files: BTreeMap<&str, String> = FILES
         .iter()
         .map(|(name, text)| (*name, text.to_string()))

@@ -8,6 +8,7 @@
 //! truth at a free port. What it printed can follow at the end, below `# the other terminal`.
 
 use crate::common::process::Server;
+use crate::common::side_by_side::side_by_side;
 use crate::project::{Project, TextFile, files, is_anchor_line};
 use crate::stage::{Stage, timeless, words};
 use std::collections::BTreeMap;
@@ -36,7 +37,8 @@ pub fn happen(project: &Project) -> Vec<String> {
     let files = names
         .iter()
         .filter_map(|name| TextFile::read(&project.root, name));
-    files.filter_map(|file| run(&file).err()).collect()
+    let results = side_by_side(files, |file| run(&file));
+    results.into_iter().filter_map(Result::err).collect()
 }
 
 /// A command and what it prints, with the numbers of the lines.

@@ -1,6 +1,7 @@
 //! Folders that vanish with their test, and the letters in them.
 
 use smtp_primer::protocol::dot::Text;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,12 +11,21 @@ pub struct TempDir(PathBuf);
 impl TempDir {
     /// Makes one; `name` helps whoever finds it after a crash.
     pub fn new(name: &str) -> TempDir {
+        TempDir::below(&std::env::temp_dir(), name).expect("a temporary folder")
+    }
+
+    /// The same in memory, if the system has a folder there: for a test that makes thousands of
+    /// small files, and does not ask how a disk keeps them.
+    pub fn in_memory(name: &str) -> TempDir {
+        TempDir::below(Path::new("/dev/shm"), name).unwrap_or_else(|_| TempDir::new(name))
+    }
+
+    fn below(base: &Path, name: &str) -> io::Result<TempDir> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder =
-            std::env::temp_dir().join(format!("smtp-primer-{name}-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a temporary folder");
-        TempDir(folder)
+        let folder = base.join(format!("smtp-primer-{name}-{}-{count}", std::process::id()));
+        std::fs::create_dir(&folder)?;
+        Ok(TempDir(folder))
     }
 
     pub fn path(&self) -> &Path {

@@ -2,11 +2,11 @@
 
 use super::inn::Guest;
 use super::script::peak_memory;
+use super::side_by_side::side_by_side;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -51,7 +51,7 @@ impl Pace {
     }
 }
 
-/// Does something with each row of a table, two dozen at a time: most of them only wait.
+/// Does something with each row of a table, many at a time.
 ///
 /// A short timeout makes a test quick, but on a machine that is busy enough it also cuts off who
 /// meant no harm. So a row that is about time, and fails, gets a second try at a slower pace.
@@ -60,20 +60,11 @@ pub fn for_each_row<R: Sync>(
     pace: impl Fn(&R) -> Pace + Sync,
     act: impl Fn(&R, &Pace) + Sync,
 ) {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let pace = pace(row);
-            match catch_unwind(AssertUnwindSafe(|| act(row, &pace))) {
-                Err(_) if pace.is_timed() => act(row, &Pace::timed(pace.times * 6)),
-                done => done.unwrap_or_else(|panic| resume_unwind(panic)),
-            }
-        }
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..24).map(|_| scope.spawn(work)).collect();
-        for thread in threads {
-            thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+    side_by_side(rows, |row| {
+        let pace = pace(row);
+        match catch_unwind(AssertUnwindSafe(|| act(row, &pace))) {
+            Err(_) if pace.is_timed() => act(row, &Pace::timed(pace.times * 6)),
+            done => done.unwrap_or_else(|panic| resume_unwind(panic)),
         }
     });
 }
