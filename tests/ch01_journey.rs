@@ -6,12 +6,14 @@ mod common {
     pub mod folder;
     pub mod process;
     pub mod script;
+    pub mod side_by_side;
 }
 
 use assert_cmd::assert::OutputAssertExt;
 use common::folder::TempDir;
 use common::process::program;
 use common::script::Dice;
+use common::side_by_side::side_by_side;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -261,22 +263,22 @@ fn two_journeys_at_the_same_time_do_not_meet() {
 #[cfg(target_os = "linux")]
 fn a_journey_that_is_killed_leaves_no_process_behind() {
     let mut dice = Dice::new(821);
-    for _ in 0..12 {
+    // The whole output has about 180 lines.
+    let moments: Vec<usize> = (0..12).map(|_| dice.below(180)).collect();
+    side_by_side(moments, |lines| {
         let temp = TempDir::new("journey");
         let mut child = journey(temp.path(), &[])
             .stdout(Stdio::piped())
             .stderr(Stdio::null()) // else servers that stay keep the test's own output open
             .spawn()
             .expect("it starts");
-        // The whole output has about 180 lines.
-        let lines = dice.below(180);
         let output = BufReader::new(child.stdout.take().expect("its output"));
         let read = output.lines().take(lines).count();
         child.kill().expect("killed");
         child.wait().expect("ended");
         all_end(temp.path());
         assert_eq!(read, lines, "the journey is shorter now");
-    }
+    });
 }
 
 #[test]

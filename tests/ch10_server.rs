@@ -5,11 +5,13 @@
 mod common {
     pub mod inn;
     pub mod script;
+    pub mod side_by_side;
     pub mod talk;
 }
 
 use common::inn::{Guest, Inn, Memory, caller, codes, conversation, host};
 use common::script::{Dice, Script};
+use common::side_by_side::{at_two_paces, side_by_side};
 use common::talk::{self, Talk, envelope};
 use smtp_primer::protocol::line::{COMMAND_LINE, Wire};
 use smtp_primer::server::{BUSY_TIMEOUT, Store, Times, converse, hang_up};
@@ -20,7 +22,6 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 const TIMEOUT: Duration = Duration::from_secs(300);
-const SHORT: Duration = Duration::from_millis(400);
 const TO_DATA: &str =
     "EHLO b.example\r\nMAIL FROM:<bob@b.example>\r\nRCPT TO:<alice@a.example>\r\nDATA\r\n";
 
@@ -207,14 +208,14 @@ fn a_command_line_has_512_octets_at_most_also_here() {
 
 /// Says `said`, and then `dribble` every now and then, until the server ends it: the replies after
 /// the first `before`.
-fn linger(address: &str, said: &str, before: usize, dribble: &str) -> Vec<u16> {
-    let mut guest = Guest::call(address);
+fn linger(inn: &Inn, short: Duration, said: &str, before: usize, dribble: &str) -> Vec<u16> {
+    let mut guest = Guest::call(&inn.address);
     guest.send(said);
     (0..before).for_each(|_| assert!(guest.hear() < 400));
     guest
         .0
         .get_ref()
-        .set_read_timeout(Some(SHORT / 3))
+        .set_read_timeout(Some(short / 3))
         .expect("a socket");
     let mut came = Vec::new();
     for _ in 0..100 {
@@ -233,68 +234,62 @@ fn is_timeout(error: &std::io::Error) -> bool {
 
 /// Does that for several, each at a server of its own and all at the same time. Afterwards each
 /// server must be well, and must have kept nothing but the letter that shows it.
-fn linger_all(cases: &[(&str, usize, &str)]) -> Vec<Vec<u16>> {
-    let one = |(said, before, dribble): &(&str, usize, &str)| {
-        let inn = Inn::open(2, SHORT);
-        let replies = linger(&inn.address, said, *before, dribble);
+fn linger_all(short: Duration, cases: &[(&str, usize, &str)]) -> Vec<Vec<u16>> {
+    side_by_side(cases, |(said, before, dribble)| {
+        let inn = Inn::open(2, short);
+        let replies = linger(&inn, short, said, *before, dribble);
         assert_well(&inn.address);
         assert_eq!(inn.close().len(), 1);
         replies
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> = cases
-            .iter()
-            .map(|case| scope.spawn(move || one(case)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("no panic"))
-            .collect()
     })
 }
 
 #[test]
 fn who_says_no_line_in_time_gets_421_and_the_next_is_served() {
-    let begun = Instant::now();
-    // An octet now and then is no line.
-    let replies = linger_all(&[("", 0, ""), ("NOOP\r\nNOO", 1, ""), ("", 0, "N")]);
-    assert_eq!(replies, [[421], [421], [421]]);
-    assert!(begun.elapsed() >= SHORT);
+    at_two_paces(|short| {
+        let begun = Instant::now();
+        // An octet now and then is no line.
+        let cases = [("", 0, ""), ("NOOP\r\nNOO", 1, ""), ("", 0, "N")];
+        assert_eq!(linger_all(short, &cases), [[421], [421], [421]]);
+        assert!(begun.elapsed() >= short);
+    });
 }
 
 #[test]
 fn a_text_that_stops_is_neither_kept_nor_run() {
     // DEFECTS 15: go-smtp #196: 421 after a timeout, and then the text ran as commands.
     let text = format!("{TO_DATA}VRFY alice\r\nRSET\r\nQU");
-    assert_eq!(
-        linger_all(&[(&text, 4, ""), (&text, 4, "Q")]),
-        [[421], [421]]
-    );
+    at_two_paces(|short| {
+        let cases = [(text.as_str(), 4, ""), (&text, 4, "Q")];
+        assert_eq!(linger_all(short, &cases), [[421], [421]]);
+    });
 }
 
 #[test]
 fn a_connection_ends_some_day_however_lively_it_is() {
-    let mut replies = linger_all(&[("", 0, "NOOP\r\n"), (TO_DATA, 4, "one more line\r\n")]);
-    assert_eq!(replies.pop().expect("replies"), [421]);
-    let mut noops = replies.pop().expect("replies");
-    assert_eq!(noops.pop(), Some(421));
-    assert!(noops.iter().all(|code| *code == 250), "{noops:?}");
-    assert!(noops.len() > 4, "each line has its own timeout: {noops:?}");
+    at_two_paces(|short| {
+        let cases = [("", 0, "NOOP\r\n"), (TO_DATA, 4, "one more line\r\n")];
+        let mut replies = linger_all(short, &cases);
+        assert_eq!(replies.pop().expect("replies"), [421]);
+        let mut noops = replies.pop().expect("replies");
+        assert_eq!(noops.pop(), Some(421));
+        assert!(noops.iter().all(|code| *code == 250), "{noops:?}");
+        assert!(noops.len() > 4, "each line has its own timeout: {noops:?}");
+    });
 }
 
 #[test]
 fn a_caller_who_does_not_read_is_borne_with_no_longer() {
-    let inn = Inn::open(2, SHORT);
-    let mut guest = Guest::call(&inn.address);
-    // Twelve megabytes of replies: more than any system keeps for one connection.
-    guest
-        .0
-        .get_ref()
-        .set_write_timeout(Some(SHORT))
-        .expect("a socket");
-    guest.send("HELP\r\n".repeat(50_000));
-    assert_well(&inn.address);
-    inn.close();
+    at_two_paces(|short| {
+        let inn = Inn::open(2, short);
+        let mut guest = Guest::call(&inn.address);
+        // Twelve megabytes of replies: more than any system keeps for one connection.
+        let patience = guest.0.get_ref().set_write_timeout(Some(short));
+        patience.expect("a socket");
+        guest.send("HELP\r\n".repeat(50_000));
+        assert_well(&inn.address);
+        inn.close();
+    });
 }
 
 /// A caller who takes the first octets of a reply, then none for too long, and then takes all.
@@ -357,7 +352,7 @@ fn an_idle_caller_has_ten_seconds_as_soon_as_another_waits() {
         let mut next = Guest::call_only(&inn.address);
         idle.0
             .get_ref()
-            .set_read_timeout(Some(SHORT / 3))
+            .set_read_timeout(Some(BUSY_TIMEOUT / 50))
             .expect("a socket");
         let mut came = Vec::new();
         while let Err(error) = idle.0.read_to_end(&mut came) {
@@ -410,13 +405,20 @@ const LONG: Times = Times {
     goodbye: TIMEOUT,
 };
 
-/// Says `line` again and again, for as long as it is answered: the replies.
-fn say_again(guest: &mut Guest, line: &str, most: usize) -> Vec<u16> {
-    let mut replies = Vec::new();
-    while replies.len() < most && replies.last().is_none_or(|code| *code < 400) {
-        replies.push(guest.say(line));
+/// The answer to `NOOP`, with a rest before it: nobody needs a hundred thousand of them.
+fn noop(guest: &mut Guest) -> u16 {
+    thread::sleep(Duration::from_millis(1));
+    guest.say("NOOP")
+}
+
+/// Says it again and again, for as long as it is answered: the last reply.
+fn say_again(guest: &mut Guest) -> u16 {
+    loop {
+        match noop(guest) {
+            250 => {}
+            last => return last,
+        }
     }
-    replies
 }
 
 // ours 8: one caller sent many commands in one write, each with a long list of recipients, and
@@ -472,8 +474,8 @@ fn a_caller_who_has_hung_up_does_not_wait() {
     drop(Guest::call_only(&inn.address));
     let begun = Instant::now();
     let mut waits = Some(Guest::call_only(&inn.address));
-    while begun.elapsed() < short * 20 {
-        assert_eq!(busy.say("NOOP"), 250, "after {:?}", begun.elapsed());
+    while begun.elapsed() < short * 12 {
+        assert_eq!(noop(&mut busy), 250, "after {:?}", begun.elapsed());
         if begun.elapsed() > short * 4 {
             waits.take(); // It hangs up, before its wait has been too long.
         }
@@ -482,7 +484,7 @@ fn a_caller_who_has_hung_up_does_not_wait() {
     drop(Guest::call_only(&inn.address));
     let mut next = Guest::call_only(&inn.address);
     let begun = Instant::now();
-    assert_eq!(say_again(&mut busy, "NOOP", usize::MAX).last(), Some(&421));
+    assert_eq!(say_again(&mut busy), 421);
     assert!(begun.elapsed() >= short * 6);
     drop(busy);
     assert_eq!(next.hear(), 220);
@@ -495,23 +497,21 @@ fn a_caller_who_has_hung_up_does_not_wait() {
 
 #[test]
 fn a_caller_who_has_said_something_and_closed_one_direction_still_waits() {
-    let inn = Inn::with(
-        2,
-        Times {
-            busy_timeout: SHORT,
+    at_two_paces(|busy_timeout| {
+        let times = Times {
+            busy_timeout,
             ..LONG
-        },
-    );
-    let mut idle = Guest::call(&inn.address);
-    let mut next = Guest::call_only(&inn.address);
-    next.send("EHLO b.example\r\nQUIT\r\n");
-    next.0
-        .get_ref()
-        .shutdown(Shutdown::Write)
-        .expect("a socket");
-    assert_eq!(idle.rest(), [421]);
-    assert_eq!(next.rest(), [220, 250, 221]);
-    inn.close();
+        };
+        let inn = Inn::with(2, times);
+        let mut idle = Guest::call(&inn.address);
+        let mut next = Guest::call_only(&inn.address);
+        next.send("EHLO b.example\r\nQUIT\r\n");
+        let closed = next.0.get_ref().shutdown(Shutdown::Write);
+        closed.expect("a socket");
+        assert_eq!(idle.rest(), [421]);
+        assert_eq!(next.rest(), [220, 250, 221]);
+        inn.close();
+    });
 }
 
 /// Exercise 10.1, ten times faster: HELO at 0, a caller from 3 to 8, and a caller at 12.
@@ -545,58 +545,53 @@ fn an_idle_caller_may_stay_until_somebody_waits_who_has_not_hung_up() {
 
 #[test]
 fn an_idle_caller_is_cut_off_soon_after_another_has_come() {
-    let inn = Inn::with(
-        2,
-        Times {
-            busy_timeout: SHORT,
+    at_two_paces(|busy_timeout| {
+        let times = Times {
+            busy_timeout,
             ..LONG
-        },
-    );
-    let begun = Instant::now();
-    let mut idle = Guest::call(&inn.address);
-    let mut next = Guest::call_only(&inn.address);
-    assert_eq!(idle.rest(), [421]);
-    assert!(begun.elapsed() >= SHORT);
-    // We look up five times in a second.
-    assert!(begun.elapsed() < SHORT + Duration::from_secs(5));
-    assert_eq!(next.quit(), [220, 221]);
-    inn.close();
+        };
+        let inn = Inn::with(2, times);
+        let begun = Instant::now();
+        let mut idle = Guest::call(&inn.address);
+        let mut next = Guest::call_only(&inn.address);
+        assert_eq!(idle.rest(), [421]);
+        assert!(begun.elapsed() >= busy_timeout);
+        // We look up five times in a second.
+        assert!(begun.elapsed() < busy_timeout + Duration::from_secs(5));
+        assert_eq!(next.quit(), [220, 221]);
+        inn.close();
+    });
 }
 
 #[test]
 fn the_connection_of_a_lively_caller_lasts_six_times_the_timeout() {
-    for wanted in [false, true] {
-        let (timeout, short) = if wanted {
-            (TIMEOUT, SHORT)
-        } else {
-            (SHORT, TIMEOUT)
-        };
-        let inn = Inn::with(
-            2,
-            Times {
+    at_two_paces(|short| {
+        side_by_side([(short, TIMEOUT), (TIMEOUT, short)], |times| {
+            let (timeout, busy_timeout) = times;
+            let times = Times {
                 timeout,
-                busy_timeout: short,
+                busy_timeout,
                 ..LONG
-            },
-        );
-        let begun = Instant::now();
-        let mut lively = Guest::call(&inn.address);
-        let mut next = Guest::call_only(&inn.address);
-        assert_eq!(
-            say_again(&mut lively, "NOOP", usize::MAX).last(),
-            Some(&421)
-        );
-        assert!(begun.elapsed() >= SHORT * 6, "{:?}", begun.elapsed());
-        assert!(begun.elapsed() < SHORT * 12, "{:?}", begun.elapsed());
-        drop(lively);
-        assert_eq!(next.quit(), [220, 221]);
-        inn.close();
-    }
+            };
+            let inn = Inn::with(2, times);
+            let begun = Instant::now();
+            let mut lively = Guest::call(&inn.address);
+            let mut next = Guest::call_only(&inn.address);
+            assert_eq!(say_again(&mut lively), 421);
+            assert!(begun.elapsed() >= short * 6, "{:?}", begun.elapsed());
+            assert!(begun.elapsed() < short * 12, "{:?}", begun.elapsed());
+            drop(lively);
+            assert_eq!(next.quit(), [220, 221]);
+            inn.close();
+        });
+    });
 }
 
 #[test]
 fn a_caller_who_does_not_close_is_given_the_time_of_the_goodbye_and_no_more() {
-    for (goodbye, least) in [(SHORT, SHORT), (Times::new(TIMEOUT).goodbye, SHORT * 2)] {
+    let usual = Times::new(TIMEOUT).goodbye;
+    let short = usual / 4;
+    side_by_side([(short, short), (usual, short * 2)], |(goodbye, least)| {
         let inn = Inn::with(2, Times { goodbye, ..LONG });
         let mut first = Guest::call(&inn.address);
         let mut next = Guest::call_only(&inn.address);
@@ -605,51 +600,40 @@ fn a_caller_who_does_not_close_is_given_the_time_of_the_goodbye_and_no_more() {
         assert_eq!(first.hear(), 0);
         // We still read what it says, so no reset overtakes our last reply.
         for _ in 0..10 {
-            first
-                .0
-                .get_mut()
-                .write_all(b"NOOP\r\n")
-                .expect("the server reads");
+            let sent = first.0.get_mut().write_all(b"NOOP\r\n");
+            sent.expect("the server reads");
         }
         assert_eq!(next.hear(), 220);
-        assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
-        assert!(
-            begun.elapsed() < Duration::from_secs(8),
-            "{:?}",
-            begun.elapsed()
-        );
+        let waited = begun.elapsed();
+        assert!(waited >= least, "{waited:?}");
+        assert!(waited < Duration::from_secs(8), "{waited:?}");
         drop(first);
         assert_eq!(next.quit(), [221]);
         inn.close();
-    }
+    });
 }
 
 #[test]
 fn a_caller_who_reads_nothing_gets_the_time_of_the_goodbye_once_and_once_more_to_close() {
-    let inn = Inn::with(
-        2,
-        Times {
-            timeout: SHORT,
-            goodbye: SHORT,
+    at_two_paces(|short| {
+        let times = Times {
+            timeout: short,
+            goodbye: short,
             ..LONG
-        },
-    );
-    let mut deaf = Guest::call(&inn.address);
-    let mut next = Guest::call_only(&inn.address);
-    deaf.0
-        .get_ref()
-        .set_write_timeout(Some(SHORT))
-        .expect("a socket");
-    let begun = Instant::now();
-    deaf.send("HELP\r\n".repeat(50_000));
-    assert_eq!(next.hear(), 220);
-    assert!(
-        begun.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        begun.elapsed()
-    );
-    assert_eq!(next.quit(), [221]);
-    inn.close();
+        };
+        let inn = Inn::with(2, times);
+        let mut deaf = Guest::call(&inn.address);
+        let mut next = Guest::call_only(&inn.address);
+        let patience = deaf.0.get_ref().set_write_timeout(Some(short));
+        patience.expect("a socket");
+        let begun = Instant::now();
+        deaf.send("HELP\r\n".repeat(50_000));
+        assert_eq!(next.hear(), 220);
+        let waited = begun.elapsed();
+        assert!(waited < Duration::from_secs(20), "{waited:?}");
+        assert_eq!(next.quit(), [221]);
+        inn.close();
+    });
 }
 
 #[test]
@@ -663,7 +647,8 @@ fn a_mebibyte_is_read_when_we_close_and_not_one_octet_more() {
     first.send(vec![b'x'; MEBIBYTE - 1]);
     // The server waits for the rest, and so the next caller hears nothing.
     let socket = next.0.get_ref().try_clone().expect("a socket");
-    socket.set_read_timeout(Some(SHORT)).expect("a socket");
+    let patience = socket.set_read_timeout(Some(Duration::from_millis(400)));
+    patience.expect("a socket");
     let error = next.0.read(&mut [0]).expect_err("not yet");
     assert!(is_timeout(&error), "{error}");
     socket.set_read_timeout(Some(TIMEOUT)).expect("a socket");

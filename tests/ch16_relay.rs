@@ -5,10 +5,12 @@ mod common {
     pub mod folder;
     pub mod peers;
     pub mod script;
+    pub mod side_by_side;
 }
 
 use common::folder::TempDir;
 use common::peers::{Nobody, Peer, TIMEOUT};
+use common::side_by_side::side_by_side;
 use smtp_primer::client::{RECIPIENTS_AT_ONCE, Stage, Timeouts};
 use smtp_primer::message::{Clock, Date};
 use smtp_primer::next_hop::{NoHop, Target};
@@ -257,7 +259,7 @@ fn a_host_that_cannot_be_reached_or_will_not_talk_to_us_is_followed_by_the_next(
         // So long a text does not fit into the buffers on the way: we notice before the dot.
         Some(far_in.as_str()),
     ];
-    for script in scripts {
+    side_by_side(scripts, |script| {
         let mut bench = Bench::new();
         let long = script == Some(&far_in);
         let line = if long {
@@ -290,7 +292,7 @@ fn a_host_that_cannot_be_reached_or_will_not_talk_to_us_is_followed_by_the_next(
         );
         second.finish();
         first.into_iter().for_each(Peer::finish);
-    }
+    });
 }
 
 #[test]
@@ -909,12 +911,13 @@ fn names_all(names: &[String]) -> String {
 fn a_host_that_closes_at_one_rcpt_too_many_is_called_again_with_fewer() {
     // It closes at the third, at the first that is not alone, and without a word.
     let closes = "S: 421 too many\nC: QUIT\nS: {close}\n";
-    for (recipients, room, end) in [
+    let table = [
         (5, 2, closes),
         (3, 1, closes),
         (5, 2, "S: {close}\n"),
         (120, 40, closes),
-    ] {
+    ];
+    side_by_side(table, |(recipients, room, end)| {
         let names: Vec<String> = (0..recipients)
             .map(|at| format!("u{at}@b.example"))
             .collect();
@@ -942,7 +945,7 @@ fn a_host_that_closes_at_one_rcpt_too_many_is_called_again_with_fewer() {
         assert_eq!(bench.pass(), report(recipients, 0, 0), "{room}: {end}");
         assert!(bench.is_empty());
         peer.finish();
-    }
+    });
 }
 
 #[test]

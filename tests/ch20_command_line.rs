@@ -6,12 +6,14 @@ mod common {
     pub mod folder;
     pub mod process;
     pub mod script;
+    pub mod side_by_side;
 }
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use common::folder::{TempDir, new_letters};
 use common::process::{Server, make_site, program};
+use common::side_by_side::side_by_side;
 use smtp_primer::dialogue::{Dialogue, Side};
 use smtp_primer::protocol::line::Socket;
 use smtp_primer::queue::Queue;
@@ -796,7 +798,7 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
             ],
         ),
     ];
-    for (dialogue, to, code, pieces) in table {
+    side_by_side(table, |(dialogue, to, code, pieces)| {
         let peer = Peer::new(&dialogue);
         let mut words = vec!["send", "--server", &peer.address, "--from", "a@a.example"];
         words.extend(["--quiet", "--message", &letter]);
@@ -807,7 +809,7 @@ fn the_exit_status_of_send_says_whether_to_try_again() {
             0 => drop(assert.success().stdout("").stderr("")),
             code => fails(assert, code, pieces),
         }
-    }
+    });
 }
 
 #[test]
@@ -1386,7 +1388,7 @@ fn endless_peer(greeting: &'static str, text: &'static str) -> String {
 
 #[test]
 fn talk_leaves_an_answer_without_end() {
-    for (greeting, text, said, words) in [
+    let table = [
         ("", "220-x\r\n", "", "an answer of more than 100 lines"),
         (
             "220 x\r\n",
@@ -1401,10 +1403,11 @@ fn talk_leaves_an_answer_without_end() {
             "an answer of more than 1000000 lines",
         ),
         ("220 x\r\n", "250 x", "NOOP\n", "a line without an end"),
-    ] {
+    ];
+    side_by_side(table, |(greeting, text, said, words)| {
         let assert = run(&["talk", &endless_peer(greeting, text)], said);
         fails(assert, 75, &["the conversation ended early: ", words]);
-    }
+    });
     // Real answers may be long: of a list more lines come than of any reply.
     let list = "S: 1 1\n".repeat(200);
     let reply = "S: 250-x\n".repeat(99);
@@ -1704,9 +1707,10 @@ fn with_source_date_epoch_two_runs_are_the_same_to_the_octet() {
 #[test]
 fn of_a_file_that_is_longer_than_any_letter_the_beginning_is_shown() {
     let stage = Stage::new();
-    let file = stage.file("endless", "Subject: long\n\nhello\n");
     let longest: u64 = 64 * 1024 * 1024;
-    for (length, is_cut) in [(longest - 1, false), (longest, false), (longest + 1, true)] {
+    let table = [(longest - 1, false), (longest, false), (longest + 1, true)];
+    side_by_side(table, |(length, is_cut)| {
+        let file = stage.file(&length.to_string(), "Subject: long\n\nhello\n");
         let open = fs::File::options().write(true).open(&file);
         open.expect("the file")
             .set_len(length)
@@ -1715,5 +1719,5 @@ fn of_a_file_that_is_longer_than_any_letter_the_beginning_is_shown() {
         assert!(page.starts_with("Subject: long\n\n  hello\n"));
         let end = "(the file is longer; 67108864 octets were read)\n";
         assert_eq!(page.ends_with(end), is_cut, "{length}");
-    }
+    });
 }

@@ -8,6 +8,7 @@ mod common {
     pub mod peers;
     pub mod process;
     pub mod script;
+    pub mod side_by_side;
 }
 
 use common::dialogues::site;
@@ -16,6 +17,7 @@ use common::folder::new_letters;
 use common::mailbox::put;
 use common::peers::{Nobody, Peer};
 use common::process::{Server, program};
+use common::side_by_side::side_by_side;
 use smtp_primer::maildir::{ABANDONED, Maildir};
 use smtp_primer::pop3::client::FetchError;
 use smtp_primer::protocol::dot::Text;
@@ -220,7 +222,7 @@ fn what_did_not_come_whole_is_not_removed_and_what_may_come_twice_is_told() {
     let last = "C: RETR 3\nS: +OK\nS: Subject: last\nS: .\nC: DELE 3\nS: +OK\nC: QUIT\n";
     // The first letter is here in each case; how many are, and what is told.
     let twice = "already may come a second time";
-    for (rest, status, here, words) in [
+    let table = [
         (
             "C: RETR 2\nS: +OK\nS: Subject: sec\nS: {close}",
             75,
@@ -297,7 +299,8 @@ fn what_did_not_come_whole_is_not_removed_and_what_may_come_twice_is_told() {
             2,
             twice,
         ),
-    ] {
+    ];
+    side_by_side(table, |(rest, status, here, words)| {
         let folder = TempDir::new("inbox");
         let own = folder.path().join("own");
         let peer = Peer::new(&[&format!("{first}{rest}")]);
@@ -311,7 +314,7 @@ fn what_did_not_come_whole_is_not_removed_and_what_may_come_twice_is_told() {
         let owned = owned(&own);
         assert_eq!(owned.len(), here, "{rest}");
         assert_eq!(owned[0].octets(), b"Subject: first\r\n", "{rest}");
-    }
+    });
 }
 
 #[test]
@@ -446,7 +449,7 @@ fn a_response_code_says_whether_to_try_again() {
         "S: +OK",
         "S: +OK bye",
     ];
-    for (step, _) in steps.iter().enumerate() {
+    side_by_side(0..steps.len(), |step| {
         for (code, status) in [("[sys/temp]", 75), ("[LOGIN-DELAY]", 75), ("[SYS/PERM]", 1)] {
             let folder = TempDir::new("inbox");
             let (at, _) = whole.match_indices("S: +OK").nth(step).expect("a step");
@@ -465,7 +468,7 @@ fn a_response_code_says_whether_to_try_again() {
             assert_eq!(said.contains("try again later"), status == 75, "{said}");
             peer.finish();
         }
-    }
+    });
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn what_is_no_regular_file_keeps_nobody_waiting() {
         "-ERR [SYS/TEMP] that letter cannot be read",
     );
     ask(&mut call, "QUIT\r\n", "+OK");
+    drop(call);
     let lock = alice.join("pop3.lock");
     for kind in ["fifo", "device", "dangling"] {
         std::fs::remove_file(&lock).expect("a lock");
@@ -166,6 +167,7 @@ fn a_silent_caller_is_left_without_a_word_and_nothing_is_removed() {
     let mut rest = Vec::new();
     call.read_to_end(&mut rest).expect("the end");
     assert_eq!(rest, b"");
+    drop(call);
     server.finish();
     assert_eq!(new_letters(&site, "alice").len(), 1);
 }

@@ -8,6 +8,7 @@ mod common {
     pub mod inn;
     pub mod process;
     pub mod script;
+    pub mod side_by_side;
     pub mod talk;
 }
 
@@ -17,6 +18,7 @@ use common::folder::TempDir;
 use common::folder::new_letters;
 use common::inn::Guest;
 use common::process::{Server, make_site, program};
+use common::side_by_side::side_by_side;
 use common::talk::ALICE;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
@@ -43,9 +45,7 @@ fn the_trace_of_a_server_shows_no_password() {
 fn the_dialogues_of_this_chapter_and_the_next_happen() {
     let files = [of_chapter("09"), of_chapter("10")].concat();
     assert!(files.len() >= 10, "{files:?}");
-    for file in files {
-        play_against_serve(&file);
-    }
+    side_by_side(files, |file| drop(play_against_serve(&file)));
 }
 
 #[test]
