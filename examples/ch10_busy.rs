@@ -16,12 +16,12 @@ fn main() -> io::Result<()> {
         std::process::exit(2);
     }
     println!("Look for what the second caller hears while the first one says NOOP.\n");
-    println!("the obvious server: {}", second_caller(obvious)?);
-    println!("our server: {}", second_caller(ours)?);
+    println!("the obvious server: {}", second_caller(obvious, 1)?);
+    println!("our server: {}", second_caller(ours, 10)?);
     Ok(())
 }
 
-fn second_caller(server: fn(TcpListener)) -> io::Result<String> {
+fn second_caller(server: fn(TcpListener), patience: u64) -> io::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     std::thread::spawn(move || server(listener));
@@ -29,14 +29,14 @@ fn second_caller(server: fn(TcpListener)) -> io::Result<String> {
     let mut second = TcpStream::connect(address)?;
     second.set_read_timeout(Some(Duration::from_millis(50)))?;
     let called = Instant::now();
-    while called.elapsed() < Duration::from_secs(2) {
+    while called.elapsed() < Duration::from_secs(patience) {
         let _ = first.write_all(b"NOOP\r\n");
         let mut code = [0; 3];
         if second.read_exact(&mut code).is_ok() {
             return Ok(String::from_utf8_lossy(&code).to_string());
         }
     }
-    Ok("nothing for two seconds".to_string())
+    Ok(format!("nothing for {patience} s"))
 }
 
 // ANCHOR: obvious

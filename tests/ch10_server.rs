@@ -281,7 +281,12 @@ fn a_connection_ends_some_day_however_lively_it_is() {
 #[test]
 fn a_caller_who_does_not_read_is_borne_with_no_longer() {
     at_two_paces(|short| {
-        let inn = Inn::open(2, short);
+        let times = Times {
+            timeout: short,
+            goodbye: short,
+            ..LONG
+        };
+        let inn = Inn::with(2, times);
         let mut guest = Guest::call(&inn.address);
         // Twelve megabytes of replies: more than any system keeps for one connection.
         let patience = guest.0.get_ref().set_write_timeout(Some(short));

@@ -96,7 +96,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Stage {
-        let folder = TempDir::new("command-line");
+        let folder = TempDir::in_memory("command-line");
         let site = make_site(
             folder.path(),
             "a.example",
@@ -1018,7 +1018,7 @@ fn all_bad_lines_of_site_conf_are_told_before_anybody_is_let_in() {
 
 #[test]
 fn init_makes_a_site_once() {
-    let temp = TempDir::new("command-line");
+    let temp = TempDir::in_memory("command-line");
     let site = temp.path().join("a.example").display().to_string();
     let words = [
         "init",
@@ -1232,7 +1232,7 @@ fn one_pass_of_the_relay_has_three_outcomes() {
     ] {
         let stage = Stage::new();
         queue_a_letter(&stage);
-        let b = TempDir::new("command-line");
+        let b = TempDir::in_memory("command-line");
         let b_site = make_site(b.path(), "b.example", &["x:x"], "");
         let b_server = Server::start("serve", &b_site, &["--quiet"]);
         let refusal = format!("{hello}S: {reply}\nC: RSET\nS: 250 ok\n{QUIT}");
@@ -1312,7 +1312,8 @@ fn a_queue_has_one_relay_at_a_time() {
     let lock = queue.lock().expect("a lock").expect("it is free");
     let words = ["relay", stage.site(), "--once"];
     fails(run(&words, ""), 75, &["another relay works on this queue"]);
-    drop(lock);
+    // Not dropped: a process that another test starts just now may hold a copy of it for a moment.
+    lock.unlock().expect("it is ours");
     run(&words, "").success().stdout("").stderr("");
 }
 
@@ -1509,17 +1510,14 @@ fn play_waits_for_each_line_as_long_as_it_was_told() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = silent.local_addr().expect("its address").to_string();
     let file = stage.file("dialogue", "S: 220 x\nC: QUIT\n");
-    let begun = Instant::now();
-    for timeout in ["--timeout=0.2", "--timeout=0.9"] {
+    for (timeout, least) in [("--timeout=0.1", 100), ("--timeout=0.5", 500)] {
+        let begun = Instant::now();
         let words = ["play", &file, "--server", &address, timeout];
-        fails(
-            run(&words, ""),
-            1,
-            &["S: 220 x\n", "(nothing came in time)"],
-        );
+        let pieces = ["S: 220 x\n", "(nothing came in time)"];
+        fails(run(&words, ""), 1, &pieces);
+        let took = begun.elapsed();
+        assert!((least..20_000).contains(&took.as_millis()), "{took:?}");
     }
-    let took = begun.elapsed();
-    assert!((1100..20_000).contains(&took.as_millis()), "{took:?}");
     let mut play = program();
     play.args(["play", &file, "--listen=127.0.0.1:0", "--timeout=0.2"]);
     let play = Server::run(play.stderr(Stdio::null()));

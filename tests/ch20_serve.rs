@@ -241,7 +241,7 @@ fn after_its_sessions_the_program_ends_well() {
 fn a_server_on_a_leash_ends_with_the_program_that_started_it() {
     let folder = TempDir::new("ch10");
     let site = make_site(folder.path(), "a.example", &["alice:x"], "");
-    for connected in [false, true] {
+    side_by_side([false, true], |connected| {
         // The shell starts the server, and lives until its standard input is closed.
         let mut serve = program();
         serve
@@ -269,7 +269,7 @@ fn a_server_on_a_leash_ends_with_the_program_that_started_it() {
         // Its output ends when the server does.
         assert_eq!(output.read_to_string(&mut line).expect("its output"), 0);
         drop(guest);
-    }
+    });
 }
 
 #[test]

@@ -33,6 +33,7 @@ use common::hostile::{
 use common::inn::{Guest, codes};
 use common::mailbox::put;
 use common::process::{Server, make_site, program};
+use common::side_by_side::side_by_side;
 use smtp_primer::message::Clock;
 use smtp_primer::pop3::client::LETTER;
 use smtp_primer::protocol::dot::Text;
@@ -44,6 +45,26 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+// Most of the time is spent in waiting, so tables that show the same thing are gone through together.
+
+#[test]
+fn whatever_a_client_does_the_next_one_is_served() {
+    let tables = [smtp_clients_call_serve, pop3_clients_call_pop3];
+    side_by_side(tables, |table| table());
+}
+
+#[test]
+fn whatever_a_server_does_send_and_inbox_say_at_which_step_and_whether_to_try_again() {
+    let tables = [smtp_servers_answer_send, pop3_servers_answer_inbox];
+    side_by_side(tables, |table| table());
+}
+
+#[test]
+fn whatever_a_server_or_a_resolver_does_the_relay_goes_on() {
+    let tables = [smtp_servers_answer_relay, resolvers_answer_relay];
+    side_by_side(tables, |table| table());
+}
 
 /// No program needs more memory than this, in octets, if its letters are small.
 const SMALL: usize = 8 * 1024 * 1024;
@@ -150,14 +171,14 @@ fn long_list() -> String {
     format!("alias all{}\n", (0..90).map(member).collect::<String>())
 }
 
-#[test]
-fn whatever_an_smtp_client_does_the_next_one_can_deliver() {
+/// The next one can deliver.
+fn smtp_clients_call_serve() {
     for_each_row(
         &smtp_clients(),
         |row| row.1.pace(),
         |(row, client, last, words), pace| {
             let begun = Instant::now();
-            let folder = TempDir::new("hostile");
+            let folder = TempDir::in_memory("hostile");
             let site = make_site(folder.path(), "a.example", &["alice:x"], &long_list());
             let options = ["--timeout", &pace.timeout, "--max-size", "100000"];
             let server = Server::start("serve", &site, &options);
@@ -199,7 +220,7 @@ fn a_lively_client_has_a_minute_once_another_waits() {
         &clients,
         |_| Pace::untimed(),
         |(first, again), _| {
-            let folder = TempDir::new("hostile");
+            let folder = TempDir::in_memory("hostile");
             let site = make_site(folder.path(), "a.example", &["alice:x"], "");
             let server = Server::start("serve", &site, &[]);
             let begun = Instant::now();
@@ -287,14 +308,14 @@ fn assert_finds_both(next: &mut Guest, row: &str) {
     assert_eq!(replies[2], "+OK goodbye", "{row}");
 }
 
-#[test]
-fn whatever_a_pop3_client_does_the_next_one_finds_all_letters() {
+/// The next one finds all letters.
+fn pop3_clients_call_pop3() {
     for_each_row(
         &pop3_clients(),
         |row| row.1.pace(),
         |(row, client, last, words), pace| {
             let begun = Instant::now();
-            let folder = TempDir::new("hostile");
+            let folder = TempDir::in_memory("hostile");
             let site = site_with_letters(folder.path());
             let server = Server::start("pop3", &site, &["--timeout", &pace.timeout]);
             let mut hostile = Guest::call_only(&server.address);
@@ -318,7 +339,7 @@ fn whatever_a_pop3_client_does_the_next_one_finds_all_letters() {
 fn a_pop3_client_that_goes_at_any_octet_before_the_end_of_quit_deletes_nothing() {
     // RFC 1939 §6. DEFECTS 40.
     let whole = format!("{LOGIN}DELE 2\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n");
-    let folder = TempDir::new("hostile");
+    let folder = TempDir::in_memory("hostile");
     let site = site_with_letters(folder.path());
     let server = Server::start("pop3", &site, &["--timeout", "20", "--quiet"]);
     let begun = Instant::now();
@@ -422,9 +443,8 @@ fn letter(folder: &Path) -> std::path::PathBuf {
     file
 }
 
-#[test]
-fn whatever_an_smtp_server_does_send_says_at_which_step_and_whether_to_try_again() {
-    let folder = TempDir::new("hostile");
+fn smtp_servers_answer_send() {
+    let folder = TempDir::in_memory("hostile");
     let letter = letter(folder.path());
     let steps = 0..GOOD_SMTP.len();
     let rows: Vec<_> = steps
@@ -461,7 +481,7 @@ fn whatever_an_smtp_server_does_send_says_at_which_step_and_whether_to_try_again
 
 #[test]
 fn a_server_that_answers_before_it_is_asked_is_out_of_step() {
-    let folder = TempDir::new("hostile");
+    let folder = TempDir::in_memory("hostile");
     let letter = letter(folder.path());
     let pace = Pace::untimed();
     for ahead in [
@@ -534,8 +554,8 @@ fn answer_about<'a>(domain: &str, relayed: &'a Watched) -> &'a str {
     line.unwrap_or_else(|| panic!("{domain}: {}", relayed.said))
 }
 
-#[test]
-fn whatever_an_smtp_server_does_the_relay_goes_on_to_the_next_host() {
+/// The relay goes on to the next host.
+fn smtp_servers_answer_relay() {
     // One letter for many domains; behind each but the last is a hostile host.
     for_each_row(
         &SMTP_SERVERS,
@@ -547,7 +567,7 @@ fn whatever_an_smtp_server_does_the_relay_goes_on_to_the_next_host() {
             } else {
                 &[0, 1, 2, 3, 4, TEXT, QUIT]
             };
-            let folder = TempDir::new("hostile");
+            let folder = TempDir::in_memory("hostile");
             let good = make_site(folder.path(), "good.example", &["bob:x"], "");
             let good_server = Server::start("serve", &good, &["--quiet"]);
             let peers: Vec<_> = steps
@@ -678,9 +698,8 @@ fn password(folder: &Path) -> std::path::PathBuf {
     file
 }
 
-#[test]
-fn whatever_a_pop3_server_does_inbox_says_at_which_step_and_whether_to_try_again() {
-    let folder = TempDir::new("hostile");
+fn pop3_servers_answer_inbox() {
+    let folder = TempDir::in_memory("hostile");
     let password = password(folder.path());
     let steps = 0..GOOD_POP3.len();
     let mut rows: Vec<_> = steps
@@ -715,7 +734,7 @@ fn whatever_a_pop3_server_does_inbox_says_at_which_step_and_whether_to_try_again
 
 #[test]
 fn a_list_or_a_letter_without_end_is_left_at_a_limit() {
-    let folder = TempDir::new("hostile");
+    let folder = TempDir::in_memory("hostile");
     let password = password(folder.path());
     let line = format!("{}\r\n", "x".repeat(65_534)).leak();
     let mut announced = GOOD_POP3;
@@ -960,7 +979,7 @@ impl HostileResolver {
 /// One pass of a relay that has a letter to all of these zones; the last one is good, and gets it.
 /// What is said of each of the others holds its words, and is no more than a delay, or a refusal.
 fn relay_to(row: &str, zones: Vec<Zone>, over_tcp: Host, pace: &Pace) {
-    let folder = TempDir::new("hostile");
+    let folder = TempDir::in_memory("hostile");
     let good = make_site(folder.path(), "good.example", &["bob:x"], "");
     let server = Server::start("serve", &good, &["--quiet"]);
     let expected: Vec<_> = zones
@@ -985,8 +1004,8 @@ fn relay_to(row: &str, zones: Vec<Zone>, over_tcp: Host, pace: &Pace) {
     assert_eq!(new_letters(&good, "bob").len(), 1, "{row}");
 }
 
-#[test]
-fn whatever_a_resolver_answers_the_relay_goes_on_to_the_next_domain() {
+/// The relay goes on to the next domain.
+fn resolvers_answer_relay() {
     let good = || zones().pop().expect("a good zone");
     let cut = |question: &[u8]| vec![answer_to(question, TRUNCATED, 0, &[])];
     let silent = |_: &[u8]| Vec::new();

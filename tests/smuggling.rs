@@ -18,6 +18,7 @@ mod common {
     pub mod mailbox;
     pub mod process;
     pub mod script;
+    pub mod side_by_side;
 }
 
 use common::folder::TempDir;
@@ -26,6 +27,7 @@ use common::inn::{Guest, Memory, conversation};
 use common::mailbox::{Letterbox, enqueue};
 use common::process::{Server, make_site, run};
 use common::script::{Script, latin1, octets, splits};
+use common::side_by_side::side_by_side;
 use smtp_primer::client::{Client, SendError, Stage, Timeouts, Verdict};
 use smtp_primer::pop3::client as pop3;
 use smtp_primer::protocol::dot::Text;
@@ -128,13 +130,10 @@ fn assert_not_fooled(stream: &str, replies: &[u16], kept: &[String]) {
 
 #[test]
 fn only_the_real_end_ends_a_text_wherever_the_stream_is_cut() {
-    let (mut tried, mut real, mut doubtful, mut cuts) = (0, 0, 0, 0);
-    for end in ends() {
+    let tried = side_by_side(ends(), |end| {
         let stream = format!("{end}{SMUGGLED}");
         let (text, rest) = rule(&stream);
-        tried += 1;
-        real += usize::from(rest == SMUGGLED && text.is_some());
-        doubtful += usize::from(text.is_none());
+        let mut cuts = 0;
         for pieces in splits(&octets(&format!("{TO_DATA}{stream}{FAREWELL}"))) {
             let mut memory = Memory::default();
             let (replies, _) = conversation(Script::new(pieces), 1000, &mut memory);
@@ -143,8 +142,14 @@ fn only_the_real_end_ends_a_text_wherever_the_stream_is_cut() {
             assert_not_fooled(&stream, &replies, &kept);
             cuts += 1;
         }
-    }
-    assert_eq!((tried, real, doubtful, cuts), (650, 4, 432, 79429));
+        let is_real = rest == SMUGGLED && text.is_some();
+        (is_real, text.is_none(), cuts)
+    });
+    let real = tried.iter().filter(|(is_real, ..)| *is_real).count();
+    let doubtful = tried.iter().filter(|(_, is_doubtful, _)| *is_doubtful);
+    let cuts: usize = tried.iter().map(|(.., cuts)| cuts).sum();
+    let count = (tried.len(), real, doubtful.count(), cuts);
+    assert_eq!(count, (650, 4, 432, 79429));
 }
 
 #[test]
@@ -167,7 +172,7 @@ fn nor_does_anything_else_where_the_text_is_too_big() {
 
 #[test]
 fn nor_does_anything_else_in_the_real_server() {
-    let folder = TempDir::new("smuggling");
+    let folder = TempDir::in_memory("smuggling");
     let site = make_site(folder.path(), "a.example", &[], "");
     let server = Server::start("serve", &site, &["--quiet"]);
     let mut next = Guest::call_only(&server.address);
@@ -383,7 +388,7 @@ fn all(fit: impl Fn(&str) -> bool) -> String {
 
 #[test]
 fn nor_in_one_that_send_reads_from_a_file_or_from_its_input() {
-    let folder = TempDir::new("smuggling");
+    let folder = TempDir::in_memory("smuggling");
     let file = folder.path().join("letter");
     let path = file.to_str().expect("UTF-8");
     let (address, hop) = listening_hop(4);
@@ -447,7 +452,7 @@ fn an_argument_with_a_line_end_is_refused_before_anybody_is_called() {
 #[test]
 fn a_relay_hands_on_one_letter_and_sets_aside_what_is_no_text() {
     let (address, hop) = listening_hop(1);
-    let folder = TempDir::new("smuggling");
+    let folder = TempDir::in_memory("smuggling");
     let route = format!("route b.example {address}\n");
     let site = make_site(folder.path(), "a.example", &[], &route);
     // All that a receiver may take goes its whole way: over the wire, into the queue, and on.

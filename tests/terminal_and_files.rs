@@ -144,7 +144,7 @@ const CODES: [&str; 5] = ["220 ", "550 ", "250-", "354 ", ""];
 #[test]
 fn no_server_drives_the_terminal_of_send_or_talk_or_play() {
     let mut all = Shown::default();
-    let folder = TempDir::new("terminal");
+    let folder = TempDir::in_memory("terminal");
     let dialogue = folder.path().join("dialogue");
     fs::write(
         &dialogue,
@@ -167,7 +167,7 @@ fn no_server_drives_the_terminal_of_send_or_talk_or_play() {
 #[test]
 fn no_server_and_no_letter_drives_the_terminal_of_inbox_or_talk() {
     let mut all = Shown::default();
-    let folder = TempDir::new("terminal");
+    let folder = TempDir::in_memory("terminal");
     let password = folder.path().join("password");
     fs::write(&password, "x\n").expect("a file");
     let password = password.to_str().expect("UTF-8");
@@ -189,7 +189,7 @@ fn no_server_and_no_letter_drives_the_terminal_of_inbox_or_talk() {
 
 #[test]
 fn no_caller_drives_the_terminal_of_serve_or_pop3_or_play() {
-    let folder = TempDir::new("terminal");
+    let folder = TempDir::in_memory("terminal");
     let site = make_site(folder.path(), "a.example", &["alice:x"], "");
     let name = if cfg!(unix) {
         "1\u{1b}]0;t\u{202e}"
@@ -257,7 +257,7 @@ fn no_caller_drives_the_terminal_of_serve_or_pop3_or_play() {
 
 #[test]
 fn no_next_hop_drives_the_terminal_of_relay_and_its_bounce_is_plain() {
-    let folder = TempDir::new("terminal");
+    let folder = TempDir::in_memory("terminal");
     let site = make_site(folder.path(), "a.example", &["alice:x"], "");
     let conf = fs::read_to_string(site.join("site.conf")).expect("site.conf");
     let field = [b"Subject: ", HOSTILE.as_bytes(), b"\r\n"].concat();
@@ -302,7 +302,7 @@ fn resolver() -> String {
 #[test]
 fn no_name_from_dns_no_file_and_no_word_of_the_command_line_drives_the_terminal() {
     let mut all = Shown::default();
-    let folder = TempDir::new("terminal");
+    let folder = TempDir::in_memory("terminal");
     let conf = format!("resolver {}\n", resolver());
     let site = make_site(folder.path(), "a.example", &[], &conf);
     enqueue(&site.join("queue"), "waiting", b"x\r\n");
@@ -371,7 +371,7 @@ fn no_name_of_a_file_drives_the_terminal() {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
     let mut all = Shown::default();
-    let folder = TempDir::new("terminal");
+    let folder = TempDir::in_memory("terminal");
     let folder = folder.path().to_str().expect("UTF-8");
     let site = format!("{folder}/{HOSTILE}");
     all.run(&["init", &site, "--domain=a.example"], b"");
@@ -414,7 +414,7 @@ fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn no_name_from_outside_becomes_a_path() {
     // James #659, maildev #467, CVE-2005-1105, RUSTSEC-2020-0069.
-    let folder = TempDir::new("paths");
+    let folder = TempDir::in_memory("paths");
     let outside = folder.path().join("outside");
     fs::create_dir(&outside).expect("a folder");
     let password = folder.path().join("password");
@@ -594,7 +594,7 @@ fn spell_out(talk: &str) -> String {
 #[test]
 fn no_server_shows_a_password_however_it_comes() {
     // aiosmtpd #233, chrj/smtpd #38, go-mail #338.
-    let folder = TempDir::new("secret");
+    let folder = TempDir::in_memory("secret");
     let right = make_site(
         folder.path(),
         "a.example",
@@ -691,7 +691,7 @@ fn no_server_shows_a_password_however_it_comes() {
 
 #[test]
 fn a_site_in_a_message_of_a_programmer_shows_no_password_either() {
-    let folder = TempDir::new("secret");
+    let folder = TempDir::in_memory("secret");
     let user = format!("alice:{PASSWORD}");
     let site = make_site(folder.path(), "a.example", &[&user], "");
     let site = Site::open(&site).expect("a site");
@@ -704,7 +704,7 @@ fn a_site_in_a_message_of_a_programmer_shows_no_password_either() {
 #[test]
 fn no_client_shows_the_password_that_it_was_given() {
     let [plain, login] = in_base64();
-    let folder = TempDir::new("secret");
+    let folder = TempDir::in_memory("secret");
     let file = folder.path().join("password");
     fs::write(&file, format!("{PASSWORD}\n")).expect("a file");
     let file = format!("--password-file={}", file.to_str().expect("UTF-8"));

@@ -33,7 +33,7 @@ impl Stage {
         let comments = file.lines.iter().take_while(|line| line.starts_with('#'));
         let conf = comments.filter_map(|line| line.strip_prefix("# site.conf: "));
         Stage {
-            folder: TempDir::new("book"),
+            folder: TempDir::in_memory("book"),
             conf: conf.map(|line| format!("{line}\n")).collect(),
         }
     }

@@ -46,7 +46,7 @@ pub struct Played {
 
 /// Plays the client's side of a file against `serve`, on a site of its own.
 pub fn play_against_serve(file: &Path) -> Played {
-    let folder = TempDir::new("dialogue");
+    let folder = TempDir::in_memory("dialogue");
     let site = site(folder.path());
     let text = std::fs::read_to_string(file).expect("a dialogue");
     // `# against: smtp-primer serve --timeout 1` is how the book plays it, too.

@@ -14,10 +14,14 @@ impl TempDir {
         TempDir::below(&std::env::temp_dir(), name).expect("a temporary folder")
     }
 
-    /// The same in memory, if the system has a folder there: for a test that makes thousands of
-    /// small files, and does not ask how a disk keeps them.
+    /// The same in memory, if the system has a folder there: for a test that makes many small files,
+    /// and does not ask how a disk keeps them. `TMPDIR=/tmp cargo test` puts all on the disk.
     pub fn in_memory(name: &str) -> TempDir {
-        TempDir::below(Path::new("/dev/shm"), name).unwrap_or_else(|_| TempDir::new(name))
+        let memory = match std::env::var_os("TMPDIR") {
+            Some(chosen) => PathBuf::from(chosen),
+            None => PathBuf::from("/dev/shm"),
+        };
+        TempDir::below(&memory, name).unwrap_or_else(|_| TempDir::new(name))
     }
 
     fn below(base: &Path, name: &str) -> io::Result<TempDir> {

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 /// No row takes longer, also on a machine that has other things to do.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 /// A pause that is just shorter than the timeout.
-pub const JUST_IN_TIME: Duration = Duration::from_millis(125);
+pub const JUST_IN_TIME: Duration = Duration::from_millis(160);
 /// A pause that is much shorter.
-pub const LIVELY: Duration = Duration::from_millis(40);
+pub const LIVELY: Duration = Duration::from_millis(50);
 
 /// How slow everything is.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub struct Pace {
 impl Pace {
     /// For a row in which the peer keeps us waiting.
     pub fn timed(times: u32) -> Pace {
-        let timeout = Duration::from_millis(150) * times;
+        let timeout = Duration::from_millis(200) * times;
         let timeout = timeout.as_secs_f64().to_string();
         Pace { times, timeout }
     }
@@ -63,7 +63,7 @@ pub fn for_each_row<R: Sync>(
     side_by_side(rows, |row| {
         let pace = pace(row);
         match catch_unwind(AssertUnwindSafe(|| act(row, &pace))) {
-            Err(_) if pace.is_timed() => act(row, &Pace::timed(pace.times * 12)),
+            Err(_) if pace.is_timed() => act(row, &Pace::timed(pace.times * 6)),
             done => done.unwrap_or_else(|panic| resume_unwind(panic)),
         }
     });
