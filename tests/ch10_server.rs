@@ -596,7 +596,8 @@ fn the_connection_of_a_lively_caller_lasts_six_times_the_timeout() {
 fn a_caller_who_does_not_close_is_given_the_time_of_the_goodbye_and_no_more() {
     let usual = Times::new(TIMEOUT).goodbye;
     let short = usual / 4;
-    side_by_side([(short, short), (usual, short * 2)], |(goodbye, least)| {
+    let rows = [(short, short), (usual, usual * 4 / 5)];
+    side_by_side(rows, |(goodbye, least)| {
         let inn = Inn::with(2, Times { goodbye, ..LONG });
         let mut first = Guest::call(&inn.address);
         let mut next = Guest::call_only(&inn.address);

@@ -17,11 +17,8 @@ impl TempDir {
     /// The same in memory, if the system has a folder there: for a test that makes many small files,
     /// and does not ask how a disk keeps them. `TMPDIR=/tmp cargo test` puts all on the disk.
     pub fn in_memory(name: &str) -> TempDir {
-        let memory = match std::env::var_os("TMPDIR") {
-            Some(chosen) => PathBuf::from(chosen),
-            None => PathBuf::from("/dev/shm"),
-        };
-        TempDir::below(&memory, name).unwrap_or_else(|_| TempDir::new(name))
+        let memory = std::env::var_os("TMPDIR").unwrap_or("/dev/shm".into());
+        TempDir::below(Path::new(&memory), name).unwrap_or_else(|_| TempDir::new(name))
     }
 
     fn below(base: &Path, name: &str) -> io::Result<TempDir> {

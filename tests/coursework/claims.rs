@@ -282,25 +282,31 @@ pub fn steady(
     let tree = Tree::copy(root, &folder.0)?;
     let mut wrong = Vec::new();
     for (at, card) in card::all(root)?.into_iter().enumerate() {
-        if times == 0 || !is_chosen(at, &card) {
+        let solution = match card.kind {
+            Kind::Dialogue if !card.planted.is_empty() => "solution",
+            Kind::Dialogue => "solution.txt",
+            Kind::Open => "solution.rs",
+            Kind::Extend | Kind::Repair => "solution.patch",
+        };
+        if times == 0 || !is_chosen(at, &card) || !is_here(&card, solution) {
             continue;
         }
         let mut changed = BTreeMap::new();
         let judge: Box<dyn Fn() -> Result<Graded, String>> = match card.kind {
             Kind::Dialogue if !card.planted.is_empty() => {
                 let servers = Servers::build(&card, tree.folder)?;
-                let dialogues = convict::read(&card.file("solution"))?;
+                let dialogues = convict::read(&card.file(solution))?;
                 let card = &card;
                 Box::new(move || convict::grade(card, &dialogues, &servers))
             }
             Kind::Dialogue => {
                 let program = Program::Ours(build(tree.folder)?);
-                let text = card.text("solution.txt")?;
+                let text = card.text(solution)?;
                 let card = &card;
                 Box::new(move || grade_answer(card, &text, &program))
             }
             Kind::Open => {
-                let program = compile_answer(&card, "solution.rs", tree.folder)?;
+                let program = compile_answer(&card, solution, tree.folder)?;
                 let program = Program::Yours(vec![program.display().to_string()]);
                 let (card, tree) = (&card, &tree);
                 Box::new(move || grade(card, tree.folder, &program))
@@ -309,7 +315,7 @@ pub fn steady(
                 if card.kind == Kind::Repair {
                     changed = tree.apply(&card, "start.patch")?;
                 }
-                changed.append(&mut tree.apply(&card, "solution.patch")?);
+                changed.append(&mut tree.apply(&card, solution)?);
                 let program = Program::Ours(build(tree.folder)?);
                 let (card, tree) = (&card, &tree);
                 Box::new(move || grade(card, tree.folder, &program))
