@@ -278,20 +278,30 @@ fn a_connection_ends_some_day_however_lively_it_is() {
     });
 }
 
+/// A server that takes two calls, and a first caller who gives up a write that takes too long.
+fn with_deaf_caller(short: Duration) -> (Inn, Guest) {
+    let times = Times {
+        timeout: short,
+        goodbye: short,
+        ..LONG
+    };
+    let inn = Inn::with(2, times);
+    let deaf = Guest::call(&inn.address);
+    let patience = deaf.0.get_ref().set_write_timeout(Some(short));
+    patience.expect("a socket");
+    (inn, deaf)
+}
+
+/// Twelve megabytes of replies are asked for: more than any system keeps for one connection.
+fn ask_for_much(deaf: &mut Guest) {
+    deaf.send("HELP\r\n".repeat(50_000));
+}
+
 #[test]
 fn a_caller_who_does_not_read_is_borne_with_no_longer() {
     at_two_paces(|short| {
-        let times = Times {
-            timeout: short,
-            goodbye: short,
-            ..LONG
-        };
-        let inn = Inn::with(2, times);
-        let mut guest = Guest::call(&inn.address);
-        // Twelve megabytes of replies: more than any system keeps for one connection.
-        let patience = guest.0.get_ref().set_write_timeout(Some(short));
-        patience.expect("a socket");
-        guest.send("HELP\r\n".repeat(50_000));
+        let (inn, mut deaf) = with_deaf_caller(short);
+        ask_for_much(&mut deaf);
         assert_well(&inn.address);
         inn.close();
     });
@@ -622,18 +632,10 @@ fn a_caller_who_does_not_close_is_given_the_time_of_the_goodbye_and_no_more() {
 #[test]
 fn a_caller_who_reads_nothing_gets_the_time_of_the_goodbye_once_and_once_more_to_close() {
     at_two_paces(|short| {
-        let times = Times {
-            timeout: short,
-            goodbye: short,
-            ..LONG
-        };
-        let inn = Inn::with(2, times);
-        let mut deaf = Guest::call(&inn.address);
+        let (inn, mut deaf) = with_deaf_caller(short);
         let mut next = Guest::call_only(&inn.address);
-        let patience = deaf.0.get_ref().set_write_timeout(Some(short));
-        patience.expect("a socket");
         let begun = Instant::now();
-        deaf.send("HELP\r\n".repeat(50_000));
+        ask_for_much(&mut deaf);
         assert_eq!(next.hear(), 220);
         let waited = begun.elapsed();
         assert!(waited < Duration::from_secs(20), "{waited:?}");
