@@ -11,7 +11,9 @@ pub struct TempDir(PathBuf);
 impl TempDir {
     /// Makes one; `name` helps whoever finds it after a crash.
     pub fn new(name: &str) -> TempDir {
-        TempDir::below(&std::env::temp_dir(), name).expect("a temporary folder")
+        let base = std::env::temp_dir();
+        std::fs::create_dir_all(&base).expect("a place for temporary folders");
+        TempDir::below(&base, name).expect("a temporary folder")
     }
 
     /// The same in memory, if the system has a folder there: for a test that makes many small files,
